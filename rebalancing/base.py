@@ -1,0 +1,26 @@
+"""What every model of the domain shares: immutability, and money that is exact (promise P9)."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Money = Annotated[Decimal, Field(allow_inf_nan=False)]
+"""An amount or a price in US dollars. NaN and infinity are refused where they would enter."""
+
+Weight = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=1)]
+"""A share of the base, between 0 and 1."""
+
+Instant = AwareDatetime
+"""A moment in time with its zone."""
+
+__all__ = ["FrozenModel", "Instant", "Money", "Weight"]
+
+
+class FrozenModel(BaseModel):
+    """An immutable value.
+
+    Unknown fields are ignored on purpose: a payload written by a newer worker must stay readable to an older one.
+    """
+
+    model_config = ConfigDict(frozen=True)

@@ -1,0 +1,69 @@
+"""The typed errors of the application.
+
+Each type says itself whether trying again can help (``retryable``); the activity layer turns that into Temporal's retry
+decision. A message names the account or file, what happened and what to do.
+"""
+
+from typing import ClassVar
+
+
+class RebalancerError(Exception):
+    """Base of everything the application raises on purpose."""
+
+    retryable: ClassVar[bool] = False
+
+
+class AccountUnknown(RebalancerError):
+    """The account is not in the configuration, or is switched off there."""
+
+
+class AccountTypeMismatch(RebalancerError):
+    """A paper account met a live login, or the reverse (promise P6)."""
+
+
+class SymbolUnknown(RebalancerError):
+    """The broker knows no such stock or ETF, or knows several."""
+
+
+class QuoteMissing(RebalancerError):
+    """A symbol has no usable price."""
+
+
+class ForeignOrders(RebalancerError):
+    """Open orders stand in the way that this client cannot cancel."""
+
+
+class CancelUnconfirmed(RebalancerError):
+    """The broker did not confirm a cancel in time; no trade was made."""
+
+
+class GatewayTimeout(RebalancerError):
+    """One request to the gateway had no answer within its own time-out."""
+
+    retryable = True
+
+
+class GatewayUnavailable(RebalancerError):
+    """The gateway is not connected, or the connection was lost."""
+
+    retryable = True
+
+
+class GatewaySettling(RebalancerError):
+    """A new connection still waits for legs that an earlier connection left half sent."""
+
+    retryable = True
+
+
+class GatewayRefused(RebalancerError):
+    """The gateway answered a request with an error that trying again will not change."""
+
+
+class AllocationsUnavailable(RebalancerError):
+    """The allocations API could not be reached or answered with a server error."""
+
+    retryable = True
+
+
+class AllocationsRefused(RebalancerError):
+    """The allocations API refused the request (wrong key, unknown strategy)."""

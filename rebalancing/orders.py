@@ -1,0 +1,104 @@
+"""Intents, orders and fills (promise P3)."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+
+from rebalancing.base import FrozenModel, Money
+
+MAX_ORDER_REF = 40
+"""The longest order ref known to come back whole from the gateway."""
+
+
+class Side(StrEnum):
+    """The side of an order."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    """The order types this application sends."""
+
+    MARKET = "MKT"
+    LIMIT = "LMT"
+    MARKET_ON_CLOSE = "MOC"
+
+
+class LegOrder(FrozenModel):
+    """One order of a leg, before an order id is reserved for it."""
+
+    ref: str = Field(min_length=1, max_length=MAX_ORDER_REF)
+    account: str
+    symbol: str
+    con_id: int
+    side: Side
+    quantity: int = Field(gt=0)
+    order_type: OrderType = OrderType.MARKET
+    limit_price: Money | None = None
+    time_in_force: str = "DAY"
+
+
+class Intent(LegOrder):
+    """A leg order with everything recovery needs; it is in workflow history before the first byte is sent.
+
+    ``trading_day`` is the gateway's date (US Eastern, ``YYYYMMDD``) when the id was reserved; ``position_before`` the
+    holding in shares at that moment.
+    """
+
+    order_id: int = Field(gt=0)
+    trading_day: str
+    position_before: int
+
+
+class OrderState(StrEnum):
+    """What is known of an intent at the broker."""
+
+    NOT_SENT = "not_sent"
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the broker will do nothing more with the order."""
+        return self in (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED)
+
+
+class OrderReport(FrozenModel):
+    """What became of one intent. ``filled`` and ``commission`` are counted from executions, once per execution id."""
+
+    ref: str
+    symbol: str
+    side: Side
+    quantity: int
+    state: OrderState
+    filled: int = 0
+    average_price: Money = Decimal(0)
+    commission: Money = Decimal(0)
+    reason: str = ""
+
+    @property
+    def cash_flow(self) -> Money:
+        """What the fills brought into the account (negative for buys), commissions taken off."""
+        value = self.filled * self.average_price
+        return (value if self.side is Side.SELL else -value) - self.commission
+
+
+def order_ref(run_id: str, leg: int, number: int) -> str:
+    """The deterministic ref of an intent: the same step of the same run always has the same ref.
+
+    ``run_id`` is the run's original id, which survives a workflow reset.
+    """
+    return f"rb-{run_id.replace('-', '')[:20]}-{leg}-{number}"
+
+
+def refers_to(reported: str, ref: str) -> bool:
+    """Whether a reported order ref is this one; IBKR may append a suffix."""
+    if not reported.startswith(ref):
+        return False
+    rest = reported[len(ref) :]
+    return not rest or not rest[0].isdigit()
