@@ -1,1 +1,1 @@
-
+"""What touches the world: the gateway, the allocations API. Each activity is one request of a workflow."""

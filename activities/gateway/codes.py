@@ -1,0 +1,27 @@
+"""What the gateway's message codes mean for an order or for the connection.
+
+Source: IBKR's TWS API page on message codes, and recordings of a gateway. ``ib_insync`` marks a trade cancelled on any
+error; these sets are why we judge by code instead.
+"""
+
+from typing import Final
+
+REJECTIONS: Final = frozenset(
+    {109, 110, 113, 163, 200, 201, 203, 321, 354, 383, 387, 388, 434, 451, 460, 10243, 10289, 10293, 10329}
+)
+"""The order was refused and will not work: 201 is the general refusal, the others name one rule each."""
+
+STILL_ALIVE: Final = frozenset({103, 104, 105, 161, 329, 399, 462, 2102, 2109, 10147, 10148, 10268, 10349})
+"""Answers about an order that leave its state as it was; 103 and 104 say that the id was used before."""
+
+LINK_LOST: Final = 1100
+"""The gateway lost IBKR; the socket stays open."""
+
+LINK_RESTORED: Final = frozenset({1101, 1102})
+"""The gateway has IBKR again. What it pushed meanwhile may be missing, so we connect afresh and ask again."""
+
+CLIENT_ID_IN_USE: Final = 326
+"""Another session holds our client id: the fence that keeps one writer per gateway (promise P4)."""
+
+COMPETING_SESSION: Final = 10197
+"""The same user name is logged in elsewhere and has the market data."""

@@ -1,0 +1,166 @@
+"""The orders and executions of one connection, as the gateway reported them (promise P3).
+
+Filled by the three queries at connection time and kept by what the gateway pushes since. Pure: the session feeds it.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from activities.gateway import codes
+from rebalancing.orders import Intent, OrderReport, OrderState, refers_to
+
+
+@dataclass
+class Execution:
+    """One execution: whole shares at a price in USD. ``commission`` is ``None`` until its report came."""
+
+    exec_id: str
+    shares: int
+    price: Decimal
+    commission: Decimal | None = None
+
+    @property
+    def family(self) -> str:
+        """The id without its revision: a correction changes only what follows the last dot."""
+        return self.exec_id.rpartition(".")[0] or self.exec_id
+
+
+@dataclass
+class LedgerOrder:
+    """What is known of one order. ``status`` is the gateway's own word, ``reason`` its last explanation."""
+
+    ref: str
+    order_id: int = 0
+    perm_id: int = 0
+    client_id: int = 0
+    account: str = ""
+    symbol: str = ""
+    side: str = ""
+    quantity: int = 0
+    status: str = ""
+    reported_filled: int = 0
+    rejected: bool = False
+    reason: str = ""
+    executions: dict[str, Execution] = field(default_factory=dict[str, Execution])
+
+    @property
+    def filled(self) -> int:
+        """Shares filled, counted from executions."""
+        return sum(execution.shares for execution in self.executions.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order may still trade."""
+        return not self.rejected and self.status not in ("Filled", "Cancelled", "ApiCancelled", "Inactive")
+
+
+class OrderLedger:
+    """Orders by ref, and the errors that name an order id."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, LedgerOrder] = {}
+        self._refs: dict[int, str] = {}
+
+    def note_sent(self, intent: Intent, client_id: int) -> None:
+        """An intent goes out now; answers that only carry its order id can be matched from here on."""
+        order = self._order(intent.ref)
+        order.order_id, order.client_id, order.account = intent.order_id, client_id, intent.account
+        order.symbol, order.side, order.quantity = intent.symbol, intent.side, intent.quantity
+        self._refs[intent.order_id] = intent.ref
+
+    def note_order(self, seen: LedgerOrder) -> None:
+        """An open or completed order was reported."""
+        order = self._order(seen.ref)
+        for name in ("order_id", "perm_id", "client_id", "account", "symbol", "side", "quantity"):
+            if value := getattr(seen, name):
+                setattr(order, name, value)
+        self.note_status(order, seen.status, seen.reported_filled)
+
+    def note_status(self, order: LedgerOrder, status: str, filled: int) -> None:
+        """An order changed its status. Reports may be repeated and out of order: a final status stays."""
+        order.reported_filled = max(order.reported_filled, filled)
+        if status and (order.is_open or not order.status):
+            order.status = status
+
+    def note_execution(self, ref: str, execution: Execution) -> None:
+        """A fill was reported: counted once per execution id; a correction replaces what it corrects."""
+        executions = self._order(ref).executions
+        known = executions.get(execution.family)
+        if known is None:
+            executions[execution.family] = execution
+        elif execution.exec_id > known.exec_id:
+            execution.commission = execution.commission if execution.commission is not None else known.commission
+            executions[execution.family] = execution
+
+    def note_commission(self, exec_id: str, commission: Decimal) -> None:
+        """The commission of an execution was reported, which happens after the fill."""
+        for order in self.orders.values():
+            for execution in order.executions.values():
+                if execution.exec_id == exec_id:
+                    execution.commission = commission
+                    return
+
+    def note_error(self, order_id: int, code: int, text: str) -> None:
+        """The gateway said something about an order: only a refusal changes its state."""
+        ref = self._refs.get(order_id)
+        if ref is None:
+            return
+        order = self.orders[ref]
+        if code in codes.REJECTIONS:
+            order.rejected = True
+        order.reason = f"{text} (code {code})"
+
+    def find(self, ref: str) -> LedgerOrder | None:
+        """The order of this ref that the gateway reported; IBKR may have appended a suffix to the ref."""
+        exact = self.orders.get(ref)
+        if exact is not None:
+            return exact
+        return next((order for reported, order in self.orders.items() if refers_to(reported, ref)), None)
+
+    def acknowledged(self, ref: str) -> bool:
+        """Whether the gateway has said anything of this order since it was sent."""
+        order = self.find(ref)
+        return order is not None and bool(order.perm_id or order.rejected or order.executions)
+
+    def open_orders(self, account: str) -> list[LedgerOrder]:
+        """The account's working orders, whoever placed them."""
+        return [order for order in self.orders.values() if order.account == account and order.is_open and order.status]
+
+    def report(self, intent: Intent) -> OrderReport:
+        """What became of an intent, judged by what the gateway itself said."""
+        order = self.find(intent.ref)
+        if order is None:
+            return _report(intent, OrderState.NOT_SENT)
+        return _report(intent, _state(order, intent.quantity), order)
+
+    def _order(self, ref: str) -> LedgerOrder:
+        return self.orders.setdefault(ref, LedgerOrder(ref))
+
+
+def _state(order: LedgerOrder, quantity: int) -> OrderState:
+    commissions_in = all(execution.commission is not None for execution in order.executions.values())
+    if order.filled >= quantity:
+        return OrderState.FILLED if commissions_in else OrderState.WORKING
+    if order.rejected or order.status == "Inactive":
+        return OrderState.REJECTED
+    if order.status in ("Cancelled", "ApiCancelled"):
+        complete = order.filled >= order.reported_filled and commissions_in
+        return OrderState.CANCELLED if complete else OrderState.WORKING
+    return OrderState.WORKING
+
+
+def _report(intent: Intent, state: OrderState, order: LedgerOrder | None = None) -> OrderReport:
+    executions = list(order.executions.values()) if order else []
+    filled = sum(execution.shares for execution in executions)
+    value = sum((execution.shares * execution.price for execution in executions), Decimal(0))
+    return OrderReport(
+        ref=intent.ref,
+        symbol=intent.symbol,
+        side=intent.side,
+        quantity=intent.quantity,
+        state=state,
+        filled=filled,
+        average_price=value / filled if filled else Decimal(0),
+        commission=sum((execution.commission or Decimal(0) for execution in executions), Decimal(0)),
+        reason=order.reason if order and state is not OrderState.FILLED else "",
+    )

@@ -1,0 +1,180 @@
+"""Reserving ids, placing, cancelling and watching orders over one session (promises P3 and P8)."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import ib_insync as ibi
+
+from activities.gateway import translation
+from activities.gateway.session import GatewaySession
+from rebalancing.errors import GatewaySettling, GatewayTimeout
+from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState
+
+log = logging.getLogger(__name__)
+
+ACKNOWLEDGE_TIMEOUT: Final = 10.0
+"""Seconds for the gateway to say that it has an order, from when the last of a leg was written."""
+
+SETTLING: Final = timedelta(seconds=3)
+"""How long a new connection is kept for legs that an earlier one left half sent: order ids must go out in rising
+order, and a leg cut off by a crash is retried when its heartbeat (2 s) is missed."""
+
+QUIET_PERIOD: Final = timedelta(seconds=4)
+"""How long an order may be invisible on a new connection before it counts as never received (rule 4d)."""
+
+BROKER_ZONE: Final = ZoneInfo("US/Eastern")
+"""IBKR's day ends at midnight here: its queries do not look further back."""
+
+
+def trading_day(at: datetime) -> str:
+    """IBKR's date at this moment, ``YYYYMMDD``."""
+    return at.astimezone(BROKER_ZONE).strftime("%Y%m%d")
+
+
+class OrderDesk:
+    """Turns intents into orders, each at most once."""
+
+    def __init__(self, session: GatewaySession, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._session = session
+        self._clock = clock
+        self._reserved: set[int] = set()
+        self._highest_sent = 0
+
+    def prepare(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
+        """Reserve an order id for every order of a leg. Sends nothing.
+
+        Raises:
+            GatewaySettling: the connection is new, and legs cut off by the last one go first.
+        """
+        self._session.require()
+        if self._clock() - self._session.connected_at < SETTLING:
+            raise GatewaySettling(
+                "The connection to the gateway is new; unfinished legs go first. Tried again shortly."
+            )
+        return tuple(self._reserve(order) for order in orders)
+
+    async def place(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Place a leg's orders in one visit, adopting those the broker already has.
+
+        An intent that cannot be sent under its id, and certainly never was, comes back as ``NOT_SENT``: it needs a new
+        id. One whose fate cannot be known comes back as ``UNKNOWN``; it is never sent again (rules 4a–4d).
+        """
+        await self._wait_out_quiet_period(intents)
+        sent = [intent for intent in intents if self._may_send(intent)]
+        for intent in sent:
+            self._send(intent)
+        await self._session.drained()
+        await self._acknowledged(sent)
+        return tuple(self._report(intent) for intent in intents)
+
+    async def cancel(self, intents: tuple[Intent, ...], timeout: float) -> tuple[OrderReport, ...]:
+        """Cancel what still works of these intents and wait for the broker to confirm it."""
+        for intent in intents:
+            if self._session.ledger.report(intent).state is OrderState.WORKING:
+                self._cancel(intent.order_id)
+        return await self.finished(intents, timeout)
+
+    async def cancel_open(self, account: str, timeout: float) -> tuple[str, ...]:
+        """Cancel the account's working orders that this client placed; return the refs of those still working.
+
+        Orders of other clients cannot be cancelled by id (10147); they are among the returned ones.
+        """
+        ledger, own = self._session.ledger, self._session.address.client_id
+        for order in ledger.open_orders(account):
+            if order.client_id == own and order.order_id > 0:
+                self._cancel(order.order_id)
+        deadline = asyncio.get_running_loop().time() + timeout
+        while remaining := ledger.open_orders(account):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or all(order.client_id != own for order in remaining):
+                break
+            self._session.require()
+            await self._session.wait_changed(left)
+        return tuple(order.ref for order in remaining)
+
+    async def finished(
+        self, intents: tuple[Intent, ...], timeout: float, beat: Callable[[], None] = lambda: None
+    ) -> tuple[OrderReport, ...]:
+        """Wait until every intent is final, or ``timeout`` seconds are over. Calls ``beat`` about every second.
+
+        Raises:
+            GatewayUnavailable: the connection was lost; what has happened is read again on the next one.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while True:
+            self._session.require()
+            reports = tuple(self._report(intent) for intent in intents)
+            left = deadline - loop.time()
+            if left <= 0 or all(report.state.is_final for report in reports):
+                return reports
+            beat()
+            await self._session.wait_changed(min(left, 1.0))
+
+    def _reserve(self, order: LegOrder) -> Intent:
+        order_id = max(self._session.ib.client.getReqId(), self._session.next_valid_id)
+        self._reserved.add(order_id)
+        positions = self._session.ib.positions(order.account)
+        held = next((int(held.position) for held in positions if held.contract.conId == order.con_id), 0)
+        return Intent(
+            **order.model_dump(), order_id=order_id, trading_day=trading_day(self._clock()), position_before=held
+        )
+
+    async def _wait_out_quiet_period(self, intents: tuple[Intent, ...]) -> None:
+        foreign = [intent for intent in intents if intent.order_id not in self._reserved]
+        left = (self._session.connected_at + QUIET_PERIOD - self._clock()).total_seconds()
+        if foreign and left > 0 and any(self._session.ledger.find(intent.ref) is None for intent in foreign):
+            await asyncio.sleep(left)
+            await self._session.refresh_orders()
+
+    def _may_send(self, intent: Intent) -> bool:
+        if self._session.ledger.find(intent.ref) is not None:
+            return False  # 4a: it is there
+        if intent.order_id in self._reserved:
+            return intent.order_id > self._highest_sent  # reserved on this very connection, and never sent
+        if trading_day(self._clock()) != intent.trading_day:
+            return False  # 4b: the broker's queries no longer reach back to it
+        if self._session.next_valid_id > intent.order_id or self._highest_sent >= intent.order_id:
+            return False  # 4c: the id is consumed, the order nowhere
+        return self._position(intent) == intent.position_before  # 4d
+
+    def _report(self, intent: Intent) -> OrderReport:
+        report = self._session.ledger.report(intent)
+        if report.state is not OrderState.NOT_SENT or intent.order_id in self._reserved:
+            return report
+        reason = (
+            f"order {intent.order_id} ({intent.side} {intent.quantity} {intent.symbol}) was reserved before the last "
+            "reconnect and the broker lists it nowhere. Look for it in TWS (trade log) before deciding."
+        )
+        return report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})
+
+    def _position(self, intent: Intent) -> int:
+        positions = self._session.ib.positions(intent.account)
+        return next((int(held.position) for held in positions if held.contract.conId == intent.con_id), 0)
+
+    def _send(self, intent: Intent) -> None:
+        client_id = self._session.address.client_id
+        self._session.ledger.note_sent(intent, client_id)
+        self._highest_sent = max(self._highest_sent, intent.order_id)
+        self._session.ib.placeOrder(translation.contract(intent), translation.order(intent, client_id))
+        log.info("sent %s: %s %s %s", intent.ref, intent.side, intent.quantity, intent.symbol)
+
+    def _cancel(self, order_id: int) -> None:
+        self._session.ib.cancelOrder(ibi.Order(orderId=order_id, clientId=self._session.address.client_id))
+
+    async def _acknowledged(self, sent: list[Intent]) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ACKNOWLEDGE_TIMEOUT
+        while waiting := [intent for intent in sent if not self._session.ledger.acknowledged(intent.ref)]:
+            left = deadline - loop.time()
+            if left <= 0:
+                raise GatewayTimeout(
+                    f"The gateway did not acknowledge {len(waiting)} orders of account {waiting[0].account} within "
+                    f"{ACKNOWLEDGE_TIMEOUT:g} s. They are looked up before anything else is sent."
+                )
+            self._session.require()
+            await self._session.wait_changed(left)

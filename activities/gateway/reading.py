@@ -1,0 +1,176 @@
+"""Reading an account: values, positions, contracts and quotes, with as few requests as the protocol allows.
+
+Positions and values are subscribed to once per connection and kept by what the gateway pushes; contract details and
+quotes are cached across accounts.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import ib_insync as ibi
+
+from activities.gateway import codes, translation
+from activities.gateway.session import GatewaySession
+from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, QuoteMissing, SymbolUnknown
+from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
+
+QUOTE_LIFETIME: Final = timedelta(seconds=5)
+"""How long a quote may be shared between accounts that rebalance at the same time."""
+
+DELAYED_IF_NOT_LIVE: Final = 3
+"""IBKR's market data type 3: live where the login is entitled to it, else delayed."""
+
+
+class AccountReader:
+    """Answers what an account holds and what its symbols cost, over one session."""
+
+    def __init__(self, session: GatewaySession) -> None:
+        self._session = session
+        self._contracts: dict[str, ContractDetails] = {}
+        self._quotes: dict[str, Quote] = {}
+        self._subscribed: set[str] = set()
+        self._data_type_set = False
+
+    async def snapshot(self, account: str, account_type: str, symbols: tuple[str, ...]) -> AccountSnapshot:
+        """Read one account and the contracts and quotes of what it holds and of ``symbols``.
+
+        Raises:
+            AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
+            SymbolUnknown, QuoteMissing: a symbol has no contract or no price.
+            GatewayTimeout, GatewayUnavailable: trying again helps.
+        """
+        self._require_account(account, account_type)
+        await self._subscribe_values(account)
+        positions, unmanaged = self._positions(account)
+        wanted = sorted({*symbols, *positions})
+        contracts = await self._contract_details(wanted)
+        quotes = await self._quotes_of(wanted)
+        return AccountSnapshot(
+            account=account,
+            taken_at=datetime.now(UTC),
+            net_liquidation=self._value(account, "NetLiquidation"),
+            cash=self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue"),
+            positions=positions,
+            unmanaged=unmanaged,
+            open_orders=self._open_orders(account),
+            contracts=contracts,
+            quotes=quotes,
+        )
+
+    def _require_account(self, account: str, account_type: str) -> None:
+        managed = self._session.ib.client.getAccounts()
+        if account not in managed:
+            raise AccountUnknown(
+                f"Account {account} is not managed by the gateway's login (it manages {', '.join(managed)}). "
+                "Log the gateway in with the right user, or correct the account in accounts.yaml."
+            )
+        # IBKR's paper accounts begin with D (DU, DF), live ones do not.
+        actual = "paper" if account.startswith("D") else "live"
+        if actual != account_type:
+            raise AccountTypeMismatch(
+                f"Account {account} is configured as {account_type} but is a {actual} account. "
+                "Correct its type in accounts.yaml; nothing was traded."
+            )
+
+    async def _subscribe_values(self, account: str) -> None:
+        if account in self._subscribed:
+            return
+        ib = self._session.ib
+        await self._session.request(f"the values of {account}", lambda: ib.reqAccountUpdatesMultiAsync(account))
+        self._subscribed.add(account)
+
+    def _value(self, account: str, *tags: str) -> Decimal:
+        values = {(value.tag, value.currency): value.value for value in self._session.ib.accountValues(account)}
+        for tag in tags:
+            text = values.get((tag, "USD"))
+            if text is not None:
+                return Decimal(text)
+        self._subscribed.discard(account)
+        raise GatewayUnavailable(f"The gateway has not told the {tags[0]} of account {account} in USD yet.")
+
+    def _positions(self, account: str) -> tuple[dict[str, int], tuple[str, ...]]:
+        managed: dict[str, int] = {}
+        unmanaged: list[str] = []
+        for position in self._session.ib.positions(account):
+            contract = position.contract
+            if contract.secType == "STK" and contract.currency == "USD":
+                managed[contract.symbol.replace(" ", ".")] = int(position.position)
+            elif position.position:
+                unmanaged.append(f"{position.position:g} {contract.localSymbol or contract.symbol} {contract.secType}")
+        return {symbol: shares for symbol, shares in managed.items() if shares}, tuple(sorted(unmanaged))
+
+    def _open_orders(self, account: str) -> tuple[OpenOrder, ...]:
+        return tuple(
+            OpenOrder(
+                order_id=order.order_id,
+                perm_id=order.perm_id,
+                client_id=order.client_id,
+                ref=order.ref,
+                symbol=order.symbol,
+                side=order.side,
+                remaining=order.quantity - order.filled,
+            )
+            for order in self._session.ledger.open_orders(account)
+        )
+
+    async def _contract_details(self, symbols: list[str]) -> dict[str, ContractDetails]:
+        missing = [symbol for symbol in symbols if symbol not in self._contracts]
+        answers = await asyncio.gather(*(self._details(symbol) for symbol in missing), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return {symbol: self._contracts[symbol] for symbol in symbols}
+
+    async def _details(self, symbol: str) -> None:
+        ib = self._session.ib
+        found = await self._session.request(
+            f"the contract of {symbol}", lambda: ib.reqContractDetailsAsync(translation.stock(symbol))
+        )
+        con_ids = {details.contract.conId for details in found if details.contract}
+        if len(con_ids) != 1:
+            problem = "no US stock or ETF" if not con_ids else f"{len(con_ids)} contracts"
+            raise SymbolUnknown(
+                f"IBKR knows {problem} with the symbol {symbol}. Correct it in the allocations, "
+                "or map it to another symbol with a replacement set."
+            )
+        self._contracts[symbol] = translation.contract_details(symbol, found[0])
+
+    async def _quotes_of(self, symbols: list[str]) -> dict[str, Quote]:
+        now = datetime.now(UTC)
+        stale = [
+            symbol for symbol in symbols if symbol not in self._quotes or now - self._quotes[symbol].at > QUOTE_LIFETIME
+        ]
+        if stale:
+            await self._fetch_quotes(stale)
+        return {symbol: self._quotes[symbol] for symbol in symbols}
+
+    async def _fetch_quotes(self, symbols: list[str]) -> None:
+        ib = self._session.ib
+        if not self._data_type_set:
+            ib.reqMarketDataType(DELAYED_IF_NOT_LIVE)
+            self._data_type_set = True
+        contracts = [self._qualified(symbol) for symbol in symbols]
+        tickers = await self._session.request(
+            f"the quotes of {', '.join(symbols)}", lambda: ib.reqTickersAsync(*contracts)
+        )
+        for symbol, ticker in zip(symbols, tickers, strict=True):
+            ib.wrapper.tickers.pop(id(ticker.contract), None)  # ib_insync keeps one for every snapshot otherwise
+            quote = translation.quote(symbol, ticker).model_copy(update={"at": datetime.now(UTC)})
+            if quote.price is None:
+                raise QuoteMissing(self._why_no_quote(symbol))
+            self._quotes[symbol] = quote
+
+    def _qualified(self, symbol: str) -> ibi.Contract:
+        contract = translation.stock(symbol)
+        contract.conId = self._contracts[symbol].con_id
+        return contract
+
+    def _why_no_quote(self, symbol: str) -> str:
+        if self._session.saw(codes.COMPETING_SESSION):
+            return (
+                f"No price for {symbol}: the same user is logged in elsewhere and has the market data "
+                f"(code {codes.COMPETING_SESSION}). Log that session out, or use a second user name."
+            )
+        return f"No price for {symbol}: neither live, delayed nor close. Check the login's market data subscriptions."

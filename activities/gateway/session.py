@@ -1,0 +1,219 @@
+"""One connection to the gateway, from the handshake until it is lost (promise P4).
+
+A session is used once: a fresh ``IB`` object per connection, because ``ib_insync`` keeps stale orders over a reconnect.
+Every request has its own time-out, because unanswered ones never return by themselves.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import ib_insync as ibi
+
+from activities.gateway import codes, translation
+from activities.gateway.ledger import OrderLedger
+from rebalancing.errors import GatewayTimeout, GatewayUnavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds for the handshake. A client id that is in use shows only as this time-out."""
+
+
+@dataclass(frozen=True)
+class GatewayAddress:
+    """Where the gateway listens, and the one client id this application uses with it."""
+
+    host: str
+    port: int
+    client_id: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port} (client id {self.client_id})"
+
+
+@dataclass
+class GatewaySession:
+    """A live connection: requests with time-outs, the order ledger, and the moment it was lost."""
+
+    address: GatewayAddress
+    request_timeout: float
+    ib: ibi.IB = field(default_factory=ibi.IB)
+    ledger: OrderLedger = field(default_factory=OrderLedger)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    connected_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    next_valid_id: int = 0
+    lost_reason: str = ""
+    _notifications: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _codes_seen: set[int] = field(default_factory=set[int])
+
+    async def open(self) -> None:
+        """Connect, and read what the gateway knows: positions, all open orders, completed orders, executions.
+
+        ``ib_insync``'s own start-up is not used: it reports success although a reply never came.
+
+        Raises:
+            GatewayUnavailable: nothing listens, another session holds the client id, or the gateway is not ready.
+            GatewayTimeout: one of the start-up queries had no answer.
+        """
+        self._subscribe()
+        client = self.ib.client
+        self.ib.wrapper.clientId = self.address.client_id
+        try:
+            await client.connectAsync(self.address.host, self.address.port, self.address.client_id, CONNECT_TIMEOUT)
+            self.next_valid_id = client.getReqId()
+            await self.refresh_orders()
+            await self.request("positions", self.ib.reqPositionsAsync)
+        except (OSError, TimeoutError) as error:
+            self.close()
+            raise GatewayUnavailable(self._explain(error)) from error
+        except BaseException:
+            self.close()
+            raise
+        log.info("connected to the gateway at %s", self.address)
+
+    def close(self) -> None:
+        """Leave the gateway. What still waits on this session fails with ``GatewayUnavailable``."""
+        self._lose("the session was closed")
+        self.ib.disconnect()
+
+    async def request(self, name: str, send: Callable[[], Awaitable[T]], timeout: float | None = None) -> T:
+        """Send one request and wait for its answer, at most ``timeout`` seconds (the request time-out if not given).
+
+        Raises:
+            GatewayTimeout: no answer in time.
+            GatewayUnavailable: the connection is lost.
+        """
+        self.require()
+        limit = self.request_timeout if timeout is None else timeout
+        answer = asyncio.ensure_future(send())
+        lost = asyncio.ensure_future(self.lost.wait())
+        try:
+            await asyncio.wait({answer, lost}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done() and not answer.cancelled():
+                return answer.result()
+        except ConnectionError as error:
+            raise GatewayUnavailable(self._gone()) from error
+        finally:
+            lost.cancel()
+            answer.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await lost
+        self.require()
+        raise GatewayTimeout(
+            f"The gateway at {self.address} did not answer the request for {name} within {limit:g} s. "
+            "It is tried again; if this goes on, look at the gateway's own window and log."
+        )
+
+    def require(self) -> None:
+        """Raise ``GatewayUnavailable`` if this session is lost."""
+        if self.lost.is_set():
+            raise GatewayUnavailable(self._gone())
+
+    async def check(self) -> None:
+        """Ask for the time: the only way to notice a peer that is silent while the socket is open."""
+        try:
+            await self.request("its clock", self.ib.reqCurrentTimeAsync)
+        except GatewayTimeout as error:
+            self._lose(str(error))
+
+    async def wait_changed(self, timeout: float) -> None:
+        """Return when the ledger has changed, the session is lost, or ``timeout`` seconds are over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self.changed:
+                await self.changed.wait()
+
+    async def drained(self) -> None:
+        """Wait until ``ib_insync`` has written all queued messages: it drops its queue silently on a disconnect."""
+        queue = self.ib.client._msgQ  # pyright: ignore[reportPrivateUsage]
+        while queue and not self.lost.is_set():  # noqa: ASYNC110  # the queue is ib_insync's and has no event
+            await asyncio.sleep(0.02)
+        self.require()
+
+    def saw(self, code: int) -> bool:
+        """Whether the gateway sent this message code on this connection."""
+        return code in self._codes_seen
+
+    async def refresh_orders(self) -> None:
+        """Ask again for all open orders, completed orders and executions (rules 4a–4d)."""
+        for trade in await self.request("all open orders", self.ib.reqAllOpenOrdersAsync):
+            self.ledger.note_order(translation.ledger_order(trade))
+        for trade in await self.request("completed orders", lambda: self.ib.reqCompletedOrdersAsync(False)):
+            self.ledger.note_order(translation.ledger_order(trade))
+        for fill in await self.request("executions", self.ib.reqExecutionsAsync):
+            self._note_fill(fill)
+
+    def _subscribe(self) -> None:
+        ib = self.ib
+        ib.openOrderEvent += self._on_order
+        ib.orderStatusEvent += self._on_order
+        ib.execDetailsEvent += self._on_fill
+        ib.commissionReportEvent += self._on_commission
+        ib.errorEvent += self._on_error
+        ib.disconnectedEvent += self._on_disconnected
+
+    def _on_order(self, trade: ibi.Trade) -> None:
+        if trade.log and trade.log[-1].errorCode:
+            return  # ib_insync's own conclusion from an error; _on_error judges the code itself
+        self.ledger.note_order(translation.ledger_order(trade))
+        self._notify()
+
+    def _on_fill(self, _trade: ibi.Trade, fill: ibi.Fill) -> None:
+        self._note_fill(fill)
+        self._notify()
+
+    def _note_fill(self, fill: ibi.Fill) -> None:
+        ref = fill.execution.orderRef or f"manual-{fill.execution.permId}"
+        self.ledger.note_execution(ref, translation.execution(fill))
+
+    def _on_commission(self, _trade: ibi.Trade, _fill: ibi.Fill, report: ibi.CommissionReport) -> None:
+        commission = translation.decimal_or_none(report.commission) or Decimal(0)
+        self.ledger.note_commission(report.execId, commission)
+        self._notify()
+
+    def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
+        self._codes_seen.add(code)
+        if code == codes.LINK_LOST:
+            self._lose(f"the gateway lost its connection to IBKR ({text})")
+        elif code in codes.LINK_RESTORED:
+            self._lose(f"the gateway was reconnected to IBKR ({text}); everything is read afresh")
+        elif request_id > 0:
+            self.ledger.note_error(request_id, code, text)
+            self._notify()
+
+    def _on_disconnected(self) -> None:
+        self._lose("the gateway closed the connection")
+
+    def _lose(self, reason: str) -> None:
+        if self.lost.is_set():
+            return
+        self.lost_reason = reason
+        self.lost.set()
+        self._notify()
+
+    def _notify(self) -> None:
+        async def wake() -> None:
+            async with self.changed:
+                self.changed.notify_all()
+
+        task = asyncio.ensure_future(wake())
+        self._notifications.add(task)
+        task.add_done_callback(self._notifications.discard)
+
+    def _gone(self) -> str:
+        return f"The connection to the gateway at {self.address} is lost: {self.lost_reason}. It is made again."
+
+    def _explain(self, error: BaseException) -> str:
+        if codes.CLIENT_ID_IN_USE in self._codes_seen:
+            return (
+                f"Another session uses the gateway at {self.address}. That is normal for a standby worker; "
+                "otherwise stop the other program or give it another client id."
+            )
+        return f"No gateway at {self.address} ({error or type(error).__name__}). Start it and switch its API on."

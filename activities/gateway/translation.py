@@ -1,0 +1,140 @@
+"""From ``ib_insync``'s types to the domain's, and back. Numbers become ``Decimal`` here; a NaN becomes ``None``."""
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import ib_insync as ibi
+
+from activities.gateway.ledger import Execution, LedgerOrder
+from rebalancing.orders import Intent, OrderType
+from rebalancing.snapshot import ContractDetails, Quote, QuoteKind, Session
+
+_DECIMALS = 6
+"""Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
+
+
+def stock(symbol: str) -> ibi.Contract:
+    """The smart-routed US stock or ETF of this symbol. IBKR writes class shares with a space (``BRK B``)."""
+    return ibi.Stock(symbol.replace(".", " "), "SMART", "USD")
+
+
+def decimal_or_none(value: float | None) -> Decimal | None:
+    """A finite number as ``Decimal``; ``None`` for NaN, infinity and the protocol's "unset"."""
+    if value is None or not math.isfinite(value) or abs(value) > 1e300:
+        return None
+    return Decimal(repr(round(value, _DECIMALS)))
+
+
+def price_or_none(value: float | None) -> Decimal | None:
+    """A price, or ``None`` where the gateway says "no data" (-1, 0 or NaN)."""
+    number = decimal_or_none(value)
+    return number if number is not None and number > 0 else None
+
+
+def quote(symbol: str, ticker: ibi.Ticker) -> Quote:
+    """The prices of a snapshot ticker."""
+    bid, ask, last = price_or_none(ticker.bid), price_or_none(ticker.ask), price_or_none(ticker.last)
+    kind = QuoteKind.LIVE if ticker.marketDataType in (1, 2) else QuoteKind.DELAYED
+    if bid is None and ask is None and last is None:
+        kind = QuoteKind.CLOSE
+    return Quote(
+        symbol=symbol,
+        bid=bid,
+        ask=ask,
+        last=last,
+        close=price_or_none(ticker.close),
+        kind=kind,
+        at=ticker.time or datetime.now(UTC),
+    )
+
+
+def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetails:
+    """What the planner and the order writer need of a contract's details."""
+    contract = details.contract
+    assert contract is not None
+    return ContractDetails(
+        symbol=symbol,
+        con_id=contract.conId,
+        primary_exchange=contract.primaryExchange,
+        min_tick=decimal_or_none(details.minTick) or Decimal("0.01"),
+        sessions=sessions(details.liquidHours, details.timeZoneId),
+    )
+
+
+def sessions(hours: str, time_zone: str) -> tuple[Session, ...]:
+    """Trading sessions from the gateway's text, in the exchange's own zone.
+
+    Both forms are read: ``20260928:0930-20260928:1600`` and the older ``20260928:0930-1600``; ``CLOSED`` days are left
+    out.
+    """
+    zone = ZoneInfo(time_zone or "US/Eastern")
+    found: list[Session] = []
+    for day in hours.split(";"):
+        date, _, spans = day.partition(":")
+        if not date or spans == "CLOSED":
+            continue
+        for span in spans.split(","):
+            start, _, end = span.partition("-")
+            opens = _moment(date, start, zone)
+            closes = _moment(date, end, zone)
+            found.append(Session(opens_at=opens, closes_at=closes))
+    return tuple(found)
+
+
+def _moment(date: str, text: str, zone: ZoneInfo) -> datetime:
+    own_date, _, time = text.rpartition(":")
+    return datetime.strptime((own_date or date) + time, "%Y%m%d%H%M").replace(tzinfo=zone)
+
+
+def order(intent: Intent, client_id: int) -> ibi.Order:
+    """The order that carries out an intent: every parameter explicit, so that a resend is identical."""
+    return ibi.Order(
+        orderId=intent.order_id,
+        clientId=client_id,
+        action=intent.side.value,
+        totalQuantity=intent.quantity,
+        orderType=intent.order_type.value,
+        lmtPrice=float(intent.limit_price) if intent.order_type is OrderType.LIMIT and intent.limit_price else 0.0,
+        tif=intent.time_in_force,
+        account=intent.account,
+        orderRef=intent.ref,
+        transmit=True,
+    )
+
+
+def contract(intent: Intent) -> ibi.Contract:
+    """The contract of an intent, named by its id."""
+    return ibi.Contract(conId=intent.con_id, symbol=intent.symbol, secType="STK", exchange="SMART", currency="USD")
+
+
+def ledger_order(trade: ibi.Trade) -> LedgerOrder:
+    """An order as an open or completed order report shows it.
+
+    Orders without a ref (placed by hand in TWS) are kept under a name made of their permanent id.
+    """
+    own = trade.order
+    return LedgerOrder(
+        ref=own.orderRef or f"manual-{own.permId}",
+        order_id=own.orderId,
+        perm_id=own.permId,
+        client_id=own.clientId,
+        account=own.account,
+        symbol=trade.contract.symbol,
+        side=own.action,
+        quantity=int(own.totalQuantity),
+        status=trade.orderStatus.status,
+        reported_filled=int(trade.orderStatus.filled),
+    )
+
+
+def execution(fill: ibi.Fill) -> Execution:
+    """A fill, with its commission if the report has come."""
+    report = fill.commissionReport
+    return Execution(
+        exec_id=fill.execution.execId,
+        shares=int(fill.execution.shares),
+        price=decimal_or_none(fill.execution.price) or Decimal(0),
+        commission=decimal_or_none(report.commission) if report.execId else None,
+    )
