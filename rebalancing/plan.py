@@ -1,0 +1,155 @@
+"""What goes into the planner and what comes out of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Self, cast
+
+from pydantic import Field, field_validator, model_validator
+
+from rebalancing.base import FrozenModel, Money, Weight
+from rebalancing.errors import RebalancerError
+from rebalancing.orders import Side
+from rebalancing.snapshot import PRICE_CUSHION
+
+CASH_SYMBOL = "CASH"
+"""Names the part of the base that stays cash, where symbols are listed; it is never traded."""
+
+SUM_TOLERANCE = Decimal("0.01")
+"""How far published weights may miss a sum of 1; a publisher rounds each of them."""
+
+DEFAULT_RESERVE_PERCENT = Decimal(1)
+"""The cash reserve of an account that names none, in percent of its net liquidation value."""
+
+DEFAULT_COMMISSION = Decimal(1)
+"""What one order is taken to cost in US dollars: the minimum of IBKR's fixed pricing."""
+
+
+class PriceInvalid(RebalancerError):
+    """A symbol has no price, or one that is no positive finite number."""
+
+
+class PlanImpossible(RebalancerError):
+    """The portfolio cannot be planned for: the weights exceed the whole, or nothing is left to invest."""
+
+
+class PlanRequest(FrozenModel):
+    """Everything the planner looks at. Money in US dollars, positions in whole shares (negative: short).
+
+    ``prices`` value a holding; ``buy_prices`` are what a share may cost at worst (ask with cushion) and default to the
+    price with ``PRICE_CUSHION`` on top. ``targets`` are shares of the base; what they leave of 1 is a cash target, and
+    a ``CASH`` entry may say so in as many words. Symbols in ``held_out`` are neither traded nor counted.
+    ``tolerance_percent`` is in percentage points of the base: a symbol that drifted less is left alone.
+
+    Raises ``PriceInvalid`` for a price that is missing or not a positive number, ``PlanImpossible`` for weights whose
+    sum is above 1.01.
+    """
+
+    cash: Money
+    positions: dict[str, int]
+    prices: dict[str, Money]
+    buy_prices: dict[str, Money] = {}
+    targets: dict[str, Weight]
+    reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, allow_inf_nan=False, ge=0, lt=100)
+    held_out: frozenset[str] = frozenset()
+    tolerance_percent: Decimal = Field(default=Decimal(0), allow_inf_nan=False, ge=0, le=100)
+    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
+    commission_per_order: Money = Field(default=DEFAULT_COMMISSION, ge=0)
+
+    @field_validator("prices", "buy_prices", mode="before")
+    @classmethod
+    def _positive_prices(cls, value: object) -> object:
+        if isinstance(value, Mapping):
+            for symbol, price in cast("Mapping[object, object]", value).items():
+                _require_positive(str(symbol), price)
+        return value
+
+    @field_validator("targets")
+    @classmethod
+    def _at_most_the_whole(cls, targets: dict[str, Decimal]) -> dict[str, Decimal]:
+        total = sum(targets.values(), Decimal(0))
+        if total > 1 + SUM_TOLERANCE:
+            raise PlanImpossible(f"The target weights add up to {total}; at most {1 + SUM_TOLERANCE} is allowed.")
+        return targets
+
+    @model_validator(mode="after")
+    def _every_price_known(self) -> Self:
+        for symbol in self.managed_symbols:
+            if symbol not in self.prices:
+                raise PriceInvalid(f"{symbol} has no price: it is held or targeted and cannot be valued without one.")
+        return self
+
+    @property
+    def managed_symbols(self) -> tuple[str, ...]:
+        """The symbols held or targeted, in alphabetical order, without cash and what is held out."""
+        held = {symbol for symbol, quantity in self.positions.items() if quantity}
+        wanted = {symbol for symbol, weight in self.targets.items() if weight and symbol != CASH_SYMBOL}
+        return tuple(sorted((held | wanted) - self.held_out))
+
+    def buy_price(self, symbol: str) -> Decimal:
+        """What one share may cost at worst; never below the price it is valued at."""
+        price = self.prices[symbol]
+        return max(price, self.buy_prices.get(symbol, price * (1 + PRICE_CUSHION)))
+
+
+class PlannedOrder(FrozenModel):
+    """One order of a plan. ``estimated_value`` is quantity × valuation price, in US dollars."""
+
+    symbol: str
+    side: Side
+    quantity: int = Field(gt=0)
+    estimated_value: Money
+    reason: str
+
+
+class PlanAfter(FrozenModel):
+    """Where the plan leads if every order fills at its valuation price and pays its commission.
+
+    ``weights`` are shares of the base, without cash. ``tracking_error`` is in percent: see ``rebalancing.planning``.
+    """
+
+    cash: Money
+    weights: dict[str, Decimal]
+    tracking_error: Decimal
+
+
+class Plan(FrozenModel):
+    """The orders that take an account to its targets, sells first, and what they lead to.
+
+    ``base`` and ``reserve`` are in US dollars; ``before`` holds the weights as they are, as shares of the base.
+    """
+
+    orders: tuple[PlannedOrder, ...]
+    base: Money
+    reserve: Money
+    before: dict[str, Decimal]
+    targets: dict[str, Decimal]
+    after: PlanAfter
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sells(self) -> tuple[PlannedOrder, ...]:
+        """The sell leg."""
+        return tuple(order for order in self.orders if order.side is Side.SELL)
+
+    @property
+    def buys(self) -> tuple[PlannedOrder, ...]:
+        """The buy leg."""
+        return tuple(order for order in self.orders if order.side is Side.BUY)
+
+    @property
+    def plan_hash(self) -> str:
+        """SHA-256 of the plan's canonical JSON, in hex: what an approval refers to."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _require_positive(symbol: str, price: object) -> None:
+    """Refuse what is no price before the models would refuse it without the symbol's name."""
+    try:
+        number = Decimal(str(price))
+    except InvalidOperation:
+        raise PriceInvalid(f"{symbol} has the price {price!r}; a positive number is needed.") from None
+    if not number.is_finite() or number <= 0:
+        raise PriceInvalid(f"{symbol} has the price {price}; a positive number is needed.")

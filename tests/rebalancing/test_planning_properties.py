@@ -1,0 +1,113 @@
+"""What holds of every plan, whatever the portfolio (P5, P9)."""
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rebalancing.orders import Side
+from rebalancing.plan import Plan, PlanRequest
+from rebalancing.planning import make_plan, size_buys
+
+SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+prices = st.decimals("0.5", "900", places=2)
+
+
+@st.composite
+def requests(draw: st.DrawFn, *, cushion: bool = True, smallest_position: int = 0) -> PlanRequest:
+    """Up to six symbols with prices, holdings, targets and a reserve; cash may be borrowed."""
+    symbols = draw(st.lists(st.sampled_from(SYMBOLS), unique=True, min_size=1))
+    price = {symbol: draw(prices) for symbol in symbols}
+    shares = draw(st.lists(st.integers(0, 100), min_size=len(symbols), max_size=len(symbols)))
+    whole = max(sum(shares), draw(st.integers(1, 400)))
+    positions = {symbol: draw(st.integers(smallest_position, 500)) for symbol in symbols}
+    held = sum((price[s] * q for s, q in positions.items()), Decimal(0))
+    return PlanRequest(
+        cash=draw(st.decimals(int(max(0, -held)), 200_000, places=2)),
+        positions=positions,
+        prices=price,
+        buy_prices={} if cushion else price,
+        targets={s: Decimal(n) / whole for s, n in zip(symbols, shares, strict=True)},
+        reserve_percent=draw(st.decimals(0, 10, places=1)),
+        tolerance_percent=draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(2)])),
+        commission_per_order=draw(st.sampled_from([Decimal(0), Decimal(1)])),
+    )
+
+
+def applied(request: PlanRequest, plan: Plan) -> PlanRequest:
+    """The portfolio after every order filled at its worst price."""
+    positions, cash = dict(request.positions), request.cash
+    for order in plan.orders:
+        sign = 1 if order.side is Side.BUY else -1
+        paid = request.buy_price(order.symbol) if sign > 0 else request.prices[order.symbol]
+        positions[order.symbol] = positions.get(order.symbol, 0) + sign * order.quantity
+        cash -= sign * order.quantity * paid + request.commission_per_order
+    return request.model_copy(update={"positions": positions, "cash": cash})
+
+
+@settings(max_examples=300, deadline=None)
+@given(requests())
+def test_cash_never_goes_below_the_reserve_because_of_a_buy(request: PlanRequest) -> None:
+    plan = make_plan(request)
+    after = applied(request, plan)
+    if plan.buys:
+        assert after.cash >= plan.reserve - Decimal("0.01")
+
+
+@settings(max_examples=200, deadline=None)
+@given(requests(smallest_position=-200))
+def test_buys_keep_the_reserve_even_where_short_positions_are_covered(request: PlanRequest) -> None:
+    plan = make_plan(request) if _is_solvent(request) else None
+    if plan and any(request.positions[order.symbol] >= 0 for order in plan.buys):
+        assert applied(request, plan).cash >= plan.reserve - Decimal("0.01")
+
+
+@settings(max_examples=200, deadline=None)
+@given(requests(smallest_position=-200))
+def test_no_position_is_ever_oversold_or_opened_short(request: PlanRequest) -> None:
+    if not _is_solvent(request):
+        return
+    plan = make_plan(request)
+    assert all(0 < order.quantity <= request.positions[order.symbol] for order in plan.sells)
+    assert all(q >= min(0, request.positions[s]) for s, q in applied(request, plan).positions.items())
+
+
+@settings(max_examples=300, deadline=None)
+@given(requests(cushion=False))
+def test_a_plan_carried_out_leaves_nothing_to_do(request: PlanRequest) -> None:
+    after = applied(request, make_plan(request))
+    assert make_plan(after).orders == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(requests())
+def test_the_order_of_the_input_does_not_matter(request: PlanRequest) -> None:
+    turned = request.model_copy(
+        update={
+            name: dict(reversed(list(getattr(request, name).items()))) for name in ("positions", "prices", "targets")
+        }
+    )
+    assert make_plan(turned).plan_hash == make_plan(request).plan_hash
+
+
+@settings(max_examples=200, deadline=None)
+@given(requests())
+def test_a_plan_never_leads_away_from_the_targets(request: PlanRequest) -> None:
+    plan = make_plan(request)
+    idle = make_plan(request.model_copy(update={"tolerance_percent": Decimal(100)}))
+    costs = request.commission_per_order * len(plan.orders)
+    allowance = 100 * costs / plan.base if plan.base else Decimal(0)
+    assert plan.after.tracking_error <= idle.after.tracking_error + allowance + Decimal("0.001")
+
+
+@settings(max_examples=200, deadline=None)
+@given(requests())
+def test_sizing_the_buys_never_sells_and_fits_the_cash(request: PlanRequest) -> None:
+    buys = size_buys(request)
+    assert all(order.side is Side.BUY for order in buys)
+    spent = sum((o.quantity * request.buy_price(o.symbol) + request.commission_per_order for o in buys), Decimal(0))
+    assert not buys or request.cash - spent >= make_plan(request).reserve - Decimal("0.01")
+
+
+def _is_solvent(request: PlanRequest) -> bool:
+    return request.cash + sum((request.prices[s] * q for s, q in request.positions.items()), Decimal(0)) > 0
