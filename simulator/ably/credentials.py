@@ -1,0 +1,157 @@
+"""Keys, tokens and what they may do."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from simulator.ably.channels import Clock
+from simulator.ably.errors import AblyError, invalid_credential, not_permitted
+
+Capability = Mapping[str, Sequence[str]]
+"""Channel pattern to the operations allowed there, e.g. `{"signals:*": ["subscribe", "history"]}`."""
+
+ANYTHING: Capability = {"*": ["*"]}
+DEFAULT_TOKEN_TTL_MS = 60 * 60 * 1000
+_TOKEN_REQUEST_AGE_MS = 15 * 60 * 1000
+"""A signed token request is good for a quarter of an hour around the server's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a checked credential allows. `expires` is milliseconds since the epoch; a key never expires."""
+
+    capability: Capability
+    client_id: str | None = None
+    expires: int | None = None
+
+    def require(self, operation: str, channel: str) -> None:
+        """Raises AblyError 40160 unless `operation` is allowed on `channel`."""
+        for pattern, operations in self.capability.items():
+            if _matches(pattern, channel) and ("*" in operations or operation in operations):
+                return
+        raise not_permitted(operation, channel)
+
+
+class Credentials:
+    """Checks keys and tokens against the one key this server knows, and issues tokens signed with it.
+
+    Tokens carry their own grant, so that one stays good when the server is restarted.
+    """
+
+    def __init__(self, key: str, *, capability: Capability, token_ttl_ms: int, clock: Clock) -> None:
+        self.key_name, separator, self._secret = key.partition(":")
+        if not (separator and self.key_name and self._secret):
+            raise ValueError("an Ably key has the form <app>.<key id>:<secret>")
+        self._capability = capability
+        self._token_ttl_ms = token_ttl_ms
+        self._clock = clock
+
+    def from_key(self, key: str) -> Grant:
+        """The grant of a whole key. Raises AblyError 40005 or 40101."""
+        name, separator, secret = key.partition(":")
+        if not separator:
+            raise AblyError(40005, 400, "invalid credential: not of the form <app>.<key id>:<secret>")
+        if name != self.key_name or not _same(secret, self._secret):
+            raise invalid_credential()
+        return Grant(self._capability)
+
+    def from_token(self, token: str) -> Grant:
+        """The grant inside a token. Raises AblyError 40101, or 40142 once it has expired."""
+        payload, _, signature = token.partition(".")
+        if not _same(signature, self._signature(payload)):
+            raise invalid_credential("invalid token")
+        claims = json.loads(base64.urlsafe_b64decode(payload))
+        if claims["expires"] <= self._clock():
+            raise AblyError(40142, 401, "token expired")
+        return Grant(claims["capability"], client_id=claims.get("clientId"), expires=claims["expires"])
+
+    def from_header(self, authorization: str | None) -> Grant:
+        """The grant of an Authorization header, Basic or Bearer. Raises AblyError."""
+        scheme, _, value = (authorization or "").partition(" ")
+        try:
+            decoded = base64.b64decode(value, validate=True).decode()
+        except ValueError:
+            decoded = value  # Some clients send a token as it is.
+        if scheme.lower() == "basic":
+            return self.from_key(decoded)
+        if scheme.lower() == "bearer":
+            return self.from_token(decoded)
+        raise invalid_credential("no authentication information provided")
+
+    def from_query(self, query: Mapping[str, str]) -> Grant:
+        """The grant of a WebSocket address: `key` or `accessToken`. Raises AblyError."""
+        if "accessToken" in query:
+            return self.from_token(query["accessToken"])
+        if "key" in query:
+            return self.from_key(query["key"])
+        raise invalid_credential("no authentication information provided")
+
+    def issue(self, key_name: str, request: Mapping[str, object], authorization: str | None) -> dict[str, object]:
+        """Answer a token request: signed by the key, or unsigned with the key itself in the header.
+
+        Raises:
+            AblyError: 40101 for a wrong signature, 40104 for one too old or too new.
+        """
+        if key_name != self.key_name:
+            raise invalid_credential()
+        if request.get("mac") is None:
+            self.from_header(authorization)
+        else:
+            self._check_signature(request)
+        now = self._clock()
+        capability = self._requested_capability(request)
+        expires = now + (_whole_number(request.get("ttl")) or self._token_ttl_ms)
+        client_id = request.get("clientId")
+        claims = {"expires": expires, "capability": capability, "clientId": client_id, "id": secrets.token_hex(8)}
+        payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
+        details: dict[str, object] = {
+            "token": f"{payload}.{self._signature(payload)}",
+            "keyName": key_name,
+            "issued": now,
+            "expires": expires,
+            "capability": json.dumps(capability),
+        }
+        if client_id is not None:
+            details["clientId"] = client_id
+        return details
+
+    def _requested_capability(self, request: Mapping[str, object]) -> Capability:
+        # Ably intersects the wish with the key's own capability; taking the wish is enough for a stand-in,
+        # except that a key that may not do everything never hands out more than it has.
+        wish = request.get("capability")
+        if not isinstance(wish, str) or self._capability != ANYTHING:
+            return self._capability
+        return cast(Capability, json.loads(wish))
+
+    def _check_signature(self, request: Mapping[str, object]) -> None:
+        names = ("keyName", "ttl", "capability", "clientId", "timestamp", "nonce")
+        text = "".join(f"{request.get(name) or ''}\n" for name in names)
+        expected = base64.b64encode(hmac.digest(self._secret.encode(), text.encode(), hashlib.sha256)).decode()
+        if not _same(str(request.get("mac")), expected):
+            raise invalid_credential("the token request is not signed with this key")
+        if abs((_whole_number(request.get("timestamp")) or 0) - self._clock()) > _TOKEN_REQUEST_AGE_MS:
+            raise AblyError(40104, 401, "timestamp not current")
+
+    def _signature(self, payload: str) -> str:
+        return hmac.new(self._secret.encode(), payload.encode(errors="replace"), hashlib.sha256).hexdigest()
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+
+
+def _whole_number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _matches(pattern: str, channel: str) -> bool:
+    """A `*` stands for one whole segment, or as the last segment for all that remain."""
+    wanted, actual = pattern.split(":"), channel.split(":")
+    if wanted[-1] == "*" and len(actual) >= len(wanted):
+        actual = actual[: len(wanted)]
+    return len(wanted) == len(actual) and all(w in ("*", a) for w, a in zip(wanted, actual, strict=True))
