@@ -38,6 +38,11 @@ class Targets(FrozenModel):
     as_of: Instant | None = None
     last_rebalance_on: date | None = None
 
+    @property
+    def tradable(self) -> tuple[str, ...]:
+        """The symbols to hold, in alphabetical order, without cash."""
+        return tuple(sorted(s for s, w in self.weights.items() if w and s != CASH_SYMBOL))
+
 
 class Replacement(FrozenModel):
     """One rule of a replacement set: hold ``target`` instead of ``source``, ``scale`` times as much of it."""
@@ -63,6 +68,14 @@ def parse_allocations(strategy: str, payload: bytes | str) -> Targets:
         as_of=_instant(data.get("as_of")),
         last_rebalance_on=_day(data.get("last_rebalance_on")),
     )
+
+
+def parse_allocations_file(strategy: str, payload: bytes | str) -> Targets:
+    """Read a JSON file of allocations: a bare list of ``{"symbol", "allocation"}``, or what the API would answer."""
+    content = _decoded(strategy, payload)
+    if isinstance(content, list):
+        return Targets(strategy=strategy, weights=check_allocations(strategy, cast("list[object]", content)))
+    return parse_allocations(strategy, payload)
 
 
 def check_allocations(strategy: str, allocations: Iterable[object]) -> dict[str, Decimal]:

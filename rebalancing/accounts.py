@@ -1,0 +1,88 @@
+"""Accounts: which portfolio each follows, and how."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self, cast
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from rebalancing.base import FrozenModel, Money, Weight
+from rebalancing.plan import DEFAULT_RESERVE_PERCENT
+from rebalancing.targets import SYMBOL_PATTERN, AllocationsInvalid, Replacement, Targets, check_allocations
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,5}[0-9]{1,12}$")]
+"""An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
+
+StrategyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+"""A strategy, which is also the name of its Ably channel."""
+
+Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=SYMBOL_PATTERN)]
+
+
+class AccountType(StrEnum):
+    """Whether orders of an account move real money (promise P6)."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+    @classmethod
+    def of(cls, account_id: str) -> "AccountType":
+        """The type an account number tells: IBKR begins those of paper accounts with D."""
+        return cls.PAPER if account_id.startswith("D") else cls.LIVE
+
+
+class AllocationsSource(FrozenModel):
+    """Where an account's target weights come from; with nothing set, from the allocations API under its base address.
+
+    ``weights`` are written in the configuration itself, as a list of ``{symbol, allocation}``.
+    """
+
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+\S*$", description="The address to ask.")
+    file: str | None = Field(
+        default=None, min_length=1, description="A JSON file, found from where the configuration is."
+    )
+    weights: dict[str, Weight] | None = Field(default=None, description="Weights by symbol; together 1 ± 0.01.")
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _checked(cls, value: object) -> object:
+        if isinstance(value, dict):
+            named = cast("dict[object, object]", value)
+            value = [{"symbol": symbol, "allocation": weight} for symbol, weight in named.items()]
+        if not isinstance(value, list):
+            return value
+        try:
+            return check_allocations("this account", cast("list[object]", value))
+        except AllocationsInvalid as invalid:
+            raise ValueError(str(invalid).partition(". Nothing was traded")[0]) from None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.url, self.file, self.weights)) > 1:
+            raise ValueError("only one of url, file and a list of weights may be given")
+        return self
+
+
+class Account(FrozenModel):
+    """One account. Percentages are of the net liquidation value, ``minimum_order_value`` is in US dollars.
+
+    ``replacements`` are the rules of the set that ``replacement_set`` names.
+    """
+
+    account_id: AccountId
+    strategy_name: StrategyName
+    type: AccountType
+    enabled: bool = True
+    cash_reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, allow_inf_nan=False, ge=0, lt=100)
+    replacement_set: str | None = None
+    replacements: tuple[Replacement, ...] = ()
+    allocations: AllocationsSource = AllocationsSource()
+    held_out: frozenset[Symbol] = frozenset()
+    tolerance_percent: Decimal = Field(default=Decimal(0), allow_inf_nan=False, ge=0, le=100)
+    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
+
+    @property
+    def written_targets(self) -> Targets | None:
+        """The targets written in the configuration itself, if they are."""
+        weights = self.allocations.weights
+        return None if weights is None else Targets(strategy=self.strategy_name, weights=weights)

@@ -1,0 +1,28 @@
+"""What comes from the environment or ``.env``: connections and secrets. Temporal's own come from ``temporalio``."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Connections(BaseSettings):
+    """Addresses and keys, by the names of the environment variables (in capitals). Empty means not set.
+
+    ``ably_endpoint``, ``ably_port`` and ``ably_tls`` are only needed for another service than Ably's own.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    ibkr_host: str = "127.0.0.1"
+    ibkr_port: int = Field(default=4002, ge=1, le=65535)
+    ibkr_client_id: int = Field(default=7, ge=1, le=2**31 - 1)
+    ably_api_key: SecretStr | None = None
+    ably_endpoint: str | None = None
+    ably_port: int | None = Field(default=None, ge=1, le=65535)
+    ably_tls: bool = True
+    allocations_api_key: SecretStr | None = None
+    allocations_base_url: str | None = None
+    accounts_file: Path = Path("accounts.yaml")

@@ -1,0 +1,73 @@
+"""Settings that hold for all accounts. Names and defaults are those of the original system where they still apply."""
+
+from pydantic import Field
+
+from rebalancing.base import FrozenModel
+
+
+class ConcurrencySettings(FrozenModel):
+    """How much happens at once, and how long each step may take. Times in seconds."""
+
+    max_concurrent_requests: int = Field(
+        default=10, ge=1, le=1000, description="Requests that may wait at the command line or HTTP side at once."
+    )
+    max_concurrent_rebalances: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="How many accounts are rebalanced at once; without it they interleave, 1 runs them one by one.",
+    )
+    operation_timeout: float = Field(
+        default=300,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds one rebalance may work; waiting for a market, a person or the gateway is not counted.",
+    )
+    request_timeout: float = Field(
+        default=10, gt=0, le=300, allow_inf_nan=False, description="Seconds one request to the gateway may take."
+    )
+    cancel_timeout: float = Field(
+        default=60, gt=0, le=600, allow_inf_nan=False, description="Seconds within which cancels must be confirmed."
+    )
+    connection_check_interval: float = Field(
+        default=30, gt=0, le=3600, allow_inf_nan=False, description="Seconds between checks of an idle connection."
+    )
+
+
+class RetrySettings(FrozenModel):
+    """How retryable faults are tried again; becomes Temporal's retry policy. Delays in seconds."""
+
+    base_delay: float = Field(
+        default=1, gt=0, le=3600, allow_inf_nan=False, description="Seconds before the first retry."
+    )
+    max_delay: float = Field(
+        default=60, gt=0, le=86_400, allow_inf_nan=False, description="The longest pause between two tries, in seconds."
+    )
+    multiplier: float = Field(
+        default=2, ge=1, le=100, allow_inf_nan=False, description="By how much each pause is longer than the last."
+    )
+    jitter: bool = Field(
+        default=True, description="Whether pauses vary a little, so that accounts do not retry in step."
+    )
+
+
+class Settings(FrozenModel):
+    """All settings in force. ``fill_timeout`` and ``max_wait`` in seconds."""
+
+    concurrency: ConcurrencySettings = ConcurrencySettings()
+    retry: RetrySettings = RetrySettings()
+    fill_timeout: float = Field(
+        default=120,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds a leg may take to fill before its rest is cancelled.",
+    )
+    max_wait: float = Field(
+        default=86_400,
+        gt=0,
+        le=30 * 86_400,
+        allow_inf_nan=False,
+        description="Seconds a rebalance waits for the gateway, a market or a person before it fails.",
+    )
