@@ -1,1 +1,1 @@
-
+"""Starts workflows: the Ably listener and the command line."""

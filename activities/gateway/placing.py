@@ -99,7 +99,7 @@ class OrderDesk:
     async def finished(
         self, intents: tuple[Intent, ...], timeout: float, beat: Callable[[], None] = lambda: None
     ) -> tuple[OrderReport, ...]:
-        """Wait until every intent is final, or ``timeout`` seconds are over. Calls ``beat`` about every second.
+        """Wait until no intent works any more, or ``timeout`` seconds are over. Calls ``beat`` about every second.
 
         Raises:
             GatewayUnavailable: the connection was lost; what has happened is read again on the next one.
@@ -110,7 +110,7 @@ class OrderDesk:
             self._session.require()
             reports = tuple(self._report(intent) for intent in intents)
             left = deadline - loop.time()
-            if left <= 0 or all(report.state.is_final for report in reports):
+            if left <= 0 or all(report.state is not OrderState.WORKING for report in reports):
                 return reports
             beat()
             await self._session.wait_changed(min(left, 1.0))

@@ -13,6 +13,7 @@ import ib_insync as ibi
 
 from activities.gateway import codes, translation
 from activities.gateway.session import GatewaySession
+from rebalancing.accounts import AccountType
 from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, QuoteMissing, SymbolUnknown
 from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
 
@@ -33,7 +34,7 @@ class AccountReader:
         self._subscribed: set[str] = set()
         self._data_type_set = False
 
-    async def snapshot(self, account: str, account_type: str, symbols: tuple[str, ...]) -> AccountSnapshot:
+    async def snapshot(self, account: str, account_type: AccountType, symbols: tuple[str, ...]) -> AccountSnapshot:
         """Read one account and the contracts and quotes of what it holds and of ``symbols``.
 
         Raises:
@@ -59,15 +60,14 @@ class AccountReader:
             quotes=quotes,
         )
 
-    def _require_account(self, account: str, account_type: str) -> None:
+    def _require_account(self, account: str, account_type: AccountType) -> None:
         managed = self._session.ib.client.getAccounts()
         if account not in managed:
             raise AccountUnknown(
                 f"Account {account} is not managed by the gateway's login (it manages {', '.join(managed)}). "
                 "Log the gateway in with the right user, or correct the account in accounts.yaml."
             )
-        # IBKR's paper accounts begin with D (DU, DF), live ones do not.
-        actual = "paper" if account.startswith("D") else "live"
+        actual = AccountType.of(account)
         if actual != account_type:
             raise AccountTypeMismatch(
                 f"Account {account} is configured as {account_type} but is a {actual} account. "

@@ -1,0 +1,63 @@
+"""Every request to the gateway. These run on the queue ``ibkr``, whose worker has one slot (promise P4)."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from temporalio import activity
+
+from activities.gateway.placing import OrderDesk
+from activities.gateway.reading import AccountReader
+from activities.heartbeat import heartbeating
+from rebalancing.orders import Intent, LegOrder, OrderReport
+from rebalancing.requests import CancelOpenRequest, IntentsRequest, SnapshotRequest
+from rebalancing.snapshot import AccountSnapshot
+
+T = TypeVar("T")
+
+
+class IbkrActivities:
+    """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
+
+    def __init__(self, reader: AccountReader, desk: OrderDesk) -> None:
+        self._reader = reader
+        self._desk = desk
+
+    @activity.defn
+    async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
+        """Read an account, its contracts and quotes."""
+        account = request.account
+        async with heartbeating():
+            return await self._reader.snapshot(account.account_id, account.type, request.symbols)
+
+    @activity.defn
+    async def prepare_leg(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
+        """Reserve order ids."""
+        return self._desk.prepare(orders)
+
+    @activity.defn
+    async def place_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Place a leg, adopting what is there."""
+        return await _unbroken(self._desk.place(intents))
+
+    @activity.defn
+    async def cancel_orders(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
+        """Cancel the orders of these intents and wait for the confirmation."""
+        return await _unbroken(self._desk.cancel(request.intents, request.timeout))
+
+    @activity.defn
+    async def cancel_open_orders(self, request: CancelOpenRequest) -> tuple[str, ...]:
+        """Cancel the account's working orders; return the refs of those still working."""
+        return await _unbroken(self._desk.cancel_open(request.account, request.timeout))
+
+
+async def _unbroken(work: Awaitable[T]) -> T:
+    """Finish ``work`` even if the activity is cancelled meanwhile: half a leg must not be left unreported."""
+    task = asyncio.ensure_future(work)
+    async with heartbeating():
+        while True:
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if task.cancelled():
+                    raise

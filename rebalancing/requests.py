@@ -1,0 +1,44 @@
+"""What a workflow asks of its activities, and what they answer that is not a domain word of its own."""
+
+from rebalancing.accounts import Account
+from rebalancing.base import FrozenModel
+from rebalancing.orders import Intent
+from rebalancing.settings import Settings
+from rebalancing.triggers import EventRing
+
+
+class OpeningRequest(FrozenModel):
+    """Asks for what a run must know before it begins. ``run_id`` is the run that asks."""
+
+    account: str
+    workflow_id: str
+    run_id: str
+
+
+class Opening(FrozenModel):
+    """The account's configuration, the settings in force, and the events that earlier runs took on (promise P2)."""
+
+    account: Account
+    settings: Settings
+    events: EventRing
+
+
+class SnapshotRequest(FrozenModel):
+    """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``."""
+
+    account: Account
+    symbols: tuple[str, ...]
+
+
+class CancelOpenRequest(FrozenModel):
+    """Asks to cancel every working order of an account; ``timeout`` in seconds."""
+
+    account: str
+    timeout: float
+
+
+class IntentsRequest(FrozenModel):
+    """Asks to await or to cancel the orders of these intents; ``timeout`` in seconds."""
+
+    intents: tuple[Intent, ...]
+    timeout: float

@@ -1,0 +1,104 @@
+"""The worker that owns the gateway connection (promise P4).
+
+It polls ``ibkr`` with one slot, and ``ibkr-fills`` with many, only while it holds the connection. A second such worker
+finds the client id in use (error 326), waits as a standby, and takes over when the first one is gone.
+"""
+
+import asyncio
+import logging
+import random
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.failures import TypedFailures
+from activities.fills import FillActivities
+from activities.gateway.placing import OrderDesk
+from activities.gateway.reading import AccountReader
+from activities.gateway.session import GatewayAddress, GatewaySession
+from activities.ibkr import IbkrActivities
+from rebalancing.errors import RebalancerError
+from rebalancing.settings import Settings
+from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE
+
+log = logging.getLogger(__name__)
+
+FILL_SLOTS: Final = 1000
+"""Legs that may wait for fills at once; a waiting leg costs a timer and nothing else."""
+
+GRACE: Final = timedelta(seconds=10)
+"""How long a visit may take to end by itself at shutdown; afterwards another worker takes it over."""
+
+CANCEL_DELIVERY: Final = timedelta(seconds=1)
+"""A cancel reaches an activity with a heartbeat; they are sent at least this often."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+"""Seconds between attempts to connect, doubling."""
+
+
+async def run_gateway_worker(client: Client, address: GatewayAddress, settings: Settings) -> None:
+    """Connect, work until the connection is lost, connect again; until cancelled."""
+    pause = FIRST_PAUSE
+    last_problem = ""
+    while True:
+        session = GatewaySession(address, request_timeout=float(settings.concurrency.request_timeout))
+        try:
+            await session.open()
+        except RebalancerError as error:
+            if str(error) != last_problem:
+                log.warning("%s", error)
+                last_problem = str(error)
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+            pause = min(pause * 2, LONGEST_PAUSE)
+            continue
+        pause, last_problem = FIRST_PAUSE, ""
+        try:
+            await _work(client, session, settings)
+        finally:
+            session.close()
+        log.warning("gateway connection lost: %s", session.lost_reason)
+
+
+async def _work(client: Client, session: GatewaySession, settings: Settings) -> None:
+    desk = OrderDesk(session)
+    visits = IbkrActivities(AccountReader(session), desk)
+    slot = Worker(
+        client,
+        task_queue=GATEWAY_QUEUE,
+        activities=[
+            visits.read_snapshot,
+            visits.prepare_leg,
+            visits.place_leg,
+            visits.cancel_orders,
+            visits.cancel_open_orders,
+        ],
+        max_concurrent_activities=1,
+        interceptors=[TypedFailures()],
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=CANCEL_DELIVERY,
+    )
+    fills = Worker(
+        client,
+        task_queue=FILLS_QUEUE,
+        activities=[FillActivities(desk).await_fills],
+        max_concurrent_activities=FILL_SLOTS,
+        interceptors=[TypedFailures()],
+        max_heartbeat_throttle_interval=CANCEL_DELIVERY,
+    )
+    async with slot, fills:
+        await _until_lost(session, float(settings.concurrency.connection_check_interval))
+
+
+async def _until_lost(session: GatewaySession, interval: float) -> None:
+    """Watch the connection: silence does not close a socket."""
+    while not session.lost.is_set():
+        try:
+            async with asyncio.timeout(interval):
+                await session.lost.wait()
+        except TimeoutError:
+            try:
+                await session.check()
+            except RebalancerError:
+                return

@@ -1,0 +1,33 @@
+"""The worker for workflows and for activities that do not touch the gateway."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities import planning
+from activities.allocations import AllocationActivities
+from activities.failures import TypedFailures
+from activities.opening import OpeningActivities
+from rebalancing.configuration import Configuration
+from workflows.names import REBALANCES_QUEUE
+from workflows.rebalance_account import RebalanceAccount
+from workflows.sandbox import workflow_runner
+
+STICKY_TIMEOUT: Final = timedelta(seconds=1)
+"""How long a workflow task waits for the worker that has the workflow in memory; a killed one is replaced after it."""
+
+
+def rebalance_worker(client: Client, configuration: Configuration, allocations: AllocationActivities) -> Worker:
+    """A worker on the queue ``rebalances``."""
+    opening = OpeningActivities(configuration, client)
+    return Worker(
+        client,
+        task_queue=REBALANCES_QUEUE,
+        workflows=[RebalanceAccount],
+        workflow_runner=workflow_runner(),
+        activities=[opening.open_rebalance, allocations.read_targets, planning.make_plan, planning.size_buys],
+        interceptors=[TypedFailures()],
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+    )

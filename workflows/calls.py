@@ -1,0 +1,163 @@
+"""Every activity a rebalance calls: its name, queue, time-outs and retries, with the reason beside each.
+
+Workflows know activities by name only, so that workflow code never imports what touches the world.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import Priority, RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+from rebalancing.accounts import Account
+from rebalancing.orders import Intent, LegOrder, OrderReport
+from rebalancing.plan import Plan, PlannedOrder, PlanRequest
+from rebalancing.requests import CancelOpenRequest, IntentsRequest, Opening, OpeningRequest, SnapshotRequest
+from rebalancing.settings import Settings
+from rebalancing.snapshot import AccountSnapshot
+from rebalancing.targets import Targets
+from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE, REBALANCES_QUEUE
+
+LOCAL_TIMEOUT: Final = timedelta(seconds=15)
+"""For activities that only look up or compute: generous, they take milliseconds."""
+
+ALLOCATIONS_TIMEOUT: Final = timedelta(seconds=15)
+"""One request to the allocations API."""
+
+VISIT_TIMEOUT: Final = timedelta(seconds=60)
+"""One visit to the gateway's slot: several requests of 10 s each at the very worst."""
+
+HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
+"""A worker that was killed is noticed after this long, and what it did is taken over."""
+
+GATEWAY_ATTEMPTS: Final = 5
+"""A gateway that is connected but fails this often in a row will not be mended by trying on."""
+
+FINISHING: Final = Priority(priority_key=1)
+"""Orders and the buy leg go before anything that only begins a rebalance."""
+
+BEGINNING: Final = Priority(priority_key=3)
+
+
+def retry_policy(settings: Settings, attempts: int = 0) -> RetryPolicy:
+    """The configured back-off as Temporal's own. Temporal adds the jitter itself."""
+    retry = settings.retry
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=float(retry.base_delay)),
+        maximum_interval=timedelta(seconds=float(retry.max_delay)),
+        backoff_coefficient=float(retry.multiplier),
+        maximum_attempts=attempts,
+    )
+
+
+async def open_rebalance(request: OpeningRequest) -> Opening:
+    """The account's configuration, the settings, and what earlier runs remember."""
+    return await workflow.execute_activity(
+        "open_rebalance",
+        request,
+        result_type=Opening,
+        task_queue=REBALANCES_QUEUE,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
+    )
+
+
+async def read_targets(settings: Settings, account: Account) -> Targets:
+    """The published target weights. A failing API is tried again until the operation time-out."""
+    return await workflow.execute_activity(
+        "read_targets",
+        account,
+        result_type=Targets,
+        task_queue=REBALANCES_QUEUE,
+        start_to_close_timeout=ALLOCATIONS_TIMEOUT,
+        retry_policy=retry_policy(settings),
+        summary=account.strategy_name,
+    )
+
+
+async def read_snapshot(
+    settings: Settings, request: SnapshotRequest, priority: Priority = BEGINNING
+) -> AccountSnapshot:
+    """Account, positions, working orders, contracts and quotes, in one slot visit."""
+    return await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
+
+
+async def make_plan(request: PlanRequest) -> Plan:
+    """The plan for both legs; an activity, so that a changed planner never breaks a replay."""
+    return await _compute("make_plan", request, Plan)
+
+
+async def size_buys(request: PlanRequest) -> tuple[PlannedOrder, ...]:
+    """The buy leg for the cash that is really there."""
+    return await _compute("size_buys", request, tuple[PlannedOrder, ...])
+
+
+async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> tuple[str, ...]:
+    """Cancel the account's working orders; the refs of those that still work."""
+    timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
+    return await _visit(settings, "cancel_open_orders", request, tuple[str, ...], FINISHING, timeout)
+
+
+async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
+    """Reserve order ids, so that the intents are in history before a byte is sent (promise P3)."""
+    return await _visit(settings, "prepare_leg", orders, tuple[Intent, ...], FINISHING)
+
+
+async def place_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    """Place the leg in one visit, adopting what the broker already has."""
+    return await _visit(settings, "place_leg", intents, tuple[OrderReport, ...], FINISHING)
+
+
+async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
+    """Wait for the leg to fill, without holding the slot."""
+    return await workflow.execute_activity(
+        "await_fills",
+        request,
+        result_type=tuple[OrderReport, ...],
+        task_queue=FILLS_QUEUE,
+        start_to_close_timeout=timedelta(seconds=request.timeout) + VISIT_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=retry_policy(settings),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        priority=FINISHING,
+    )
+
+
+async def cancel_orders(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
+    """Cancel what still works of these intents, and wait for the confirmation (promise P8)."""
+    timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
+    return await _visit(settings, "cancel_orders", request, tuple[OrderReport, ...], FINISHING, timeout)
+
+
+async def _visit(
+    settings: Settings,
+    name: str,
+    argument: object,
+    result_type: Any,
+    priority: Priority,
+    timeout: timedelta = VISIT_TIMEOUT,
+) -> Any:
+    return await workflow.execute_activity(
+        name,
+        argument,
+        result_type=result_type,
+        task_queue=GATEWAY_QUEUE,
+        start_to_close_timeout=timeout,
+        schedule_to_close_timeout=timedelta(seconds=float(settings.max_wait)),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=retry_policy(settings, GATEWAY_ATTEMPTS),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        priority=priority,
+    )
+
+
+async def _compute(name: str, argument: object, result_type: Any) -> Any:
+    return await workflow.execute_activity(
+        name,
+        argument,
+        result_type=result_type,
+        task_queue=REBALANCES_QUEUE,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=RetryPolicy(maximum_attempts=3),
+    )

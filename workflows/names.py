@@ -1,0 +1,33 @@
+"""Names that the server, the workers, the starters and people share."""
+
+from typing import Final
+
+from temporalio.common import SearchAttributeKey
+
+WORKFLOW_TYPE: Final = "RebalanceAccount"
+TRIGGER_SIGNAL: Final = "trigger"
+STATUS_QUERY: Final = "status"
+EVENTS_MEMO: Final = "events"
+
+REBALANCES_QUEUE: Final = "rebalances"
+"""Workflows, and activities that do not touch the gateway."""
+
+GATEWAY_QUEUE: Final = "ibkr"
+"""Every request to the gateway; its worker has one slot (promise P4)."""
+
+FILLS_QUEUE: Final = "ibkr-fills"
+"""Waiting for pushed fills; many slots, no requests."""
+
+TURNS_QUEUE: Final = "rebalance-turns"
+"""As many slots as rebalances may run at once, where ``max_concurrent_rebalances`` limits them."""
+
+ACCOUNT: Final = SearchAttributeKey.for_keyword("Account")
+STRATEGY: Final = SearchAttributeKey.for_keyword("Strategy")
+EXECUTION_MODE: Final = SearchAttributeKey.for_keyword("ExecutionMode")
+PHASE: Final = SearchAttributeKey.for_keyword("Phase")
+SEARCH_ATTRIBUTES: Final = (ACCOUNT, STRATEGY, EXECUTION_MODE, PHASE)
+
+
+def workflow_id(account: str) -> str:
+    """The one id under which an account is rebalanced (promise P1)."""
+    return f"rebalance-{account}"

@@ -1,0 +1,277 @@
+"""The workflow of one account: takes events in, runs one rebalance for them, and hands later ones to a follow-up run.
+
+Promises P1 (one at a time: the workflow id), P2 (no event lost, none run twice) and P8 (cancel means cancel).
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from rebalancing.base import FrozenModel
+from rebalancing.outcomes import Outcome, Phase
+from rebalancing.requests import OpeningRequest
+from rebalancing.triggers import EventRing, EventStatus, Trigger, next_round
+from workflows import calls
+from workflows.names import (
+    ACCOUNT,
+    EVENTS_MEMO,
+    EXECUTION_MODE,
+    STATUS_QUERY,
+    STRATEGY,
+    TRIGGER_SIGNAL,
+    WORKFLOW_TYPE,
+)
+from workflows.operation_clock import GATEWAY_ALLOWANCE
+from workflows.progress import Progress, Status
+from workflows.rebalance import Rebalance
+
+WAITING_CHECK: Final = timedelta(minutes=5)
+"""How often the operation time-out is looked at while a rebalance waits for something that is not counted."""
+
+
+class RunInput(FrozenModel):
+    """What a run starts with. People give ``account`` only, or triggers too; a follow-up run gets all of it.
+
+    ``events`` is ``None`` at the start of a chain: then the run asks what the last chain remembered.
+    """
+
+    account: str
+    triggers: tuple[Trigger, ...] = ()
+    events: EventRing | None = None
+
+
+class RunResult(FrozenModel):
+    """What a run leaves: the outcome of its rebalance, and the events the account remembers.
+
+    ``outcome`` is ``None`` if every event was known already.
+    """
+
+    outcome: Outcome | None
+    events: EventRing
+
+
+class Resolution(FrozenModel):
+    """An operator's word on an unknown order: ``filled`` shares, or ``None`` if it was never placed."""
+
+    ref: str
+    filled: int | None = None
+
+
+@workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError])
+class RebalanceAccount:
+    """Rebalances one account. Signals bring triggers, the query ``status`` tells where it stands."""
+
+    @workflow.init
+    def __init__(self, start: RunInput) -> None:
+        self._account = start.account
+        self._pending: tuple[Trigger, ...] = ()
+        self._taken: tuple[Trigger, ...] = ()
+        self._events = start.events or EventRing()
+        self._rejected: list[str] = []
+        self._rebalance: Rebalance | None = None
+        self._progress = Progress()
+        for trigger in start.triggers:
+            self._accept(trigger)
+
+    @workflow.run
+    async def run(self, start: RunInput) -> RunResult:
+        """Open, rebalance once, and either close or hand over to a follow-up run."""
+        workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
+        try:
+            opening = await calls.open_rebalance(self._opening_request())
+        except ActivityError as error:
+            raise _told(error) from error
+        if start.events is None:
+            self._events = opening.events
+        self._pending = tuple(trigger for trigger in self._pending if not self._events.knows(trigger))
+        if not self._pending:
+            return self._nothing_to_do()
+        self._take_on(EventStatus.RUNNING)
+        workflow.upsert_search_attributes(
+            [STRATEGY.value_set(opening.account.strategy_name), EXECUTION_MODE.value_set(self._taken[0].mode.value)]
+        )
+        self._rebalance = Rebalance(opening, self._taken, self._progress)
+        try:
+            outcome = await self._supervise(self._rebalance)
+        except asyncio.CancelledError:
+            self._close(EventStatus.CANCELLED, Phase.CANCELLED, self._what_had_filled("cancelled"))
+            raise
+        except ActivityError as error:
+            return self._failed(_told(error))
+        except ApplicationError as error:
+            return self._failed(error)
+        self._close(EventStatus.COMPLETED, Phase.COMPLETED, outcome.summary)
+        self._hand_over()
+        return RunResult(outcome=outcome, events=self._events)
+
+    @workflow.signal(name=TRIGGER_SIGNAL, description="Ask for a rebalance: {account, event_id, mode, requested_at}")
+    def trigger(self, payload: Any) -> None:
+        """Take an event in. What is unreadable is kept as a message in the status and changes nothing else."""
+        try:
+            defaults = {"account": self._account, "requested_at": workflow.now()}
+            trigger = Trigger.model_validate({**defaults, **payload} if isinstance(payload, dict) else payload)
+        except ValidationError as error:
+            self._reject(f"unreadable trigger: {_first_problem(error)}")
+            return
+        if trigger.account != self._account:
+            self._reject(f"a trigger for account {trigger.account} was sent to {self._account}")
+            return
+        self._accept(trigger)
+
+    @workflow.query(name=STATUS_QUERY, description="Where this rebalance stands")
+    def status(self) -> Status:
+        """Phase, orders, and the events that are pending or remembered."""
+        rebalance = self._rebalance
+        return Status(
+            account=self._account,
+            phase=self._progress.phase,
+            since=self._progress.since,
+            detail=self._progress.detail,
+            mode=rebalance.mode if rebalance else None,
+            strategy=rebalance.account.strategy_name if rebalance else "",
+            orders=tuple(rebalance.reports.values()) if rebalance else (),
+            pending_events=tuple(trigger.event_id for trigger in self._pending),
+            events=self._events,
+            rejected_triggers=tuple(self._rejected),
+        )
+
+    @workflow.update(description="Say what became of an order of unknown fate: {ref, filled}")
+    async def resolve(self, resolution: Resolution) -> None:
+        """The operator's word on an unknown order (promise P3)."""
+        if self._rebalance is None:
+            raise ApplicationError("Nothing waits for an operator.", type="NothingToResolve", non_retryable=True)
+        self._rebalance.resolve(resolution.ref, resolution.filled)
+
+    async def _supervise(self, rebalance: Rebalance) -> Outcome:
+        """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""
+        limit = timedelta(seconds=float(rebalance.settings.concurrency.operation_timeout))
+        story = asyncio.create_task(rebalance.run(self._absorb_newer))
+        try:
+            while not story.done():
+                left = max(limit - rebalance.clock.worked, timedelta(milliseconds=1))
+                check = WAITING_CHECK if rebalance.clock.is_waiting else min(left, GATEWAY_ALLOWANCE)
+                await workflow.wait([story], timeout=check.total_seconds())
+                if not story.done():
+                    self._show_gateway_wait(rebalance)
+                if rebalance.clock.worked >= limit:
+                    break
+        except asyncio.CancelledError:
+            await self._stop(rebalance, story)
+            raise
+        if story.done():
+            return await story
+        phase = self._progress.phase
+        await self._stop(rebalance, story)
+        raise ApplicationError(
+            f"Account {self._account}: the rebalance worked longer than its limit of {limit.total_seconds():g} s while "
+            f"{phase.value}; it was stopped and its working orders were cancelled. {self._what_had_filled('stopped')}",
+            type="OperationTimeout",
+            non_retryable=True,
+        )
+
+    async def _stop(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> None:
+        rebalance.stopping = True
+        story.cancel()
+        await workflow.wait([story])
+        if not story.cancelled():
+            story.exception()  # it ended by itself at the same moment; its working orders are cancelled all the same
+        await rebalance.cancel_working()
+
+    def _show_gateway_wait(self, rebalance: Rebalance) -> None:
+        if rebalance.clock.is_waiting and self._progress.phase in (Phase.READING, Phase.SELLING, Phase.BUYING):
+            self._progress.enter(Phase.WAITING_FOR_GATEWAY, f"during {self._progress.phase.value}")
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _accept(self, trigger: Trigger) -> None:
+        known = {own.event_id for own in (*self._pending, *self._taken)}
+        if trigger.event_id not in known and not self._events.knows(trigger):
+            self._pending += (trigger,)
+
+    def _reject(self, problem: str) -> None:
+        workflow.logger.warning("account %s: %s", self._account, problem)
+        self._rejected.append(problem)
+
+    def _take_on(self, status: EventStatus) -> None:
+        """Move the events of the next round from pending to taken; from here on they are remembered."""
+        taken = next_round(self._pending)
+        self._pending = tuple(trigger for trigger in self._pending if trigger not in taken)
+        self._taken += taken
+        self._remember(taken, status, "")
+
+    def _absorb_newer(self) -> bool:
+        """While nothing has been traded, a newer event of the same kind joins the round it would only repeat."""
+        mode = self._taken[0].mode
+        if not any(trigger.mode is mode for trigger in self._pending):
+            return False
+        joining = tuple(trigger for trigger in self._pending if trigger.mode is mode)
+        self._pending = tuple(trigger for trigger in self._pending if trigger.mode is not mode)
+        self._taken += joining
+        return True
+
+    def _remember(self, triggers: tuple[Trigger, ...], status: EventStatus, summary: str) -> None:
+        self._events = self._events.noting(triggers, status, summary)
+        # A run that is terminated leaves no result; its memo is what the next one learns from. Events that are still
+        # pending are in it too, so that they do not come back by themselves after a person has terminated the run.
+        remembered = self._events.noting(self._pending, EventStatus.PENDING)
+        workflow.upsert_memo({EVENTS_MEMO: remembered.model_dump(mode="json")})
+
+    # --- closing --------------------------------------------------------------------------------------------------
+
+    def _close(self, status: EventStatus, phase: Phase, summary: str) -> None:
+        if status is EventStatus.CANCELLED:
+            self._taken, self._pending = (*self._taken, *self._pending), ()
+        self._remember(self._taken, status, summary)
+        self._progress.enter(phase)
+
+    def _failed(self, error: ApplicationError) -> RunResult:
+        self._close(EventStatus.FAILED, Phase.FAILED, error.message)
+        self._hand_over()
+        raise ApplicationError(
+            error.message,
+            RunResult(outcome=None, events=self._events),
+            type=error.type,
+            non_retryable=True,
+        ) from error
+
+    def _hand_over(self) -> None:
+        """Go on in a follow-up run if events came meanwhile. There is no await between this and the close."""
+        if self._pending:
+            workflow.continue_as_new(RunInput(account=self._account, triggers=self._pending, events=self._events))
+
+    def _nothing_to_do(self) -> RunResult:
+        if self._rejected:
+            raise ApplicationError("; ".join(self._rejected), type="TriggerInvalid", non_retryable=True)
+        self._progress.enter(Phase.COMPLETED, "every event was known already")
+        return RunResult(outcome=None, events=self._events)
+
+    def _what_had_filled(self, word: str) -> str:
+        reports = self._rebalance.reports.values() if self._rebalance else ()
+        filled = [f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports]
+        return f"{word}; filled: {', '.join(filled) or 'nothing'}"
+
+    def _opening_request(self) -> OpeningRequest:
+        info = workflow.info()
+        return OpeningRequest(account=self._account, workflow_id=info.workflow_id, run_id=info.run_id)
+
+
+def _told(error: ActivityError) -> ApplicationError:
+    """The activity's own error if it gave one, else what the time-out means in words."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause
+    return ApplicationError(
+        f"{error.activity_type} had no result in time ({cause}). Look whether a worker and the gateway are up.",
+        type="ActivityTimeout",
+        non_retryable=True,
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"]) or "the payload"
+    return f"{field}: {problem['msg']}"
