@@ -1,0 +1,148 @@
+"""Which request leads to what: asks the engine or subscribes, and sends the answer."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from simulator.gateway import answers, messages
+from simulator.gateway.engine import Engine
+from simulator.gateway.faults import FaultRule
+from simulator.gateway.requests import ContractQuery, Request
+from simulator.gateway.subscriptions import Subscriptions
+
+
+class Client(Protocol):
+    """The connection a request came in on."""
+
+    client_id: int
+    subscriptions: Subscriptions
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind it."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write messages out."""
+        ...
+
+    def error(self, request_id: int, code: int, text: str) -> None:
+        """Send an error message."""
+        ...
+
+
+class Dispatcher:
+    """Carries out the requests of one connection."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._engine = client.engine
+        self._subscriptions = client.subscriptions
+        self._handlers: dict[str, Callable[[Request], bytes]] = {
+            "reqMktData": self._quotes,
+            "cancelMktData": lambda r: self._subscriptions.unfollow_quotes(_id(r)),
+            "placeOrder": self._place,
+            "cancelOrder": self._cancel,
+            "reqGlobalCancel": self._cancel_all,
+            "reqOpenOrders": lambda _: answers.open_orders(self._engine, client.client_id),
+            "reqAllOpenOrders": lambda _: answers.open_orders(self._engine, None),
+            "reqCompletedOrders": lambda _: answers.completed_orders(self._engine),
+            "reqExecutions": lambda r: answers.executions(self._engine, r),
+            "reqIds": lambda _: messages.next_valid_id(self._engine.next_order_id(client.client_id)),
+            "reqManagedAccts": lambda _: messages.managed_accounts(list(self._engine.accounts)),
+            "reqCurrentTime": lambda _: messages.current_time(self._engine.clock.now()),
+            "reqContractDetails": lambda r: answers.contract_details(self._engine, r),
+            "reqHistoricalData": lambda r: answers.historical_data(self._engine, r),
+            "reqMarketDataType": self._market_data_type,
+            "reqPositions": self._positions,
+            "cancelPositions": self._cancel_positions,
+            "reqAccountUpdates": self._account_updates,
+            "reqAccountUpdatesMulti": self._account_updates_multi,
+            "cancelAccountUpdatesMulti": lambda r: _none(self._subscriptions.unfollow_multi(_id(r))),
+            "reqPositionsMulti": self._positions_multi,
+            "cancelPositionsMulti": lambda r: _none(self._subscriptions.unfollow_positions_multi(_id(r))),
+            "reqAccountSummary": lambda r: self._subscriptions.follow_summary(_id(r), r.options["tags"]),
+            "cancelAccountSummary": lambda r: _none(self._subscriptions.unfollow_summary(_id(r))),
+        }
+
+    def dispatch(self, request: Request) -> None:
+        """Carry a request out; those that need no answer (log level, automatic binding) get none."""
+        handler = self._handlers.get(request.name)
+        if handler:
+            self._client.send(handler(request))
+
+    def reject(self, request: Request, rule: FaultRule) -> None:
+        """Answer a request with the rule's error instead; a placed order is never known to the gateway."""
+        if request.name == "placeOrder":
+            self._engine.refuse(self._client.client_id, request.order_id or 0, rule.code, rule.message)
+        else:
+            subject = request.order_id if request.order_id is not None else (request.request_id or -1)
+            self._client.error(subject, rule.code, rule.message)
+
+    def swallow(self, request: Request, rule: FaultRule) -> None:
+        """Let a placed order vanish; whether its id counts as used is for the rule to say."""
+        if not rule.roll_back:
+            self._engine.use_up(self._client.client_id, request.order_id or 0)
+
+    def _place(self, request: Request) -> bytes:
+        if request.ticket and request.contract:
+            self._engine.place(self._client.client_id, request.order_id or 0, request.contract, request.ticket)
+        return b""
+
+    def _cancel(self, request: Request) -> bytes:
+        self._engine.cancel(self._client.client_id, request.order_id or 0)
+        return b""
+
+    def _cancel_all(self, _: Request) -> bytes:
+        self._engine.cancel_all()
+        return b""
+
+    def _quotes(self, request: Request) -> bytes:
+        found = self._engine.market.find(request.contract or ContractQuery())
+        if len(found) != 1:
+            return messages.error(_id(request), 200, "No security definition has been found for the request")
+        return self._subscriptions.follow_quotes(_id(request), found[0], snapshot=bool(request.options["snapshot"]))
+
+    def _market_data_type(self, request: Request) -> bytes:
+        kind = request.options["type"]
+        if kind in ("1", "2", "3", "4"):
+            self._subscriptions.market_data_type = int(kind)
+        return b""
+
+    def _positions(self, _: Request) -> bytes:
+        self._subscriptions.positions = True
+        return answers.positions(self._engine)
+
+    def _cancel_positions(self, _: Request) -> bytes:
+        self._subscriptions.positions = False
+        return b""
+
+    def _account_updates(self, request: Request) -> bytes:
+        if not request.options["subscribe"]:
+            self._subscriptions.unfollow_account()
+            return b""
+        account = request.account or next(iter(self._engine.accounts))
+        if account not in self._engine.accounts:
+            return _unknown_account(-1, account)
+        return self._subscriptions.follow_account(account)
+
+    def _account_updates_multi(self, request: Request) -> bytes:
+        if request.account not in self._engine.accounts:
+            return _unknown_account(_id(request), request.account)
+        return self._subscriptions.follow_multi(_id(request), request.account)
+
+    def _positions_multi(self, request: Request) -> bytes:
+        if request.account not in self._engine.accounts:
+            return _unknown_account(_id(request), request.account)
+        return self._subscriptions.follow_positions_multi(_id(request), request.account)
+
+
+def _id(request: Request) -> int:
+    return -1 if request.request_id is None else request.request_id
+
+
+def _none(_: None) -> bytes:
+    return b""
+
+
+def _unknown_account(request_id: int, account: str) -> bytes:
+    return messages.error(request_id, 321, f"Error validating request.-'cQ' : cause - Invalid account code '{account}'")

@@ -1,0 +1,93 @@
+"""Whether an order may be accepted, and what is wrong with it. Codes and wording as the API documents them."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from simulator.gateway.ledger import Ledger
+from simulator.gateway.market import Instrument, Market
+from simulator.gateway.orders import Order
+from simulator.gateway.requests import OrderTicket
+from simulator.gateway.scenario import CommissionSetup
+
+ORDER_TYPES = ("MKT", "LMT", "MOC")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an order is not accepted."""
+
+    code: int
+    text: str
+
+
+def check_terms(ticket: OrderTicket, accounts: dict[str, Ledger]) -> Refusal | None:
+    """What is wrong with the terms themselves, before any contract is looked up."""
+    if not ticket.account:
+        return Refusal(435, "You must specify an account.")
+    if ticket.account not in accounts:
+        return Refusal(321, f"Error validating request.-'bH' : cause - Invalid account code '{ticket.account}'.")
+    if ticket.action not in ("BUY", "SELL"):
+        return Refusal(321, f"Error validating request.-'bH' : cause - Invalid order action '{ticket.action}'.")
+    if ticket.quantity <= 0:
+        return Refusal(434, "The order size cannot be zero.")
+    if ticket.quantity != int(ticket.quantity):
+        return Refusal(10243, "Fractional-sized order cannot be placed via API. Please refer to API documentation.")
+    if ticket.order_type not in ORDER_TYPES:
+        return Refusal(387, "Unsupported order type for this exchange and security type.")
+    if ticket.order_type == "MOC" and ticket.tif not in ("", "DAY"):
+        return Refusal(113, "The Time-in-Force should be DAY for MOC orders.")
+    return None
+
+
+def check_price(ticket: OrderTicket, instrument: Instrument) -> Refusal | None:
+    """Whether a limit price is there and on the tick grid."""
+    if ticket.order_type != "LMT":
+        return None
+    if ticket.limit_price is None or ticket.limit_price <= 0 or ticket.limit_price % instrument.min_tick:
+        return Refusal(110, "The price does not conform to the minimum price variation for this contract.")
+    return None
+
+
+def check_funds(order: Order, ledger: Ledger, market: Market, working: list[Order]) -> Refusal | None:
+    """Whether the account can carry the order beside its other working orders."""
+    same_symbol_sells = sum(each.remaining for each in working if each.symbol == order.symbol and each.side < 0)
+    held = ledger.positions.get(order.symbol, 0)
+    if order.side < 0:
+        if ledger.kind == "cash" and order.remaining + same_symbol_sells > held:
+            return Refusal(201, "Order rejected - reason:SHORT STOCK POSITIONS CAN ONLY BE HELD IN A MARGIN ACCOUNT.")
+        return None
+    factor = Decimal("0.5") if ledger.kind == "margin" else Decimal(1)
+    reserved = sum((_value(each, market) * factor for each in working if each.side > 0), Decimal(0))
+    needed = _value(order, market) * factor
+    available = ledger.available_funds(market) - reserved
+    if needed <= available:
+        return None
+    return Refusal(
+        201,
+        "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR AVAILABLE "
+        f"FUNDS [{available:.2f} USD] MUST EXCEED THE INITIAL MARGIN [{needed:.2f} USD].",
+    )
+
+
+def check_change(order: Order, ticket: OrderTicket, symbol: str) -> Refusal | None:
+    """Whether a live order may be changed into this; other mismatches than price and size are refused."""
+    if ticket.order_type != order.order_type:
+        return Refusal(329, "Order modify failed. Cannot change to the new order type.")
+    if (ticket.tif or "DAY") != order.tif:
+        return Refusal(462, "Cannot change to the new Time in Force.")
+    if (ticket.account, ticket.action, symbol) != (order.account, order.action, order.symbol):
+        return Refusal(105, "Order being modified does not match original order.")
+    if ticket.quantity < max(order.filled, 1):
+        return Refusal(105, "Order being modified does not match original order: size below what has filled.")
+    return None
+
+
+def commission_of(quantity: int, value: Decimal, setup: CommissionSetup) -> Decimal:
+    """Commission of an order's first ``quantity`` shares worth ``value``: the maximum wins over the minimum."""
+    charge = max(quantity * setup.per_share, setup.minimum)
+    return min(charge, (value * setup.maximum_percent / 100).quantize(Decimal("0.000001")))
+
+
+def _value(order: Order, market: Market) -> Decimal:
+    price = order.limit_price if order.limit_price is not None else market.quote(order.symbol).ask
+    return order.remaining * price

@@ -1,0 +1,161 @@
+"""What the simulated gateway starts from: accounts, instruments, latencies, clock. Read from YAML, checked strictly.
+
+Money and prices are ``Decimal``, quantities whole shares, durations seconds.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Money = Annotated[Decimal, Field(allow_inf_nan=False)]
+Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MarketDataMode = Literal["live", "delayed", "none"]
+
+
+class ScenarioError(ValueError):
+    """A scenario file cannot be used; the message names the file, the field and what is wrong with it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountSetup(_Section):
+    """One managed account as the scenario starts: cash in USD and whole shares held per symbol."""
+
+    account: str = Field(pattern=r"^[A-Z]{1,3}\d+$")
+    cash: Money
+    holdings: dict[str, int] = {}
+    kind: Literal["margin", "cash"] = "margin"
+
+
+class InstrumentSetup(_Section):
+    """One stock or ETF: its price now, the bid-ask spread around it, when it trades.
+
+    ``hours`` is ``us_stocks`` (09:30-16:00 New York on weekdays that are no exchange holiday) or ``always_open``.
+    ``market_data`` overrides the scenario's mode for this symbol.
+    """
+
+    symbol: str = Field(pattern=r"^[A-Z][A-Z0-9 .]*$")
+    price: Price
+    spread: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.02")
+    hours: Literal["us_stocks", "always_open"] | None = None
+    primary_exchange: str = "ARCA"
+    con_id: int | None = Field(default=None, gt=0)
+    name: str = ""
+    stock_type: str = "ETF"
+    min_tick: Price = Decimal("0.01")
+    market_data: MarketDataMode | None = None
+
+
+class Latency(_Section):
+    """How long the gateway takes, in seconds.
+
+    ``request`` passes before any request is looked at, ``ack`` before an order or a cancel is acknowledged, an order
+    is filled completely after something between the two ends of ``fill``, and a commission report follows each part
+    after ``commission``.
+    Account figures lag behind the fills by ``account_values`` (IBKR refreshes them up to three minutes late).
+    """
+
+    request: Seconds = 0.0
+    ack: Seconds = 0.0
+    fill: tuple[Seconds, Seconds] = (0.0, 0.0)
+    commission: Seconds = 0.0
+    account_values: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _fill_range_is_ordered(self) -> "Latency":
+        if self.fill[0] > self.fill[1]:
+            raise ValueError("fill: the first number is the shortest time, the second the longest")
+        return self
+
+
+class ClockSetup(_Section):
+    """``real`` time, or ``fixed``: the clock starts at ``start`` and runs on from there at normal speed."""
+
+    mode: Literal["real", "fixed"] = "real"
+    start: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _fixed_needs_a_start(self) -> "ClockSetup":
+        if (self.mode == "fixed") != (self.start is not None):
+            raise ValueError("start belongs to mode 'fixed', and mode 'fixed' needs it")
+        return self
+
+
+class CommissionSetup(_Section):
+    """US fixed pricing: so much a share, at least the minimum, at most a percentage of the trade value."""
+
+    per_share: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.005")
+    minimum: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("1.00")
+    maximum_percent: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal("1.0")
+
+
+class PacingSetup(_Section):
+    """Token bucket of messages: ``capacity`` at once, refilled at ``per_second``; ``violations`` before the hang-up."""
+
+    per_second: float = Field(default=50.0, gt=0)
+    capacity: int = Field(default=50, gt=0)
+    violations: int = Field(default=3, gt=0)
+
+
+class Scenario(_Section):
+    """Everything the simulated gateway is told before it starts."""
+
+    accounts: tuple[AccountSetup, ...] = Field(min_length=1)
+    instruments: tuple[InstrumentSetup, ...] = Field(min_length=1)
+    hours: Literal["us_stocks", "always_open"] = "us_stocks"
+    market_data: MarketDataMode = "live"
+    latency: Latency = Latency()
+    clock: ClockSetup = ClockSetup()
+    commission: CommissionSetup = CommissionSetup()
+    pacing: PacingSetup = PacingSetup()
+    seed: int = 1
+    max_fill_parts: int = Field(default=3, ge=1, le=20)
+    first_order_id: int = Field(default=1, ge=1)
+    price_volatility: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Scenario":
+        accounts = [each.account for each in self.accounts]
+        symbols = [each.symbol for each in self.instruments]
+        for what, names in (("account", accounts), ("symbol", symbols)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} given more than once: {', '.join(twice)}")
+        for account in self.accounts:
+            unknown = sorted(set(account.holdings) - set(symbols))
+            if unknown:
+                raise ValueError(f"account {account.account} holds {', '.join(unknown)}, not among the instruments")
+        return self
+
+
+def parse_scenario(text: str, source: str = "scenario") -> Scenario:
+    """Read a scenario from YAML text; raise `ScenarioError` with every finding, one a line."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{source}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ScenarioError(f"{source}: expected a mapping with 'accounts' and 'instruments' at the top")
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        findings = [
+            f"{source}: {'.'.join(str(part) for part in each['loc']) or 'scenario'}: {each['msg']}"
+            for each in error.errors()
+        ]
+        raise ScenarioError("\n".join(findings)) from error
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read a scenario file; raise `ScenarioError` when it is missing or wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_scenario(text, str(path))

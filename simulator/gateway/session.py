@@ -1,0 +1,220 @@
+"""One client connection: handshake, requests in, messages out. It translates and decides nothing about trading."""
+
+import asyncio
+import logging
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from simulator.gateway import messages, wire
+from simulator.gateway.dispatch import Dispatcher
+from simulator.gateway.engine import Engine
+from simulator.gateway.faults import NOTICE_TEXTS, FaultBook, FaultRule
+from simulator.gateway.order_feed import OrderFeed
+from simulator.gateway.pacing import TokenBucket
+from simulator.gateway.requests import Request, UnsupportedRequest, decode_request
+from simulator.gateway.subscriptions import Subscriptions
+
+_LOG = logging.getLogger(__name__)
+_CLIENT_ID_IN_USE = "Unable to connect as the client id is already in use. Retry with a unique client id."
+_TOO_FAST = "Max rate of messages per second has been exceeded:max=50 rec={} ({})"
+
+
+class Host(Protocol):
+    """What a connection needs of the gateway it belongs to."""
+
+    engine: Engine
+    faults: FaultBook
+
+    def admit(self, session: "Session") -> bool:
+        """Take a client in; ``False`` when its id is in use."""
+        ...
+
+    def log_request(self, session: "Session", request: Request) -> None:
+        """Put a request into the request log."""
+        ...
+
+    def notify_all(self, code: int, text: str) -> None:
+        """Send a notice to every client."""
+        ...
+
+    def wake(self) -> None:
+        """Have the engine's agenda looked at again."""
+        ...
+
+
+class Session:
+    """A connection from handshake to close; `run` returns when it has ended."""
+
+    def __init__(self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        self.number = number
+        self.client_id = -1
+        self.started = False
+        self._host = host
+        self._engine = host.engine
+        self._reader = reader
+        self._writer = writer
+        self._bucket = TokenBucket(host.engine.scenario.pacing, host.engine.clock.now())
+        self._waiting: deque[tuple[datetime, Request]] = deque()
+        self._has_waiting = asyncio.Event()
+        self._half_open = asyncio.Event()
+        self.subscriptions = Subscriptions(host.engine)
+        self.orders = OrderFeed(host.engine, self.send)
+        self._dispatcher = Dispatcher(self)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind this connection."""
+        return self._engine
+
+    async def run(self) -> None:
+        """Serve the client until either side closes."""
+        answering = asyncio.create_task(self._answer_in_order())
+        try:
+            await self._receive()
+        except (asyncio.IncompleteReadError, ConnectionError, wire.MalformedMessage) as error:
+            _LOG.debug("connection %d ended: %r", self.number, error)
+        finally:
+            answering.cancel()
+            self.orders.close()
+            self._writer.close()
+
+    def send(self, data: bytes) -> None:
+        """Write messages out, unless the connection only pretends to live."""
+        if data and not self._half_open.is_set() and not self._writer.is_closing():
+            self._writer.write(data)
+
+    def error(self, request_id: int, code: int, text: str) -> None:
+        """Send an error message."""
+        self.send(messages.error(request_id, code, text))
+
+    def close(self) -> None:
+        """Hang up, after what has been written."""
+        self._writer.close()
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._writer.transport.abort()
+
+    def fall_silent(self) -> None:
+        """Keep the socket open but read and write nothing any more."""
+        self._half_open.set()
+
+    # -- receiving ---------------------------------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        if not await self._shake_hands():
+            return
+        while not self._half_open.is_set():
+            fields = wire.split_fields(await wire.read_frame(self._reader))
+            if not self._bucket.take(self._engine.clock.now()):
+                self.error(-1, 100, _TOO_FAST.format(len(self._waiting), self._bucket.violations))
+                if self._bucket.exhausted:
+                    return
+                continue
+            self._take(fields)
+        await asyncio.Event().wait()
+
+    async def _shake_hands(self) -> bool:
+        """Agree on the version; ``False`` for a client that cannot speak it."""
+        if await self._reader.readexactly(4) != b"API\0":
+            return False
+        offer = (await wire.read_frame(self._reader)).decode(errors="replace").split(" ")[0]
+        lowest, _, highest = offer.removeprefix("v").partition("..")
+        if not (lowest.isdigit() and (highest or lowest).isdigit()):
+            return False
+        if not int(lowest) <= messages.SERVER_VERSION <= int(highest or lowest):
+            return False
+        self.send(messages.handshake(self._engine.clock.now()))
+        return True
+
+    def _take(self, fields: list[str]) -> None:
+        try:
+            request = decode_request(fields)
+        except UnsupportedRequest as error:
+            self.error(error.request_id, 321, f"Error validating request.-'bH' : cause - {error}")
+            return
+        except wire.MalformedMessage as error:
+            self.error(-1, 320, f"Error reading request. {error}")
+            return
+        if request.name == "startApi":
+            self._start(request)
+        elif self.started:
+            self._host.log_request(self, request)
+            due = self._engine.clock.now() + timedelta(seconds=self._engine.scenario.latency.request)
+            self._waiting.append((due, request))
+            self._has_waiting.set()
+
+    def _start(self, request: Request) -> None:
+        self.client_id = int(request.options["client_id"] or 0)
+        if not self._host.admit(self):
+            self.error(-1, 326, _CLIENT_ID_IN_USE)
+            self.close()
+            return
+        self.started = True
+        self.send(messages.managed_accounts(list(self._engine.accounts)))
+        self.send(messages.next_valid_id(self._engine.next_order_id(self.client_id)))
+        for code in (2104, 2106, 2158):
+            self.error(-1, code, NOTICE_TEXTS[code])
+
+    # -- answering ---------------------------------------------------------------------------------------------------
+
+    async def _answer_in_order(self) -> None:
+        """Requests are looked at in the order they came, each after the request latency."""
+        while True:
+            while not self._waiting:
+                self._has_waiting.clear()
+                await self._has_waiting.wait()
+            due, request = self._waiting.popleft()
+            wait = (due - self._engine.clock.now()).total_seconds()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            self._engine.run_due()
+            try:
+                self._handle(request)
+            except Exception:
+                _LOG.exception("request %s failed", request.name)
+                self.error(-1, 320, f"Error reading request. {request.name} failed inside the simulation")
+            self._host.wake()
+
+    def _handle(self, request: Request) -> None:
+        struck = self._host.faults.striking(request, self.client_id)
+        if any(each.action == "stall" for each in struck):
+            return
+        delay = sum(each.seconds for each in struck if each.action == "delay")
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self._carry_out, request, struck)
+        else:
+            self._carry_out(request, struck)
+
+    def _carry_out(self, request: Request, struck: list[FaultRule]) -> None:
+        taken = False
+        subject = request.order_id if request.order_id is not None else (request.request_id or -1)
+        for rule in struck:
+            match rule.action:
+                case "close_before":
+                    self.abort()
+                    taken = True
+                case "half_open":
+                    self.fall_silent()
+                    taken = True
+                case "reject":
+                    self._dispatcher.reject(request, rule)
+                    taken = True
+                case "swallow":
+                    self._dispatcher.swallow(request, rule)
+                    taken = True
+                case "notice":
+                    if rule.code in (1100, 1101, 1102):
+                        self._host.notify_all(rule.code, rule.message)
+                    else:
+                        self.error(subject, rule.code, rule.message)
+                case "drop_ack" | "delay_ack" | "mute_order":
+                    self.orders.disturb(subject, rule)
+                case _:
+                    pass
+        if not taken:
+            self._dispatcher.dispatch(request)
+            self._host.wake()
+        if any(each.action == "close_after" for each in struck):
+            self.close()
