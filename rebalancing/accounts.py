@@ -16,6 +16,9 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,5}[0-9]{1,12}$")
 StrategyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 """A strategy, which is also the name of its Ably channel."""
 
+ReservePercent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, lt=100)]
+"""The cash reserve in percent of the net liquidation value."""
+
 Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=SYMBOL_PATTERN)]
 
 
@@ -54,7 +57,7 @@ class AllocationsSource(FrozenModel):
         try:
             return check_allocations("this account", cast("list[object]", value))
         except AllocationsInvalid as invalid:
-            raise ValueError(str(invalid).partition(". Nothing was traded")[0]) from None
+            raise ValueError(invalid.found) from None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -73,7 +76,7 @@ class Account(FrozenModel):
     strategy_name: StrategyName
     type: AccountType
     enabled: bool = True
-    cash_reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, allow_inf_nan=False, ge=0, lt=100)
+    cash_reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
     replacement_set: str | None = None
     replacements: tuple[Replacement, ...] = ()
     allocations: AllocationsSource = AllocationsSource()

@@ -29,6 +29,13 @@ EXCERPT = 80
 class AllocationsInvalid(RebalancerError):
     """The published weights cannot be followed; the message names the strategy, what was found and what to do."""
 
+    def __init__(self, strategy: str, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"The allocations of {strategy} cannot be used: {found}. Nothing was traded; "
+            "ask the publisher to correct them, then trigger the rebalance again."
+        )
+
 
 class Targets(FrozenModel):
     """The weights a strategy asks for. They add up to 1 ± 0.01, an entry for ``CASH`` included."""
@@ -57,11 +64,11 @@ def parse_allocations(strategy: str, payload: bytes | str) -> Targets:
     answer = _mapping(strategy, "the answer", _decoded(strategy, payload))
     status = answer.get("status")
     if status != "success":
-        raise _refusal(strategy, f"the status is {_shown(status)} instead of 'success'")
+        raise AllocationsInvalid(strategy, f"the status is {_shown(status)} instead of 'success'")
     data = _mapping(strategy, "'data'", answer.get("data"))
     listed = data.get("allocations")
     if not isinstance(listed, list):
-        raise _refusal(strategy, f"'data.allocations' is {_shown(listed)} instead of a list")
+        raise AllocationsInvalid(strategy, f"'data.allocations' is {_shown(listed)} instead of a list")
     return Targets(
         strategy=strategy,
         weights=check_allocations(strategy, cast("list[object]", listed)),
@@ -89,13 +96,13 @@ def check_allocations(strategy: str, allocations: Iterable[object]) -> dict[str,
         fields = _mapping(strategy, f"entry {number}", entry)
         symbol = _symbol(strategy, number, fields.get("symbol"))
         if symbol in weights:
-            raise _refusal(strategy, f"{symbol} is listed twice")
+            raise AllocationsInvalid(strategy, f"{symbol} is listed twice")
         weights[symbol] = _weight(strategy, symbol, fields.get("allocation"))
     if not weights:
-        raise _refusal(strategy, "the list of allocations is empty")
+        raise AllocationsInvalid(strategy, "the list of allocations is empty")
     total = sum(weights.values(), Decimal(0))
     if abs(total - 1) > SUM_TOLERANCE:
-        raise _refusal(strategy, f"the weights add up to {total} instead of 1 ± {SUM_TOLERANCE}")
+        raise AllocationsInvalid(strategy, f"the weights add up to {total} instead of 1 ± {SUM_TOLERANCE}")
     return weights
 
 
@@ -123,48 +130,43 @@ def _without_cash(weights: Mapping[str, Decimal]) -> Decimal:
     return sum((w for s, w in weights.items() if s != CASH_SYMBOL), Decimal(0))
 
 
-def _refusal(strategy: str, found: str) -> AllocationsInvalid:
-    return AllocationsInvalid(
-        f"The allocations of {strategy} cannot be used: {found}. Nothing was traded; "
-        "ask the publisher to correct them, then trigger the rebalance again."
-    )
-
-
 def _decoded(strategy: str, payload: bytes | str) -> object:
     if len(payload) > ALLOCATIONS_LIMIT:
-        raise _refusal(strategy, f"the answer has {len(payload)} bytes, more than the {ALLOCATIONS_LIMIT} allowed")
+        raise AllocationsInvalid(
+            strategy, f"the answer has {len(payload)} bytes, more than the {ALLOCATIONS_LIMIT} allowed"
+        )
     try:
         text = payload if isinstance(payload, str) else payload.decode("utf-8-sig")
         return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=Decimal)
     except (ValueError, RecursionError):
         start = payload if isinstance(payload, str) else payload.decode("utf-8", errors="replace")
     kind = "HTML" if start.lstrip().startswith("<") else "no JSON"
-    raise _refusal(strategy, f"the answer is {kind} (it begins with {_shown(start.strip())})")
+    raise AllocationsInvalid(strategy, f"the answer is {kind} (it begins with {_shown(start.strip())})")
 
 
 def _mapping(strategy: str, what: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise _refusal(strategy, f"{what} is {_shown(value)} instead of an object")
+        raise AllocationsInvalid(strategy, f"{what} is {_shown(value)} instead of an object")
     return cast("Mapping[str, object]", value)
 
 
 def _symbol(strategy: str, number: int, value: object) -> str:
     symbol = value.strip().upper() if isinstance(value, str) else ""
     if not re.match(SYMBOL_PATTERN, symbol):
-        raise _refusal(strategy, f"entry {number} has the symbol {_shown(value)}")
+        raise AllocationsInvalid(strategy, f"entry {number} has the symbol {_shown(value)}")
     return symbol
 
 
 def _weight(strategy: str, symbol: str, value: object) -> Decimal:
     """The weight as a decimal; text is read as well, since some publishers quote their numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise _refusal(strategy, f"the weight of {symbol} is {_shown(value)} instead of a number")
+        raise AllocationsInvalid(strategy, f"the weight of {symbol} is {_shown(value)} instead of a number")
     try:
         weight = Decimal(str(value).strip())
     except InvalidOperation:
-        raise _refusal(strategy, f"the weight of {symbol} is {_shown(value)} instead of a number") from None
+        raise AllocationsInvalid(strategy, f"the weight of {symbol} is {_shown(value)} instead of a number") from None
     if not weight.is_finite() or not 0 <= weight <= 1:
-        raise _refusal(strategy, f"the weight of {symbol} is {weight}, outside 0 to 1")
+        raise AllocationsInvalid(strategy, f"the weight of {symbol} is {weight}, outside 0 to 1")
     return weight
 
 
