@@ -133,15 +133,16 @@ class _Planner:
     def _is_worth_it(self, quantities: Mapping[str, int], compulsory: Mapping[str, int]) -> bool:
         """Whether the orders that are not compulsory mend more than they may cost.
 
-        The cost is one commission for every managed symbol (so that the commissions of one rebalance are no reason for
-        the next) and what the buys may pay above the valuation price.
+        The cost is two commissions for every managed symbol and what the buys may pay above the valuation price. Paying
+        commissions makes the base smaller; twice their sum is the most by which that alone can move the distance, so
+        one rebalance is no reason for the next.
         """
         if quantities == compulsory:
             return True
         mended = self._distance(compulsory) - self._distance(quantities)
         bought = {s: max(quantities[s] - max(compulsory[s], h.held), 0) for s, h in self._holdings.items()}
         spread = sum((bought[s] * (h.buy_price - h.price) for s, h in self._holdings.items()), ZERO)
-        if mended > len(self._holdings) * self._purse.commission + spread:
+        if mended > 2 * len(self._holdings) * self._purse.commission + spread:
             return True
         self._notes.append("the remaining drift is smaller than what mending it may cost")
         return False

@@ -14,7 +14,13 @@ prices = st.decimals("0.5", "900", places=2)
 
 
 @st.composite
-def requests(draw: st.DrawFn, *, cushion: bool = True, smallest_position: int = 0) -> PlanRequest:
+def requests(
+    draw: st.DrawFn,
+    *,
+    cushion: bool = True,
+    commissions: tuple[Decimal, ...] = (Decimal(0), Decimal(1)),
+    smallest_position: int = 0,
+) -> PlanRequest:
     """Up to six symbols with prices, holdings, targets and a reserve; cash may be borrowed."""
     symbols = draw(st.lists(st.sampled_from(SYMBOLS), unique=True, min_size=1))
     price = {symbol: draw(prices) for symbol in symbols}
@@ -30,7 +36,7 @@ def requests(draw: st.DrawFn, *, cushion: bool = True, smallest_position: int = 
         targets={s: Decimal(n) / whole for s, n in zip(symbols, shares, strict=True)},
         reserve_percent=draw(st.decimals(0, 10, places=1)),
         tolerance_percent=draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(2)])),
-        commission_per_order=draw(st.sampled_from([Decimal(0), Decimal(1)])),
+        commission_per_order=draw(st.sampled_from(commissions)),
     )
 
 
@@ -73,10 +79,18 @@ def test_no_position_is_ever_oversold_or_opened_short(request: PlanRequest) -> N
 
 
 @settings(max_examples=300, deadline=None)
-@given(requests(cushion=False))
+@given(requests(cushion=False, commissions=(Decimal(0),)))
 def test_a_plan_carried_out_leaves_nothing_to_do(request: PlanRequest) -> None:
     after = applied(request, make_plan(request))
     assert make_plan(after).orders == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(requests())
+def test_planning_comes_to_rest_even_where_trading_costs(request: PlanRequest) -> None:
+    for _ in range(3):
+        request = applied(request, make_plan(request))
+    assert make_plan(request).orders == ()
 
 
 @settings(max_examples=100, deadline=None)
