@@ -76,6 +76,10 @@ class Connection:
             if split_qualifier(name)[0] == channel and modes & SUBSCRIBE_MODE:
                 self._send(message_frame(publication, name, binary=self._binary))
 
+    def is_attached(self, channel: str) -> bool:
+        """Whether this client is attached to the channel, under whatever qualifier."""
+        return any(split_qualifier(name)[0] == channel for name in self._attached)
+
     def drop(self) -> None:
         """Cut the TCP connection without a word."""
         if self._transport is not None:

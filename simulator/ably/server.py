@@ -112,6 +112,10 @@ class SimulatedAbly:
         """How many clients are connected at this moment."""
         return len(self._connections)
 
+    def attached(self, channel: str) -> int:
+        """How many clients are attached to `channel` at this moment."""
+        return sum(connection.is_attached(channel) for connection in self._connections)
+
     @property
     def rest_requests(self) -> Sequence[str]:
         """`METHOD path` of every REST request seen, oldest first."""

@@ -1,0 +1,487 @@
+"""The listener against the Ably stand-in, over real sockets, with everything that goes wrong on the way."""
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from simulator.ably import SimulatedAbly
+from simulator.ably.errors import AblyError
+from simulator.ably.messages import Draft
+from starter.ably_channel import (
+    MAX_DISCONNECTS,
+    AblyChannelListener,
+    AblyKeyRefusedError,
+    AblySettings,
+    AblyTimings,
+    AblyUnavailableError,
+    ReceivedMessage,
+    check_access,
+)
+
+KEY = "app.key:hush-hush"
+WAIT = 10.0
+TIMINGS = AblyTimings(
+    sweep_interval=600,
+    ping_interval=0.1,
+    request_timeout=1.0,
+    reconnect_patience=0.3,
+    close_timeout=0.3,
+    backoff_base=0.05,
+    backoff_maximum=0.2,
+    refused_delay=0.1,
+)
+"""Fast, but without a periodic sweep within a test: what is found is found for a reason."""
+
+
+class Acceptor:
+    """An `on_message` that remembers what it took, and refuses what it is told to refuse."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, ReceivedMessage]] = []
+        self.calls = 0
+        self.refuse: Callable[[ReceivedMessage], bool] = lambda _: False
+        self._changed = asyncio.Condition()
+
+    async def __call__(self, channel: str, message: ReceivedMessage) -> None:
+        self.calls += 1
+        async with self._changed:
+            self._changed.notify_all()
+        if self.refuse(message):
+            raise RuntimeError("not now")
+        async with self._changed:
+            self.taken.append((channel, message))
+            self._changed.notify_all()
+
+    @property
+    def data(self) -> list[object]:
+        return [message.data for _, message in self.taken]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def has(self, *data: object) -> None:
+        """Wait until everything in `data` was taken, in whatever order; nothing may have been taken twice."""
+        await self.until(lambda: all(item in self.data for item in data))
+        assert max(Counter(message.id for _, message in self.taken).values()) == 1
+
+
+def settings(ably: SimulatedAbly, *channels: str, key: str = KEY, **more: Any) -> AblySettings:
+    return AblySettings(
+        key=SecretStr(key),
+        channels=channels or ("signals",),
+        endpoint=ably.endpoint,
+        port=ably.port,
+        tls=False,
+        **more,
+    )
+
+
+@asynccontextmanager
+async def listening(
+    ably: SimulatedAbly,
+    acceptor: Callable[[str, ReceivedMessage], Awaitable[None]],
+    *channels: str,
+    timings: AblyTimings = TIMINGS,
+    **more: Any,
+) -> AsyncGenerator[None]:
+    """A listener that runs; at the end it is cancelled and must have left nothing behind."""
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(AblyChannelListener(settings(ably, *channels, **more), acceptor, timings=timings).run())
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, WAIT)
+    assert [task for task in asyncio.all_tasks() - before if _is_ours(task)] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name == "ably-realtime"] == []
+
+
+def _is_ours(task: "asyncio.Task[Any]") -> bool:
+    return "starter" in repr(task) or "ably/" in repr(task).replace("simulator/ably/", "")
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    """Wait for a condition nobody announces."""
+    async with asyncio.timeout(WAIT):
+        while not condition():  # noqa: ASYNC110 (nothing to wait on: the condition lies behind a socket)
+            await asyncio.sleep(0.01)
+
+
+async def attached(ably: SimulatedAbly, acceptor: Acceptor, channel: str = "signals") -> None:
+    """Wait until live delivery works: a message published now arrives without any sweep."""
+    await soon(lambda: ably.attached(channel) > 0)
+    acceptor.taken.clear()
+
+
+async def test_a_live_message_arrives_with_its_parts() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.publish("signals", {"execution": "rebalance"}, name="event", id="mine")
+        await acceptor.has({"execution": "rebalance"})
+        channel, message = acceptor.taken[0]
+        assert (channel, message.id, message.name) == ("signals", "mine", "event")
+        assert abs(datetime.now(UTC) - message.timestamp) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("data", ["text", b"\x00\xff", {"a": [1]}, ["x"], None])
+async def test_a_payload_is_the_same_from_history_and_live(data: Any) -> None:
+    async with SimulatedAbly(KEY) as ably:
+        for first in ("history", "live"):
+            acceptor = Acceptor()
+            if first == "history":
+                ably.publish(first, data)
+            async with listening(ably, acceptor, first):
+                if first == "live":
+                    await attached(ably, acceptor, first)
+                    ably.publish(first, data)
+                await acceptor.has(data)
+
+
+async def test_what_was_published_while_it_was_down_is_delivered_at_the_start() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        for n in range(5):
+            ably.publish("signals", str(n))
+        async with listening(ably, acceptor):
+            await acceptor.has("0", "4")
+            assert acceptor.data == ["0", "1", "2", "3", "4"]
+
+
+async def test_what_is_older_than_the_retention_stays_where_it_is() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY, retention_ms=3_600_000, clock=(clock := MovableClock())) as ably:
+        ably.publish("signals", "old")
+        clock.now += 300_000
+        ably.publish("signals", "new")
+        async with listening(ably, acceptor):
+            await acceptor.has("new")
+        assert acceptor.data == ["new"]
+
+
+async def test_more_than_one_page_of_history_is_read() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        for n in range(1005):
+            ably.publish("signals", str(n))
+        async with listening(ably, acceptor):
+            await acceptor.has("0", "1004")
+        assert len(acceptor.taken) == 1005
+
+
+async def test_several_channels_are_kept_apart() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor, "one", "two:with space/and?more"):
+        await attached(ably, acceptor, "one")
+        await attached(ably, acceptor, "two:with space/and?more")
+        ably.publish("one", "a")
+        ably.publish("two:with space/and?more", "b")
+        await acceptor.has("a", "b")
+        assert sorted((c, m.data) for c, m in acceptor.taken) == [("one", "a"), ("two:with space/and?more", "b")]
+
+
+async def test_history_of_a_channel_with_odd_characters_is_found() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        ably.publish("two:with space/and?more", "x")
+        async with listening(ably, acceptor, "two:with space/and?more"):
+            await acceptor.has("x")
+
+
+async def test_a_cut_connection_loses_nothing() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.drop_connections()
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+
+
+async def test_lost_continuity_loses_nothing() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.lose_continuity()
+        ably.drop_connections()
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+
+
+@pytest.mark.parametrize("error", [AblyError(80003, 503, "going down"), None], ids=["5xx", "no reason"])
+async def test_a_client_that_only_looks_connected_is_replaced(error: AblyError | None) -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.disconnect(error)
+        await soon(lambda: ably.connections == 0)
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+        await attached(ably, acceptor)
+        ably.publish("signals", "after")
+        await acceptor.has("after")
+
+
+async def test_a_frozen_connection_is_replaced() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        attempts = ably.connection_attempts
+        ably.freeze()
+        ably.publish("signals", "vanished")
+        await acceptor.has("vanished")
+        assert ably.connection_attempts > attempts
+
+
+async def test_a_failed_connection_is_replaced() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.fail_connections(AblyError(50000, 500, "internal error"))
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+
+
+async def test_a_detached_channel_loses_nothing() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.detach("signals", AblyError(90198, 500, "try again"))
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+
+
+async def test_an_outage_at_the_start_is_waited_out() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        await ably.stop_listening()
+        ably.publish("signals", "before")
+        async with listening(ably, acceptor):
+            await asyncio.sleep(0.3)
+            assert acceptor.taken == []
+            await ably.start_listening()
+            await acceptor.has("before")
+            await attached(ably, acceptor)
+            ably.publish("signals", "after")
+            await acceptor.has("after")
+
+
+async def test_a_flapping_server_is_not_stormed(caplog: pytest.LogCaptureFixture) -> None:
+    acceptor = Acceptor()
+    patient = replace(TIMINGS, backoff_base=60, backoff_maximum=60)
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor, timings=patient):
+        for attempt in itertools.count(1):
+            await soon(lambda n=attempt: ably.connection_attempts == n and ably.attached("signals") > 0)
+            ably.drop_connections()
+            await soon(lambda n=attempt: ably.connection_attempts > n or "keeps breaking" in caplog.text)
+            if "keeps breaking" in caplog.text:
+                break
+        assert ably.connection_attempts <= MAX_DISCONNECTS + 1
+
+
+async def test_a_poisoned_payload_hides_none_of_its_neighbours() -> None:
+    acceptor = Acceptor()
+    timings = replace(TIMINGS, sweep_interval=0.2)
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor, timings=timings):
+        await attached(ably, acceptor)
+        ably.publish_together(
+            "signals",
+            [Draft(name=None, data="good"), Draft(name=None, data="{bad", encoding="json"), Draft(None, "fine")],
+        )
+        await acceptor.has("good", "{bad", "fine")
+
+
+async def test_a_poisoned_payload_in_the_history_hides_none_of_its_neighbours() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        ably.publish("signals", "good")
+        ably.publish("signals", "{bad", encoding="json")
+        ably.publish("signals", "what?", encoding="cipher+aes-128-cbc/base64")
+        ably.publish("signals", "fine")
+        async with listening(ably, acceptor):
+            await acceptor.has("good", "{bad", "what?", "fine")
+
+
+async def test_a_refused_live_message_is_tried_again_until_it_is_accepted() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        acceptor.refuse = lambda _: acceptor.calls < 4
+        ably.publish("signals", "stubborn")
+        await acceptor.has("stubborn")
+        assert acceptor.calls == 4
+
+
+async def test_a_message_refused_longer_than_the_history_keeps_it_is_not_lost() -> None:
+    acceptor = Acceptor()
+    clock = MovableClock()
+    async with SimulatedAbly(KEY, clock=clock) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        accepting = False
+        acceptor.refuse = lambda _: not accepting
+        ably.publish("signals", "patient")
+        await acceptor.until(lambda: acceptor.calls >= 2)
+        clock.now += 10_000_000
+        accepting = True
+        await acceptor.has("patient")
+
+
+async def test_a_message_that_is_always_refused_does_not_hold_up_the_others() -> None:
+    acceptor = Acceptor()
+    acceptor.refuse = lambda message: message.data == "indigestible"
+    async with SimulatedAbly(KEY) as ably:
+        ably.publish("signals", "indigestible")
+        ably.publish("signals", "one")
+        async with listening(ably, acceptor):
+            await acceptor.has("one")
+            await attached(ably, acceptor)
+            ably.publish("signals", "two")
+            await acceptor.has("two")
+
+
+async def test_messages_of_a_channel_are_handed_on_one_at_a_time_and_in_order() -> None:
+    running, most, taken = 0, 0, list[object]()
+    done = asyncio.Event()
+
+    async def slow(_: str, message: ReceivedMessage) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        taken.append(message.data)
+        if message.data == "19":
+            done.set()
+
+    async with SimulatedAbly(KEY) as ably, listening(ably, slow):
+        await soon(lambda: ably.attached("signals") > 0)
+        for n in range(20):
+            ably.publish("signals", str(n))
+        await asyncio.wait_for(done.wait(), WAIT)
+    assert most == 1
+    assert taken == [str(n) for n in range(20)]
+
+
+async def test_a_wrong_key_is_reported_with_what_to_do_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor, key="app.key:tell-nobody"):
+        await soon(lambda: caplog.text.count("Check the Ably key") >= 3)
+    assert "no live messages" in caplog.text
+    assert "its history cannot be read" in caplog.text
+    assert "tell-nobody" not in caplog.text
+
+
+async def test_the_key_is_never_logged_while_all_is_well(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.drop_connections()
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+    assert "Ably connection: connected" in caplog.text
+    assert "hush-hush" not in caplog.text
+
+
+async def test_a_key_that_may_not_read_history_still_listens_and_says_what_is_missing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY, capability={"*": ["subscribe"]}) as ably, listening(ably, acceptor):
+        await attached(ably, acceptor)
+        ably.publish("signals", "live")
+        await acceptor.has("live")
+        await soon(lambda: "The key needs `subscribe` and `history`" in caplog.text)
+
+
+async def test_an_expired_history_token_is_replaced() -> None:
+    acceptor = Acceptor()
+    clock = MovableClock()
+    async with (
+        SimulatedAbly(KEY, clock=clock, token_ttl_ms=1000) as ably,
+        listening(ably, acceptor, timings=TIMINGS),
+    ):
+        await attached(ably, acceptor)
+        clock.now += 1500
+        ably.lose_continuity()
+        ably.drop_connections()
+        ably.publish("signals", "in the gap")
+        await acceptor.has("in the gap")
+
+
+async def test_history_that_fails_is_read_again() -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        ably.fail_requests(AblyError(50000, 500, "internal error"), times=3)
+        ably.publish("signals", "patient")
+        async with listening(ably, acceptor):
+            await acceptor.has("patient")
+
+
+async def test_an_alarm_is_raised_when_nothing_can_be_swept_for_too_long(caplog: pytest.LogCaptureFixture) -> None:
+    acceptor = Acceptor()
+    async with SimulatedAbly(KEY) as ably:
+        await ably.stop_listening()
+        async with listening(ably, acceptor, retention=timedelta(seconds=0.2)):
+            await soon(lambda: "events may be lost" in caplog.text)
+            await ably.start_listening()
+            await soon(lambda: "swept again" in caplog.text)
+
+
+async def test_check_access_is_content_with_a_good_key() -> None:
+    async with SimulatedAbly(KEY) as ably:
+        await check_access(settings(ably), TIMINGS)
+
+
+@pytest.mark.parametrize(
+    ("capability", "key"),
+    [({"*": ["*"]}, "app.key:wrong"), ({"*": ["history"]}, KEY), ({"*": ["subscribe"]}, KEY), ({"*": ["*"]}, "none")],
+    ids=["wrong key", "no subscribe", "no history", "malformed"],
+)
+async def test_check_access_says_what_is_wrong_with_a_key(capability: dict[str, list[str]], key: str) -> None:
+    async with SimulatedAbly(KEY, capability=capability) as ably:
+        with pytest.raises(AblyKeyRefusedError, match=r"Check the Ably key|The key needs"):
+            await check_access(settings(ably, key=key), TIMINGS)
+
+
+async def test_check_access_says_when_nobody_answers() -> None:
+    async with SimulatedAbly(KEY) as ably:
+        await ably.stop_listening()
+        with pytest.raises(AblyUnavailableError):
+            await check_access(settings(ably), TIMINGS)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"channels": ()}, {"channels": ("",)}, {"port": 0}, {"endpoint": "http://host"}, {"extra": 1}],
+)
+def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AblySettings.model_validate({"key": SecretStr(KEY), "channels": ("signals",), **wrong})
+
+
+def test_a_channel_named_twice_is_listened_to_once() -> None:
+    assert AblySettings(key=SecretStr(KEY), channels=("a", "b", "a")).channels == ("a", "b")
+
+
+class MovableClock:
+    """The stand-in's clock: real time, plus what a test adds. Milliseconds."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        return round(datetime.now(UTC).timestamp() * 1000) + self.now
