@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 
 from rebalancing.configuration import Configuration
-from rebalancing.errors import AccountUnknown, RebalancerError
+from rebalancing.errors import RebalancerError
 from rebalancing.requests import Opening, OpeningRequest
 from rebalancing.triggers import EventRing
 
@@ -35,16 +35,7 @@ class OpeningActivities:
             AccountUnknown: the account is not configured, or switched off.
             RunNotListed: the server's list lags; trying again helps.
         """
-        account = self._configuration.find(request.account)
-        if account is None:
-            raise AccountUnknown(
-                f"Account {request.account} is not in the configuration. "
-                "Add it to accounts.yaml and restart the worker."
-            )
-        if not account.enabled:
-            raise AccountUnknown(
-                f"Account {request.account} is switched off (enabled: false in accounts.yaml); nothing was done."
-            )
+        account = self._configuration.account(request.account)
         return Opening(account=account, settings=self._configuration.settings, events=await self._remembered(request))
 
     async def _remembered(self, request: OpeningRequest) -> EventRing:

@@ -30,6 +30,13 @@ class ConcurrencySettings(FrozenModel):
     cancel_timeout: float = Field(
         default=60, gt=0, le=600, allow_inf_nan=False, description="Seconds within which cancels must be confirmed."
     )
+    settling_period: float = Field(
+        default=3,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="Seconds a new gateway connection is kept for legs that an earlier one left half sent.",
+    )
     connection_check_interval: float = Field(
         default=30, gt=0, le=3600, allow_inf_nan=False, description="Seconds between checks of an idle connection."
     )

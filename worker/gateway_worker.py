@@ -62,7 +62,7 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
 
 
 async def _work(client: Client, session: GatewaySession, settings: Settings) -> None:
-    desk = OrderDesk(session)
+    desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     visits = IbkrActivities(AccountReader(session), desk)
     slot = Worker(
         client,

@@ -19,10 +19,6 @@ log = logging.getLogger(__name__)
 ACKNOWLEDGE_TIMEOUT: Final = 10.0
 """Seconds for the gateway to say that it has an order, from when the last of a leg was written."""
 
-SETTLING: Final = timedelta(seconds=3)
-"""How long a new connection is kept for legs that an earlier one left half sent: order ids must go out in rising
-order, and a leg cut off by a crash is retried when its heartbeat (2 s) is missed."""
-
 QUIET_PERIOD: Final = timedelta(seconds=4)
 """How long an order may be invisible on a new connection before it counts as never received (rule 4d)."""
 
@@ -38,8 +34,18 @@ def trading_day(at: datetime) -> str:
 class OrderDesk:
     """Turns intents into orders, each at most once."""
 
-    def __init__(self, session: GatewaySession, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        session: GatewaySession,
+        settling_period: timedelta,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``settling_period`` keeps a new connection for legs that an earlier one left half sent.
+
+        Order ids must go out in rising order, and a leg cut off by a crash is retried when its heartbeat is missed.
+        """
         self._session = session
+        self._settling_period = settling_period
         self._clock = clock
         self._reserved: set[int] = set()
         self._highest_sent = 0
@@ -51,7 +57,7 @@ class OrderDesk:
             GatewaySettling: the connection is new, and legs cut off by the last one go first.
         """
         self._session.require()
-        if self._clock() - self._session.connected_at < SETTLING:
+        if self._clock() - self._session.connected_at < self._settling_period:
             raise GatewaySettling(
                 "The connection to the gateway is new; unfinished legs go first. Tried again shortly."
             )

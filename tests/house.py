@@ -1,0 +1,168 @@
+"""The whole application over real sockets: Temporal server, simulated gateway, allocations by list, workers."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.accounts import Account
+from rebalancing.configuration import Configuration
+from rebalancing.environment import Connections
+from rebalancing.outcomes import Phase
+from rebalancing.settings import Settings
+from rebalancing.triggers import ExecutionMode, Trigger
+from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
+from simulator.gateway.server import SimulatedGateway
+from starter.triggering import deliver
+from worker.main import run_workers
+from worker.temporal import connect, embedded_server
+from workflows.rebalance_account import RebalanceAccount, RunResult
+
+PRICES = {"QQQ": "600.00", "SPY": "670.00", "BND": "75.00", "GLD": "380.00", "EDC": "50.00"}
+WEIGHTS = {"QQQ": "0.5", "BND": "0.3", "GLD": "0.2"}
+
+
+@dataclass
+class Holding:
+    """One account of a test: what it has, and what it should become."""
+
+    cash: str = "100000"
+    holdings: Mapping[str, int] = field(default_factory=dict[str, int])
+    weights: Mapping[str, str] | None = field(default_factory=lambda: dict(WEIGHTS))
+    url: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass
+class House:
+    """What a test can reach."""
+
+    client: Client
+    gateway: SimulatedGateway
+    configuration: Configuration
+    connections: Connections
+
+    async def trigger(
+        self,
+        account: str,
+        event_id: str = "event-1",
+        mode: ExecutionMode = ExecutionMode.REBALANCE,
+        at: datetime | None = None,
+    ) -> WorkflowHandle[Any, RunResult]:
+        """Deliver one event as the listener does."""
+        requested_at = at or datetime.now(UTC)
+        trigger = Trigger(account=account, event_id=event_id, mode=mode, source="test", requested_at=requested_at)
+        return await deliver(self.client, trigger)
+
+    def handle(self, account: str) -> WorkflowHandle[Any, RunResult]:
+        """The account's workflow."""
+        return self.client.get_workflow_handle_for(RebalanceAccount.run, f"rebalance-{account}")
+
+    async def worker(self) -> asyncio.Task[None]:
+        """One more worker process's worth of workers."""
+        return asyncio.create_task(run_workers(self.client, self.configuration, self.connections))
+
+    def accepted_orders(self, account: str) -> list[Any]:
+        """The gateway's own list of the account's orders."""
+        return [order for order in self.gateway.engine.orders if order.account == account]
+
+
+def scenario(accounts: Mapping[str, Holding], **more: Any) -> Scenario:
+    """A market that is always open, with quick fills."""
+    defaults: dict[str, Any] = {
+        "hours": "always_open",
+        "latency": Latency(request=0.001, ack=0.001, fill=(0.01, 0.05), commission=0.005),
+    }
+    return Scenario(
+        accounts=tuple(
+            AccountSetup(account=name, cash=Decimal(own.cash), holdings=dict(own.holdings))
+            for name, own in accounts.items()
+        ),
+        instruments=tuple(InstrumentSetup(symbol=symbol, price=Decimal(price)) for symbol, price in PRICES.items()),
+        **{**defaults, **more},
+    )
+
+
+def configuration(accounts: Mapping[str, Holding], settings: Settings | None = None) -> Configuration:
+    """The accounts as the configuration file would give them."""
+    return Configuration(
+        accounts=tuple(
+            Account.model_validate(
+                {
+                    "account_id": name,
+                    "strategy_name": "test-strategy",
+                    "type": "paper",
+                    "allocations": {"url": own.url} if own.url else {"weights": own.weights},
+                    **own.more,
+                }
+            )
+            for name, own in accounts.items()
+        ),
+        settings=settings or quick_settings(),
+    )
+
+
+def quick_settings(**concurrency: Any) -> Settings:
+    """Settings with short retries, so that a test of a failure does not wait for seconds."""
+    return Settings.model_validate(
+        {
+            "concurrency": {"settling_period": 0, **concurrency},
+            "retry": {"base_delay": 0.05, "max_delay": 0.2},
+            "fill_timeout": 20,
+        }
+    )
+
+
+@asynccontextmanager
+async def house(
+    accounts: Mapping[str, Holding], *, settings: Settings | None = None, workers: int = 1, **gateway: Any
+) -> AsyncGenerator[House]:
+    """Start everything, and stop it by its own handle."""
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
+        simulated = await stack.enter_async_context(SimulatedGateway(scenario(accounts, **gateway)))
+        built = House(
+            client=await connect(address),
+            gateway=simulated,
+            configuration=configuration(accounts, settings),
+            connections=Connections(ibkr_port=simulated.port, ibkr_client_id=7),
+        )
+        running = [await built.worker() for _ in range(workers)]
+        try:
+            yield built
+        finally:
+            for worker in running:
+                worker.cancel()
+            for worker in running:
+                with suppress(asyncio.CancelledError):
+                    await worker
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
+    """The typed error a workflow failed with."""
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    cause = failure.value.cause
+    assert isinstance(cause, ApplicationError)
+    return cause
+
+
+async def phase_reached(handle: WorkflowHandle[Any, Any], phase: Phase) -> None:
+    """Return once the workflow is in this phase."""
+    while (await handle.query(RebalanceAccount.status)).phase is not phase:  # noqa: ASYNC110  # another process's state
+        await asyncio.sleep(0.02)

@@ -1,0 +1,147 @@
+"""Promises P1, P2 and P6: one rebalance per account at a time, each event once, modes never mixed."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rebalancing.outcomes import Phase
+from rebalancing.triggers import EventStatus, ExecutionMode
+from tests.house import Holding, House, house, phase_reached
+
+LIVE, DRY = ExecutionMode.REBALANCE, ExecutionMode.DRY_RUN
+CALM = Holding(more={"minimum_order_value": "1000"})
+"""An account whose second run finds nothing worth trading: what the price cushion left over buys one more share."""
+
+SLOW: dict[str, Any] = {"latency": {"fill": (0.6, 0.6)}}
+
+
+async def runs_of(own: House, account: str) -> int:
+    """How many runs the account's workflow has had."""
+    return len([run async for run in own.client.list_workflows(f"WorkflowId = 'rebalance-{account}'")])
+
+
+async def test_three_events_in_flight_become_one_run_and_one_follow_up() -> None:
+    async with house({"DU1": CALM}, **SLOW) as own:
+        handle = await own.trigger("DU1", "first")
+        await phase_reached(own.handle("DU1"), Phase.BUYING)
+        await own.trigger("DU1", "second")
+        await own.trigger("DU1", "third")
+        result = await handle.result()
+        assert {record.event_id: record.status for record in result.events.records} == {
+            "first": EventStatus.COMPLETED,
+            "second": EventStatus.COMPLETED,
+            "third": EventStatus.COMPLETED,
+        }
+        assert result.outcome is not None
+        assert result.outcome.event_ids == ("second", "third")
+        assert await runs_of(own, "DU1") == 2
+        assert len(own.accepted_orders("DU1")) == 3
+
+
+async def test_the_same_event_twice_during_a_run_is_carried_out_once() -> None:
+    async with house({"DU1": Holding()}, **SLOW) as own:
+        handle = await own.trigger("DU1", "same")
+        await phase_reached(own.handle("DU1"), Phase.BUYING)
+        await own.trigger("DU1", "same")
+        await handle.result()
+        assert await runs_of(own, "DU1") == 1
+        assert len(own.accepted_orders("DU1")) == 3
+
+
+async def test_the_same_event_after_the_run_closed_does_nothing() -> None:
+    async with house({"DU1": Holding()}) as own:
+        first = await (await own.trigger("DU1", "same")).result()
+        assert first.outcome is not None
+        seen = len(own.gateway.requests)
+        again = await (await own.trigger("DU1", "same")).result()
+        assert again.outcome is None
+        assert len(own.gateway.requests) == seen
+
+
+async def test_an_event_of_a_failed_run_is_remembered_too() -> None:
+    async with house({"DU1": Holding(weights={"NOSUCH": "1"})}) as own:
+        handle = await own.trigger("DU1", "same")
+        await asyncio.gather(handle.result(), return_exceptions=True)
+        again = await (await own.trigger("DU1", "same")).result()
+        assert again.outcome is None
+        assert again.events.records[0].status is EventStatus.FAILED
+
+
+async def test_an_event_of_a_terminated_run_does_not_come_back() -> None:
+    async with house({"DU1": Holding()}, **SLOW) as own:
+        handle = await own.trigger("DU1", "same")
+        await phase_reached(own.handle("DU1"), Phase.BUYING)
+        await handle.terminate("an operator")
+        again = await (await own.trigger("DU1", "same")).result()
+        assert again.outcome is None
+
+
+async def test_a_live_event_during_a_dry_run_trades_in_a_run_of_its_own() -> None:
+    async with house({"DU1": Holding()}, latency={"request": 0.2}) as own:
+        handle = await own.trigger("DU1", "dry", DRY)
+        await phase_reached(own.handle("DU1"), Phase.READING)
+        await own.trigger("DU1", "live", LIVE)
+        result = await handle.result()
+        assert result.outcome is not None
+        assert result.outcome.mode is LIVE
+        assert result.outcome.event_ids == ("live",)
+        assert own.accepted_orders("DU1") != []
+
+
+async def test_a_dry_run_asked_for_during_a_live_run_does_not_trade() -> None:
+    async with house({"DU1": Holding()}, **SLOW) as own:
+        handle = await own.trigger("DU1", "live", LIVE)
+        await phase_reached(own.handle("DU1"), Phase.BUYING)
+        await own.trigger("DU1", "dry", DRY)
+        result = await handle.result()
+        assert result.outcome is not None
+        assert result.outcome.mode is DRY
+        assert len(own.accepted_orders("DU1")) == 3
+
+
+async def test_events_delivered_while_no_worker_runs_are_carried_out_when_one_comes() -> None:
+    async with house({"DU1": Holding()}, workers=0) as own:
+        handle = await own.trigger("DU1", "early")
+        worker = await own.worker()
+        try:
+            result = await handle.result()
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        assert result.outcome is not None
+
+
+async def test_a_run_started_without_any_event_does_nothing() -> None:
+    async with house({"DU1": Holding()}) as own:
+        handle = await own.client.start_workflow(
+            "RebalanceAccount", {"account": "DU1"}, id="rebalance-DU1", task_queue="rebalances"
+        )
+        result = await handle.result()
+        assert result["outcome"] is None
+
+
+async def test_an_event_older_than_a_full_memory_is_taken_as_known() -> None:
+    async with house({"DU1": Holding()}, workers=0) as own:
+        now = datetime.now(UTC)
+        records = [
+            {
+                "event_id": f"e{n}",
+                "mode": "rebalance",
+                "requested_at": (now + timedelta(seconds=n)).isoformat(),
+                "status": "completed",
+            }
+            for n in range(100)
+        ]
+        handle = await own.client.start_workflow(
+            "RebalanceAccount",
+            {"account": "DU1", "events": {"records": records}},
+            id="rebalance-DU1",
+            task_queue="rebalances",
+        )
+        await own.trigger("DU1", "ancient", at=now - timedelta(hours=1))
+        worker = await own.worker()
+        try:
+            assert (await handle.result())["outcome"] is None
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
