@@ -37,6 +37,11 @@ async def connect(address: str | None = None) -> Client:
     return await Client.connect(**config, data_converter=pydantic_data_converter)
 
 
+async def connect_embedded(address: str) -> Client:
+    """A client for the embedded server: whatever the environment says of another server does not apply to it."""
+    return await Client.connect(address, data_converter=pydantic_data_converter)
+
+
 @asynccontextmanager
 async def embedded_server(port: int, ui_port: int | None, database: Path | None = None) -> AsyncGenerator[str]:
     """Run the real Temporal server, with its UI, as a child process; yields its address.

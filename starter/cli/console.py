@@ -1,0 +1,19 @@
+"""Where the command line writes: results to standard output, notices and errors to standard error."""
+
+import sys
+from typing import Final
+
+from rich.console import Console
+
+PLAIN_WIDTH: Final = 120
+"""Columns where there is no terminal to ask, so that tables in logs and files are not cut."""
+
+
+def output_console() -> Console:
+    """For results."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def error_console() -> Console:
+    """For notices and errors."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)

@@ -1,0 +1,51 @@
+"""Who takes part in the demo: the strategies that are published, and the accounts that follow them."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+STRATEGIES: Final[dict[str, dict[str, str]]] = {
+    "leveraged-blend": {
+        "EDC": "0.2141", "QLD": "0.1779", "QQQ": "0.1410", "BTAL": "0.2817", "SPXL": "0.0368", "TQQQ": "0.1475",
+    },
+    "global-sixty-forty": {"VTI": "0.36", "VXUS": "0.24", "BND": "0.40"},
+    "all-weather-with-cash": {"VTI": "0.30", "TLT": "0.35", "GLD": "0.15", "AGG": "0.10", "CASH": "0.10"},
+    "us-growth": {"QQQ": "0.45", "AAPL": "0.20", "MSFT": "0.20", "IWM": "0.15"},
+}  # fmt: skip
+"""Published weights by strategy. Those of the first one miss 1 by 0.001, as rounded weights do: the rest is cash."""
+
+FOLLOWERS: Final[dict[str, str]] = {
+    "DU1000001": "leveraged-blend",
+    "DU1000002": "leveraged-blend",
+    "DU1000003": "global-sixty-forty",
+    "DU1000004": "us-growth",
+    "DU1000005": "all-weather-with-cash",
+    "DU1000006": "leveraged-blend",
+}
+"""The strategy of each account."""
+
+SETTINGS: Final = "concurrency:\n  settling_period: 0\n"
+"""No earlier connection can have left anything behind at a gateway that was just started."""
+
+EVENT: Final = {"execution": "rebalance"}
+"""The payload that trades."""
+
+
+def write_accounts(path: Path) -> None:
+    """Write the demo's ``accounts.yaml``: it is read the way everybody's is."""
+    entries = "".join(
+        f"  - account_id: {account}\n    type: paper\n    strategy_name: {strategy}\n    allocations: "
+        + json.dumps([{"symbol": s, "allocation": float(w)} for s, w in STRATEGIES[strategy].items()])
+        + "\n"
+        for account, strategy in FOLLOWERS.items()
+    )
+    path.write_text(f"accounts:\n{entries}{SETTINGS}", encoding="utf-8")
+
+
+def write_allocations(path: Path) -> None:
+    """Write the file that the stand-in for the allocations API serves: strategy names with their weights."""
+    published = {
+        strategy: [{"symbol": symbol, "allocation": float(weight)} for symbol, weight in weights.items()]
+        for strategy, weights in STRATEGIES.items()
+    }
+    path.write_text(json.dumps(published, indent=1), encoding="utf-8")

@@ -1,0 +1,133 @@
+"""Sets the demo up: the Temporal server, the three stand-ins, and worker and listener in this process."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+from temporalio.client import Client
+
+import simulator
+from rebalancing.configuration import Configuration, load_configuration
+from rebalancing.environment import Connections
+from simulator.ably.server import SimulatedAbly
+from simulator.gateway.scenario import load_scenario
+from simulator.gateway.server import SimulatedGateway
+from starter.cli.demo.portfolios import write_accounts, write_allocations
+from starter.listener import listen
+from worker.main import run_workers
+from worker.temporal import connect_embedded, embedded_server
+
+TEMPORAL_PORT: Final = 7233
+UI_PORT: Final = 8233
+GATEWAY_PORT: Final = 4002
+ABLY_PORT: Final = 8081
+ALLOCATIONS_PORT: Final = 8082
+
+ABLY_KEY: Final = "demo.key:for-this-demo-only"
+ALLOCATIONS_KEY: Final = "for-this-demo-only"
+CLIENT_ID: Final = 7
+SCENARIO: Final = Path(simulator.__file__).parent / "scenarios" / "demo.yaml"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that runs while the demo does. Addresses are ``host:port``."""
+
+    client: Client
+    temporal_address: str
+    ui_address: str
+    gateway: SimulatedGateway
+    ably: SimulatedAbly
+    configuration: Configuration
+
+    async def publish(self, channel: str, data: Mapping[str, object]) -> None:
+        """Publish one event over Ably's REST interface, as a publisher of the real service would."""
+        address = f"http://{self.ably.endpoint}:{self.ably.port}/channels/{channel}/messages"
+        key_name, _, secret = ABLY_KEY.partition(":")
+        # Proxies of the environment are for the world outside, not for a stand-in on this machine.
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(address, json={"name": "rebalance", "data": data}, auth=(key_name, secret))
+        answer.raise_for_status()
+
+
+@asynccontextmanager
+async def set_stage() -> AsyncGenerator[Stage]:
+    """Start everything on the usual ports, or on free ones where those are taken; end it in reverse order."""
+    _keep_local_connections_local()
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="rebalancer-demo-")))
+        accounts, allocations = folder / "accounts.yaml", folder / "allocations.json"
+        write_accounts(accounts)
+        write_allocations(allocations)
+        temporal_port, ui_port = usual_or_free(TEMPORAL_PORT), usual_or_free(UI_PORT)
+        gateway = await stack.enter_async_context(
+            SimulatedGateway(load_scenario(SCENARIO), usual_or_free(GATEWAY_PORT))
+        )
+        ably = await stack.enter_async_context(SimulatedAbly(ABLY_KEY, usual_or_free(ABLY_PORT)))
+        address = await stack.enter_async_context(embedded_server(temporal_port, ui_port))
+        client = await connect_embedded(address)
+        configuration = load_configuration(accounts)
+        connections = Connections(
+            _env_file=None,  # pyright: ignore[reportCallIssue]  # pydantic-settings adds it
+            ibkr_host="127.0.0.1",
+            ibkr_port=gateway.port,
+            ibkr_client_id=CLIENT_ID,
+            ably_api_key=SecretStr(ABLY_KEY),
+            ably_endpoint=ably.endpoint,
+            ably_port=ably.port,
+            ably_tls=False,
+            allocations_api_key=SecretStr(ALLOCATIONS_KEY),
+            allocations_base_url=None,
+            accounts_file=accounts,
+        )
+        await stack.enter_async_context(_running(run_workers(client, configuration, connections)))
+        await stack.enter_async_context(_running(listen(client, configuration, connections)))
+        yield Stage(client, address, f"http://127.0.0.1:{ui_port}", gateway, ably, configuration)
+
+
+def usual_or_free(port: int) -> int:
+    """``port`` if nothing listens there, else a free one."""
+    for candidate in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise OSError("no free port on 127.0.0.1")
+
+
+@asynccontextmanager
+async def _running(service: Coroutine[object, object, None]) -> AsyncGenerator[None]:
+    """Run a service beside the block; its failure ends the block."""
+    body = asyncio.current_task()
+    task = asyncio.create_task(service)
+
+    def on_end(ended: asyncio.Task[None]) -> None:
+        if not ended.cancelled() and body is not None:
+            body.cancel()
+
+    task.add_done_callback(on_end)
+    try:
+        yield
+    finally:
+        task.remove_done_callback(on_end)
+        task.cancel()
+        results = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            raise results[0]
+
+
+def _keep_local_connections_local() -> None:
+    """A proxy in the environment would swallow the WebSocket to the stand-in; everything here is on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))

@@ -1,0 +1,54 @@
+"""Turns what went wrong into one clear line and an exit status: 2 for what the user must correct, 1 for the rest."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import typer
+
+from starter.cli.console import error_console
+
+T = TypeVar("T")
+
+FAILED: Final = 1
+MISTAKE: Final = 2
+INTERRUPTED: Final = 130
+
+
+class UserMistake(Exception):
+    """Something that only the user can correct; the message says how."""
+
+
+class CommandFailed(Exception):
+    """The command could not do its work; the message says why."""
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work. What it raises on purpose ends the program with its message instead of a traceback."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        status = exit_status(error)
+        if status is None:
+            raise
+        if message := str(error):
+            error_console().print(message, style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(status) from None
+
+
+def exit_status(error: Exception) -> int | None:
+    """The exit status an error stands for; ``None`` for one that nobody foresaw."""
+    # Imported here because reading the configuration costs more than printing a help text.
+    from rebalancing.configuration import ConfigurationInvalid
+    from rebalancing.errors import AccountUnknown, RebalancerError
+    from starter.cli.stopping import Stopped
+
+    if isinstance(error, Stopped):
+        return INTERRUPTED
+    if isinstance(error, UserMistake | ConfigurationInvalid | AccountUnknown):
+        return MISTAKE
+    if isinstance(error, CommandFailed | RebalancerError):
+        return FAILED
+    return None

@@ -1,0 +1,178 @@
+"""``rebalancer plan``: the planner on a portfolio in a file. Nothing is connected to, nothing is traded."""
+
+import difflib
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from rebalancing.accounts import ReservePercent
+from rebalancing.base import Money, Weight
+from rebalancing.errors import RebalancerError
+from rebalancing.orders import Side
+from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Plan, PlanRequest
+from rebalancing.planning import make_plan
+
+BAD_INPUT = 2
+"""The exit status for a portfolio that cannot be planned for."""
+
+NOTICEABLE_PERCENT = Decimal("0.5")
+"""A stated net liquidation value that differs by more from cash and positions is pointed out."""
+
+
+class _Portfolio(BaseModel):
+    """The file's form. Money in US dollars, as text; positions in whole shares; targets as shares of the base.
+
+    Without ``buy_prices`` the prices are taken as what is paid: a file holds no quotes that could move.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    net_liquidation: Money | None = None
+    cash: Money
+    reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
+    positions: dict[str, StrictInt] = {}
+    prices: dict[str, Decimal]
+    targets: dict[str, Weight]
+    buy_prices: dict[str, Decimal] = {}
+    held_out: frozenset[str] = frozenset()
+    tolerance_percent: Decimal = Decimal(0)
+    minimum_order_value: Money = Decimal(0)
+    commission_per_order: Money = Field(default=DEFAULT_COMMISSION, ge=0)
+
+    def request(self) -> PlanRequest:
+        """What the planner is asked."""
+        values = self.model_dump(exclude={"net_liquidation"})
+        return PlanRequest.model_validate(values | {"buy_prices": self.prices | self.buy_prices})
+
+
+def plan_offline(portfolio: Path, as_json: bool) -> None:
+    """Plan the portfolio in the file and print the orders, as a table or as JSON.
+
+    Ends with exit status 2 and one line on standard error if the file cannot be planned for.
+    """
+    try:
+        content = _Portfolio.model_validate(_read(portfolio))
+        request = content.request()
+        plan = make_plan(request)
+    except ValidationError as invalid:
+        _refuse(portfolio, _explained(invalid))
+    except (OSError, ValueError, RecursionError, RebalancerError) as error:
+        _refuse(portfolio, _one_line(error))
+    if as_json:
+        typer.echo(json.dumps(_as_json(plan), indent=2))
+        return
+    _print_table(plan, [*plan.notes, *_value_notes(content, request)])
+
+
+def _read(path: Path) -> object:
+    return json.loads(
+        path.read_text(encoding="utf-8-sig"),
+        parse_float=Decimal,
+        parse_constant=Decimal,
+        object_pairs_hook=_without_repetition,
+    )
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in content:
+            raise ValueError(f"{name} is given twice")
+        content[name] = value
+    return content
+
+
+def _as_json(plan: Plan) -> dict[str, Any]:
+    """Money as text, because it is exact; weights and percentages as numbers."""
+    return {
+        "orders": [
+            {
+                "symbol": order.symbol,
+                "side": order.side.value,
+                "quantity": order.quantity,
+                "estimated_value": str(order.estimated_value),
+            }
+            for order in plan.orders
+        ],
+        "after": {
+            "cash": str(plan.after.cash),
+            "weights": {symbol: float(weight) for symbol, weight in plan.after.weights.items()},
+            "tracking_error": float(plan.after.tracking_error),
+        },
+    }
+
+
+def _print_table(plan: Plan, notes: Iterable[str]) -> None:
+    console = Console()
+    table = Table(title=f"Plan on a base of {plan.base:,} USD, with {plan.reserve:,} USD in reserve")
+    for heading in ("Symbol", "Held", "Target", "After", "Order", "Value (USD)"):
+        table.add_column(heading, justify="left" if heading == "Symbol" else "right")
+    orders = {order.symbol: order for order in plan.orders}
+    for symbol, before in plan.before.items():
+        order = orders.get(symbol)
+        colour = "" if order is None else "green" if order.side is Side.BUY else "red"
+        table.add_row(
+            symbol,
+            f"{before:.2%}",
+            f"{plan.targets.get(symbol, Decimal(0)):.2%}",
+            f"{plan.after.weights[symbol]:.2%}",
+            f"{order.side.value} {order.quantity:,}" if order else "–",
+            f"{order.estimated_value:,}" if order else "",
+            style=colour,
+        )
+    console.print(table)
+    console.print(f"Cash after: {plan.after.cash:,} USD. Tracking error: {plan.after.tracking_error:.2f} %.")
+    for note in notes:
+        console.print(f"Note: {note}.", markup=False)
+
+
+def _value_notes(content: _Portfolio, request: PlanRequest) -> list[str]:
+    """A stated value that does not fit cash and positions: the plan rests on these, but the file may be wrong."""
+    stated = content.net_liquidation
+    managed = request.cash + sum(
+        (request.prices[s] * request.positions.get(s, 0) for s in request.managed_symbols), Decimal(0)
+    )
+    if stated is None or abs(stated - managed) * 100 <= NOTICEABLE_PERCENT * abs(stated):
+        return []
+    return [f"net_liquidation says {stated:,} USD, but cash and managed positions come to {managed:,} USD"]
+
+
+def _explained(invalid: ValidationError) -> str:
+    """The first finding of a bad file, in one line."""
+    first = invalid.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(field, list(_Portfolio.model_fields), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(_Portfolio.model_fields)}"
+        return f"{field} is an unknown key; {hint}"
+    if first["type"] == "missing":
+        return f"{field} is missing"
+    if first["type"] in ("model_type", "dict_type"):
+        return f"{field} must be an object"
+    message = first["msg"]
+    return f"{field}: found {_one_line(first['input'])}; {message[:1].lower()}{message[1:]}"
+
+
+def _one_line(value: object) -> str:
+    if isinstance(value, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(value, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    if isinstance(value, json.JSONDecodeError):
+        return f"it is no JSON (line {value.lineno}, column {value.colno}: {value.msg})"
+    if isinstance(value, OSError):
+        return value.strerror or str(value)
+    text = " ".join(str(value).split())
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _refuse(path: Path, reason: str) -> NoReturn:
+    typer.echo(f"{path} cannot be planned: {reason}", err=True)
+    raise typer.Exit(BAD_INPUT)

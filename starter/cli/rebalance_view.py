@@ -1,0 +1,93 @@
+"""What one account's rebalance looks like from outside: its phase while it runs, its result when it is closed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+from rebalancing.outcomes import Outcome
+from workflows.names import STATUS_QUERY, workflow_id
+from workflows.progress import Status
+from workflows.rebalance_account import RebalanceAccount, RunResult
+
+QUERY_TIMEOUT: Final = timedelta(seconds=2)
+"""A query needs a worker; without one it must not keep people waiting."""
+
+ENDED: Final = frozenset(
+    {
+        WorkflowExecutionStatus.COMPLETED,
+        WorkflowExecutionStatus.FAILED,
+        WorkflowExecutionStatus.CANCELED,
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.TIMED_OUT,
+    }
+)
+"""How a run may end for good; one that continues as a follow-up run has not."""
+
+
+class Run(NamedTuple):
+    """One run as the server has it. ``status`` is ``None`` for a server that does not say."""
+
+    run_id: str
+    status: WorkflowExecutionStatus | None
+    started_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over, and no follow-up run goes on with it."""
+        return self.status in ENDED
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: its outcome, or what went wrong in words. ``status`` is completed, failed or cancelled."""
+
+    status: str
+    outcome: Outcome | None
+    message: str = ""
+
+
+def handle_of(client: Client, account: str) -> WorkflowHandle[Any, RunResult]:
+    """The account's workflow, whichever run is the latest."""
+    return client.get_workflow_handle_for(RebalanceAccount.run, workflow_id(account))
+
+
+async def latest_run(handle: WorkflowHandle[Any, RunResult]) -> Run | None:
+    """The latest run, or ``None`` if the account was never rebalanced (as far as the server remembers)."""
+    try:
+        description = await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return Run(description.run_id, description.status, description.start_time, description.close_time)
+
+
+async def query_status(handle: WorkflowHandle[Any, RunResult]) -> Status | None:
+    """The answer to the status query, or ``None`` if no worker gave one in time."""
+    try:
+        return await handle.query(STATUS_QUERY, result_type=Status, rpc_timeout=QUERY_TIMEOUT)
+    except RPCError:
+        return None
+
+
+async def ending_of(handle: WorkflowHandle[Any, RunResult]) -> Ending:
+    """Wait until the account's workflow has ended, follow-up runs included."""
+    try:
+        result = await handle.result()
+    except WorkflowFailureError as error:
+        return _failed(error)
+    return Ending("completed", result.outcome)
+
+
+def _failed(error: WorkflowFailureError) -> Ending:
+    cause = error.cause
+    if isinstance(cause, CancelledError):
+        return Ending("cancelled", None, "it was cancelled")
+    if isinstance(cause, ApplicationError):
+        return Ending("failed", None, f"{cause.type}: {cause.message}" if cause.type else cause.message)
+    return Ending("failed", None, str(cause or error))

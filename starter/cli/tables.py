@@ -1,0 +1,107 @@
+"""Tables about accounts, for people."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rebalancing.orders import OrderReport, OrderState, Side
+from rebalancing.outcomes import Outcome
+from rebalancing.plan import CASH_SYMBOL
+from rebalancing.snapshot import AccountSnapshot
+from rebalancing.triggers import ExecutionMode
+
+
+def outcome_tables(outcome: Outcome) -> RenderableType:
+    """What a rebalance did, or would do: weights before, target and after; orders; notes."""
+    parts: list[RenderableType] = [Text(_title(outcome), style="bold"), weights_table(outcome)]
+    if outcome.orders:
+        parts.append(orders_table(outcome.orders))
+    parts += [Text(f"  · {note}") for note in outcome.notes]
+    parts += [Text(f"  · {gap.symbol}: {gap.reason}") for gap in outcome.gaps if gap.symbol != CASH_SYMBOL]
+    parts += [Text(f"  · not managed: {item}") for item in outcome.unmanaged]
+    return Group(*parts)
+
+
+def weights_table(outcome: Outcome) -> Table:
+    """Weights in percent of the base."""
+    after = "after" if outcome.mode is ExecutionMode.REBALANCE else "would be"
+    table = Table()
+    for heading in ("symbol", "before %", "target %", f"{after} %", "off by"):
+        table.add_column(heading, justify="left" if heading == "symbol" else "right")
+    symbols = {*outcome.weights_before, *outcome.target_weights, *outcome.weights_after}
+    for symbol in sorted(symbols, key=lambda name: (name == CASH_SYMBOL, name)):
+        target, achieved = _weight(outcome.target_weights, symbol), _weight(outcome.weights_after, symbol)
+        before = _weight(outcome.weights_before, symbol)
+        table.add_row(symbol, _percent(before), _percent(target), _percent(achieved), _off(achieved - target))
+    return table
+
+
+def orders_table(reports: Iterable[OrderReport]) -> Table:
+    """Orders with what became of them; money in US dollars."""
+    table = Table()
+    for heading in ("order", "symbol", "filled", "price", "commission", "state"):
+        table.add_column(heading, justify="left" if heading in ("order", "symbol", "state") else "right")
+    for report in reports:
+        side = Text(report.side.value, style="red" if report.side is Side.SELL else "green")
+        state = Text(report.state.value, style="" if report.state is OrderState.FILLED else "bold yellow")
+        reason = f" {report.reason}" if report.reason else ""
+        table.add_row(
+            side,
+            report.symbol,
+            f"{report.filled}/{report.quantity}",
+            f"{report.average_price:,.2f}",
+            f"{report.commission:.2f}",
+            Text.assemble(state, reason),
+        )
+    return table
+
+
+def positions_table(snapshot: AccountSnapshot) -> Table:
+    """What an account holds, in whole shares and US dollars."""
+    table = Table(show_footer=True)
+    table.add_column("symbol", "net liquidation")
+    for heading in ("shares", "price", "value", "share %"):
+        footer = {"value": f"{snapshot.net_liquidation:,.2f}"}.get(heading, "")
+        table.add_column(heading, footer, justify="right")
+    for symbol, shares in sorted(snapshot.positions.items()):
+        price = snapshot.prices.get(symbol)
+        value = None if price is None else shares * price
+        table.add_row(symbol, f"{shares:,}", _money(price), _money(value), _share(value, snapshot.net_liquidation))
+    table.add_row("cash", "", "", _money(snapshot.cash), _share(snapshot.cash, snapshot.net_liquidation))
+    for item in snapshot.unmanaged:
+        table.add_row(Text(f"not managed: {item}", style="dim"))
+    return table
+
+
+def _title(outcome: Outcome) -> str:
+    seconds = (outcome.finished_at - outcome.started_at).total_seconds()
+    error = "" if outcome.tracking_error is None else f", tracking error {outcome.tracking_error:.2f} %"
+    mode = "dry run, nothing was traded" if outcome.mode is ExecutionMode.DRY_RUN else "rebalanced"
+    return (
+        f"{outcome.account} · {outcome.strategy} · {mode}{error}, "
+        f"{len(outcome.orders)} orders, commissions {outcome.commissions:.2f} USD, {seconds:.1f} s"
+    )
+
+
+def _weight(weights: Mapping[str, Decimal], symbol: str) -> Decimal:
+    return weights.get(symbol, Decimal(0))
+
+
+def _percent(weight: Decimal) -> str:
+    return f"{100 * weight:.2f}" if weight else "–"
+
+
+def _off(difference: Decimal) -> str:
+    text = f"{100 * difference:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text
+
+
+def _money(amount: Decimal | None) -> str:
+    return "–" if amount is None else f"{amount:,.2f}"
+
+
+def _share(value: Decimal | None, whole: Decimal) -> str:
+    return "–" if value is None or whole <= 0 else f"{100 * value / whole:.2f}"
