@@ -1,0 +1,179 @@
+"""The walls of the house: who may import whom, and what every file keeps to (docs/architecture.md)."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.source_tree import APPLICATION, PACKAGES, SourceFile, parse, source_files
+
+MAY_IMPORT = {
+    "rebalancing": set[str](),
+    "workflows": {"rebalancing"},
+    "activities": {"rebalancing"},
+    "worker": {"workflows", "activities", "rebalancing"},
+    "starter": {"workflows", "rebalancing"},
+    "simulator": set[str](),
+}
+"""What each top-level folder may import of the others."""
+
+COMMAND_LINE = "starter/cli/"
+COMMAND_LINE_MAY_ALSO_IMPORT = {"worker"}
+"""The command line starts workers, and so stands above them."""
+
+JOINING_MODULES = ("starter/cli/demo", "starter/cli/simulate")
+"""The only modules that may bring the stand-ins and the application together."""
+
+OUTSIDE_WORLD = {"temporalio", "httpx", "ib_insync", "eventkit", "ably", "aiohttp", "requests", "socket", "urllib3"}
+"""Nothing of this belongs in the domain, which is pure."""
+
+NETWORK_CLIENTS = OUTSIDE_WORLD - {"temporalio"}
+"""Nothing of this belongs in workflow code, which must give the same result on every replay."""
+
+LONGEST_FILE = 400
+LONGEST_TEST_FILE = 500
+LONGER = {"starter/ably_channel.py": 410}
+"""All that knows the ably client stays together in one module; it may not grow beyond this."""
+
+VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
+
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def forbidden_imports(file: SourceFile) -> set[str]:
+    """The folders of this repository that the file imports and may not."""
+    allowed = MAY_IMPORT[file.package] | {file.package}
+    if file.path.startswith(COMMAND_LINE):
+        allowed |= COMMAND_LINE_MAY_ALSO_IMPORT
+    if file.path.startswith(JOINING_MODULES):
+        allowed |= {"simulator"}
+    return (file.imported_packages() & {*PACKAGES, "tests", "bench"}) - allowed
+
+
+def longest_allowed(file: SourceFile) -> int:
+    """How many lines the file may have."""
+    return LONGER.get(file.path, LONGEST_TEST_FILE if file.package == "tests" else LONGEST_FILE)
+
+
+def undocumented(file: SourceFile) -> list[str]:
+    """The public modules, classes and functions without a docstring, by name."""
+    missing = [] if ast.get_docstring(file.tree) else [file.path]
+    return missing + [f"{file.path}: {name}" for name, node in public_definitions(file.tree)
+                      if not ast.get_docstring(node)]  # fmt: skip
+
+
+def public_definitions(node: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Definition]]:
+    """Public classes and functions, with the public members of public classes."""
+    for child in node.body:
+        if isinstance(child, Definition) and not child.name.startswith("_") and not _is_overload(child):
+            yield f"{prefix}{child.name}", child
+            if isinstance(child, ast.ClassDef):
+                yield from public_definitions(child, f"{child.name}.")
+
+
+def naive_times(file: SourceFile) -> list[str]:
+    """The places where a time without a zone is made."""
+    return [
+        f"{file.path}:{node.lineno}: {node.func.attr}"
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and (
+            node.func.attr in ("utcnow", "utcfromtimestamp")
+            or (node.func.attr == "now" and _is_datetime(node.func.value) and not (node.args or node.keywords))
+        )
+    ]
+
+
+def _is_datetime(node: ast.expr) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name == "datetime"
+
+
+def _is_overload(node: Definition) -> bool:
+    return any(isinstance(decorator, ast.Name) and decorator.id == "overload" for decorator in node.decorator_list)
+
+
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_a_folder_imports_only_what_stands_to_its_right(folder: str) -> None:
+    files = source_files(folder)
+    assert files, f"{folder} has no source files"
+    assert {file.path: names for file in files if (names := forbidden_imports(file))} == {}
+
+
+def test_the_domain_touches_nothing_outside_itself() -> None:
+    files = source_files("rebalancing")
+    assert {file.path: names for file in files if (names := file.imported_packages() & OUTSIDE_WORLD)} == {}
+
+
+def test_workflow_code_holds_no_network_client() -> None:
+    files = source_files("workflows")
+    assert {file.path: names for file in files if (names := file.imported_packages() & NETWORK_CLIENTS)} == {}
+
+
+def test_ib_insync_is_imported_under_activities_gateway_only() -> None:
+    users = [file.path for file in source_files(*PACKAGES) if "ib_insync" in file.imported_packages()]
+    assert users, "nobody imports ib_insync any more: mend this test"
+    assert [path for path in users if not path.startswith("activities/gateway/")] == []
+
+
+def test_ably_is_imported_in_one_module_only() -> None:
+    users = {file.path for file in source_files(*PACKAGES) if "ably" in file.imported_packages()}
+    assert users <= {"starter/ably_channel.py"}
+
+
+def test_no_import_is_relative() -> None:
+    """Relative imports would slip through these walls unseen."""
+    relative = [
+        f"{file.path}:{node.lineno}"
+        for file in source_files(*PACKAGES)
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_no_file_is_too_long_to_read_in_one_go() -> None:
+    files = source_files(*PACKAGES, "tests", "bench")
+    assert {file.path: file.lines for file in files if file.lines > longest_allowed(file)} == {}
+
+
+def test_every_module_is_named_for_its_job() -> None:
+    files = source_files(*PACKAGES, "tests", "bench")
+    vague = [file.path for file in files if set(file.path.removesuffix(".py").split("/")) & VAGUE_NAMES]
+    assert vague == []
+
+
+def test_everything_public_has_a_docstring() -> None:
+    assert [name for file in source_files(*PACKAGES) for name in undocumented(file)] == []
+
+
+def test_no_time_lacks_its_zone() -> None:
+    assert [place for file in source_files(*PACKAGES, "tests") for place in naive_times(file)] == []
+
+
+# --- the checks themselves find what they are for -----------------------------------------------------------------
+
+
+def test_an_import_to_the_left_is_found_even_inside_a_function() -> None:
+    file = parse("rebalancing/plan.py", "def plan():\n    from workflows.names import WORKFLOW_TYPE\n")
+    assert forbidden_imports(file) == {"workflows"}
+
+
+def test_the_stand_ins_and_the_application_meet_only_in_the_demo_and_simulate_commands() -> None:
+    text = "import simulator.serving\nfrom worker.main import run_workers\n"
+    assert forbidden_imports(parse("starter/cli/demo.py", text)) == set()
+    assert forbidden_imports(parse("starter/cli/status.py", text)) == {"simulator"}
+    assert forbidden_imports(parse("starter/listener.py", text)) == {"simulator", "worker"}
+    for package in APPLICATION:
+        assert forbidden_imports(parse("simulator/server.py", f"import {package}\n")) == {package}
+
+
+def test_a_public_method_without_a_docstring_is_found() -> None:
+    file = parse("starter/x.py", '"""M."""\nclass A:\n    """A."""\n    def b(self): ...\n    def _c(self): ...\n')
+    assert undocumented(file) == ["starter/x.py: A.b"]
+
+
+def test_a_naive_time_is_found() -> None:
+    text = "datetime.utcnow()\ndatetime.now()\ndatetime.now(UTC)\nworkflow.now()\n"
+    assert naive_times(parse("starter/x.py", text)) == ["starter/x.py:1: utcnow", "starter/x.py:2: now"]
