@@ -21,6 +21,9 @@ WEIGHT_PLACES = Decimal("0.000001")
 PERCENT_PLACES = Decimal("0.0001")
 CENT = Decimal("0.01")
 
+NOISE = Decimal("0.0001")
+"""A plan that comes closer by less than this share of the base is not worth an order: prices move more in a second."""
+
 
 def make_plan(request: PlanRequest) -> Plan:
     """Plan both legs.
@@ -135,14 +138,15 @@ class _Planner:
 
         The cost is two commissions for every managed symbol and what the buys may pay above the valuation price. Paying
         commissions makes the base smaller; twice their sum is the most by which that alone can move the distance, so
-        one rebalance is no reason for the next.
+        one rebalance is no reason for the next. Below ``NOISE`` nothing is worth an order.
         """
         if quantities == compulsory:
             return True
         mended = self._distance(compulsory) - self._distance(quantities)
         bought = {s: max(quantities[s] - max(compulsory[s], h.held), 0) for s, h in self._holdings.items()}
         spread = sum((bought[s] * (h.buy_price - h.price) for s, h in self._holdings.items()), ZERO)
-        if mended > 2 * len(self._holdings) * self._purse.commission + spread:
+        commissions = 2 * len(self._holdings) * self._purse.commission
+        if mended > max(commissions + spread, self._base * NOISE):
             return True
         self._notes.append("the remaining drift is smaller than what mending it may cost")
         return False

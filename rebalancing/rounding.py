@@ -4,11 +4,14 @@ Distances here are in US dollars; divided by the base they are weights. All of i
 alphabetical order, ties go to the first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 ZERO = Decimal(0)
+
+MAX_SWAPS = 200
+"""More improvements than that are not looked for; a portfolio rarely has ten."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,19 @@ def choose_quantities(
 
     Every symbol is first rounded down. If the cash does not reach for that, all buys shrink by the same share of
     themselves. What cash is then left buys single shares, the largest remaining gap first, while each brings the
-    account closer to its targets.
+    account closer to its targets. Last, a share that the leftover cannot pay is bought for a few of another symbol
+    where that comes closer still.
     """
     quantities = {s: h.held if s in fixed else _rounded_down(h, may_sell) for s, h in sorted(holdings.items())}
     if purse.left(holdings, quantities) < 0:
         quantities = _shrunk_to_cash(holdings, purse, quantities)
-    _spend_leftover(holdings, purse, quantities, [s for s in quantities if s not in fixed])
+    open_symbols = [s for s in quantities if s not in fixed]
+    lowest = {s: 0 if may_sell else max(holdings[s].held, 0) for s in open_symbols}
+    _spend_leftover(holdings, purse, quantities, open_symbols)
+    for _ in range(MAX_SWAPS):
+        if not _swap(holdings, purse, quantities, lowest):
+            break
+        _spend_leftover(holdings, purse, quantities, open_symbols)
     return quantities
 
 
@@ -128,6 +138,46 @@ def _spend_leftover(
                 break
         else:
             return
+
+
+def _swap(holdings: Mapping[str, Holding], purse: Purse, quantities: dict[str, int], lowest: Mapping[str, int]) -> bool:
+    """Pay one share of the symbol with the largest gap with shares of the symbol where that helps most."""
+    left = purse.left(holdings, quantities)
+    surplus = _cash_surplus(holdings, purse, quantities)
+    wanting = [holdings[s] for s in lowest if holdings[s].gap(quantities[s]) > 0]
+    for wanted in sorted(wanting, key=lambda h: (-h.gap(quantities[h.symbol]), h.symbol)):
+        best = max(_swaps(holdings, purse, quantities, lowest, wanted, left, surplus), default=None)
+        if best and best[0] > 0:
+            quantities[wanted.symbol] += 1
+            quantities[best[2]] -= best[1]
+            return True
+    return False
+
+
+def _swaps(
+    holdings: Mapping[str, Holding],
+    purse: Purse,
+    quantities: Mapping[str, int],
+    lowest: Mapping[str, int],
+    wanted: Holding,
+    left: Decimal,
+    surplus: Decimal,
+) -> Iterator[tuple[Decimal, int, str]]:
+    """For every symbol that could pay for one wanted share: the gain, the number of shares, the symbol."""
+    before = quantities[wanted.symbol]
+    missing = purse.cost(wanted, before + 1) - purse.cost(wanted, before) - left
+    for symbol in lowest:
+        payer, held = holdings[symbol], quantities[symbol]
+        count = max(1, int((missing / payer.price).to_integral_value(ROUND_CEILING)))
+        if payer is wanted or count > held - lowest[symbol]:
+            continue
+        freed = purse.cost(payer, held) - purse.cost(payer, held - count)
+        if freed < missing:
+            continue
+        spent = wanted.price - count * payer.price
+        stock = abs(wanted.gap(before)) - abs(wanted.gap(before + 1))
+        stock += abs(payer.gap(held)) - abs(payer.gap(held - count))
+        yield stock + abs(surplus) - abs(surplus - spent), count, symbol
 
 
 def _next_step(holding: Holding, quantity: int, left: Decimal, surplus: Decimal, commission: Decimal) -> int:

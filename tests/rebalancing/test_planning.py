@@ -91,6 +91,18 @@ def test_leftover_cash_goes_to_the_largest_gap() -> None:
     assert brief(plan.orders) == [("BBB", "BUY", 2), ("AAA", "BUY", 1)]
 
 
+def test_a_large_share_is_bought_for_a_small_one_where_that_comes_closer() -> None:
+    plan = make_plan(
+        request(
+            cash="11781",
+            targets={"AAA": "0.5", "BBB": "0.5"},
+            prices={"AAA": "190", "BBB": "400"},
+            buy_prices={"AAA": "190", "BBB": "400"},
+        )
+    )
+    assert brief(plan.orders) == [("BBB", "BUY", 15), ("AAA", "BUY", 30)]
+
+
 def test_a_short_position_is_covered() -> None:
     plan = make_plan(request(positions={"BBB": -20}, targets={"AAA": "1"}))
     assert ("BBB", "BUY", 20) in brief(plan.orders)

@@ -29,7 +29,7 @@ def requests(
     positions = {symbol: draw(st.integers(smallest_position, 500)) for symbol in symbols}
     held = sum((price[s] * q for s, q in positions.items()), Decimal(0))
     return PlanRequest(
-        cash=draw(st.decimals(int(max(0, -held)), 200_000, places=2)),
+        cash=draw(st.decimals(0, 200_000, places=2)) + max(Decimal(0), -held),
         positions=positions,
         prices=price,
         buy_prices={} if cushion else price,
