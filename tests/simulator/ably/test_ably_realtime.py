@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from ably import AblyException, AblyRealtime
-from ably_clients import KEY, WAIT, realtime, rest
 
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
+from tests.simulator.ably.clients import KEY, WAIT, realtime, rest
 
 
 class Inbox:

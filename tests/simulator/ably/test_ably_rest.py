@@ -7,12 +7,12 @@ import httpx
 import pytest
 from ably import AblyException
 from ably.types.message import Message
-from ably_clients import KEY, rest
 
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
 from simulator.ably.server import system_clock
 from simulator.loopback import NotLoopbackError
+from tests.simulator.ably.clients import KEY, rest
 
 MESSAGES = "/channels/signals/messages"
 
