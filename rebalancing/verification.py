@@ -32,7 +32,10 @@ def measure(request: PlanRequest) -> Standing:
     weights = {s: value / base for s, value in values.items()}
     weights[CASH_SYMBOL] = (request.cash - reserve) / base
     targets = full_targets(request)
-    distance = sum((abs(weights.get(s, Decimal(0)) - targets.get(s, Decimal(0))) for s in {*weights, *targets}), Decimal(0)) / 2
+    distance = (
+        sum((abs(weights.get(s, Decimal(0)) - targets.get(s, Decimal(0))) for s in {*weights, *targets}), Decimal(0))
+        / 2
+    )
     return Standing(
         weights={s: weight.quantize(_WEIGHT_PLACES) for s, weight in weights.items()},
         tracking_error=(100 * distance).quantize(_PERCENT_PLACES),

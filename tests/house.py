@@ -45,6 +45,7 @@ class Holding:
 class House:
     """What a test can reach."""
 
+    address: str
     client: Client
     gateway: SimulatedGateway
     configuration: Configuration
@@ -67,8 +68,9 @@ class House:
         return self.client.get_workflow_handle_for(RebalanceAccount.run, f"rebalance-{account}")
 
     async def worker(self) -> asyncio.Task[None]:
-        """One more worker process's worth of workers."""
-        return asyncio.create_task(run_workers(self.client, self.configuration, self.connections))
+        """One more worker process's worth of workers, with a client of its own as a process would have."""
+        client = await connect(self.address)
+        return asyncio.create_task(run_workers(client, self.configuration, self.connections))
 
     def accepted_orders(self, account: str) -> list[Any]:
         """The gateway's own list of the account's orders."""
@@ -130,6 +132,7 @@ async def house(
         address = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
         simulated = await stack.enter_async_context(SimulatedGateway(scenario(accounts, **gateway)))
         built = House(
+            address=address,
             client=await connect(address),
             gateway=simulated,
             configuration=configuration(accounts, settings),

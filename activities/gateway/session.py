@@ -67,7 +67,7 @@ class GatewaySession:
         client = self.ib.client
         self.ib.wrapper.clientId = self.address.client_id
         try:
-            await client.connectAsync(self.address.host, self.address.port, self.address.client_id, CONNECT_TIMEOUT)
+            await self._shake_hands()
             self.next_valid_id = client.getReqId()
             await self.refresh_orders()
             await self.request("positions", self.ib.reqPositionsAsync)
@@ -150,6 +150,21 @@ class GatewaySession:
         for fill in await self.request("executions", self.ib.reqExecutionsAsync):
             self._note_fill(fill)
 
+    async def _shake_hands(self) -> None:
+        """Connect; a refusal (326) ends the wait at once, where ``ib_insync`` would sit out the whole time-out."""
+        address = self.address
+        ready = asyncio.ensure_future(
+            self.ib.client.connectAsync(address.host, address.port, address.client_id, CONNECT_TIMEOUT)
+        )
+        lost = asyncio.ensure_future(self.lost.wait())
+        await asyncio.wait({ready, lost}, return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        if ready.done():
+            return ready.result()
+        ready.cancel()
+        await asyncio.wait({ready})
+        raise ConnectionRefusedError(self.lost_reason)
+
     def _subscribe(self) -> None:
         ib = self.ib
         ib.openOrderEvent += self._on_order
@@ -182,6 +197,8 @@ class GatewaySession:
         self._codes_seen.add(code)
         if code == codes.LINK_LOST:
             self._lose(f"the gateway lost its connection to IBKR ({text})")
+        elif code == codes.CLIENT_ID_IN_USE:
+            self._lose(text)
         elif code in codes.LINK_RESTORED:
             self._lose(f"the gateway was reconnected to IBKR ({text}); everything is read afresh")
         elif request_id > 0:

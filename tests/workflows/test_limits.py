@@ -1,0 +1,92 @@
+"""The operation time-out and cancelling, with virtual time where a test would otherwise wait for minutes."""
+
+import asyncio
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.testing import WorkflowEnvironment
+
+from rebalancing.environment import Connections
+from rebalancing.outcomes import Phase
+from rebalancing.settings import Settings
+from tests.house import Holding, configuration, free_port, house, phase_reached
+from worker.main import run_workers
+from worker.temporal import SERVER_SETTINGS, temporal_command
+from workflows.names import SEARCH_ATTRIBUTES
+
+FAST_TIMERS = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.timerProcessorMaxTimeShift": '"10ms"',
+    "history.timerProcessorMaxPollRPS": "1000",
+}
+
+
+def dynamic_configuration() -> list[str]:
+    """Server settings under which skipped time costs next to no real time."""
+    pairs = {**SERVER_SETTINGS, **FAST_TIMERS}
+    return [argument for key, value in pairs.items() for argument in ("--dynamic-config-value", f"{key}={value}")]
+
+
+async def test_a_rebalance_that_works_longer_than_five_minutes_is_stopped_and_says_where() -> None:
+    unreachable = f"http://127.0.0.1:{free_port()}/x/allocations"
+    accounts = configuration({"DU1": Holding(weights=None, url=unreachable)}, Settings())
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=temporal_command(),
+        dev_server_extra_args=dynamic_configuration(),
+        search_attributes=SEARCH_ATTRIBUTES,
+        data_converter=pydantic_data_converter,
+    ) as env:
+        error = await _run_with_worker(env.client, accounts)
+    assert error.type == "OperationTimeout"
+    assert "300 s" in error.message
+    assert "reading" in error.message
+
+
+async def _run_with_worker(client: Client, accounts: object) -> ApplicationError:
+    workers = asyncio.create_task(run_workers(client, accounts, Connections(ibkr_port=free_port())))  # pyright: ignore[reportArgumentType]
+    try:
+        with pytest.raises(WorkflowFailureError) as failure:
+            await client.execute_workflow(
+                "RebalanceAccount",
+                {
+                    "account": "DU1",
+                    "triggers": [
+                        {"account": "DU1", "event_id": "e", "mode": "rebalance", "requested_at": "2026-11-24T10:00:00Z"}
+                    ],
+                },
+                id="rebalance-DU1",
+                task_queue="rebalances",
+            )
+    finally:
+        workers.cancel()
+        await asyncio.gather(workers, return_exceptions=True)
+    cause = failure.value.cause
+    assert isinstance(cause, ApplicationError)
+    return cause
+
+
+async def test_cancelling_the_workflow_cancels_its_working_orders_and_reports_what_filled() -> None:
+    async with house({"DU1": Holding()}, latency={"fill": (60, 60)}) as own:
+        handle = await own.trigger("DU1")
+        await phase_reached(handle, Phase.BUYING)
+        while len(own.accepted_orders("DU1")) < 3:  # noqa: ASYNC110  # the gateway engine has no event for it
+            await asyncio.sleep(0.02)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as failure:
+            await handle.result()
+        assert isinstance(failure.value.cause, CancelledError)
+        assert {order.status for order in own.accepted_orders("DU1")} == {"Cancelled"}
+        status = await handle.query("status")
+        assert status["phase"] == "cancelled"
+        assert "0/" in status["events"]["records"][0]["summary"]
+
+
+async def test_a_cancelled_event_is_not_carried_out_when_it_is_delivered_again() -> None:
+    async with house({"DU1": Holding()}, latency={"fill": (60, 60)}) as own:
+        handle = await own.trigger("DU1", "same")
+        await phase_reached(handle, Phase.BUYING)
+        await handle.cancel()
+        await asyncio.gather(handle.result(), return_exceptions=True)
+        assert (await (await own.trigger("DU1", "same")).result()).outcome is None
