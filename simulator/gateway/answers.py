@@ -1,12 +1,14 @@
 """Answers to queries, as ready messages: what the engine knows, in the protocol's words. Nothing is changed here."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from simulator.gateway import messages, order_messages
 from simulator.gateway.clock import NEW_YORK
 from simulator.gateway.engine import Engine
 from simulator.gateway.ledger import AccountValue
+from simulator.gateway.order_messages import gateway_time
 from simulator.gateway.orders import Execution, Order
 from simulator.gateway.requests import Request
 
@@ -132,6 +134,8 @@ def historical_data(engine: Engine, request: Request) -> bytes:
     now = engine.clock.now()
     hourly = size == "1 hour"
     bars = engine.market.bars(found[0].symbol, days * (7 if hourly else 1), hourly=hourly, now=now)
+    if hourly and request.options["format_date"] != "2":
+        bars = [replace(bar, date=gateway_time(datetime.fromtimestamp(int(bar.date), UTC))) for bar in bars]
     return messages.historical_data(request_id, bars, now - timedelta(days=days), now)
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from simulator.gateway import answers, messages
 from simulator.gateway.engine import Engine
 from simulator.gateway.faults import FaultRule
+from simulator.gateway.order_checks import Refusal
 from simulator.gateway.requests import ContractQuery, Request
 from simulator.gateway.subscriptions import Subscriptions
 
@@ -72,8 +73,10 @@ class Dispatcher:
 
     def reject(self, request: Request, rule: FaultRule) -> None:
         """Answer a request with the rule's error instead; a placed order is never known to the gateway."""
-        if request.name == "placeOrder":
-            self._engine.refuse(self._client.client_id, request.order_id or 0, rule.code, rule.message)
+        if request.ticket and request.contract:
+            refusal = Refusal(rule.code, rule.message)
+            client_id, order_id = self._client.client_id, request.order_id or 0
+            self._engine.refuse(client_id, order_id, refusal, request.contract, request.ticket)
         else:
             subject = request.order_id if request.order_id is not None else (request.request_id or -1)
             self._client.error(subject, rule.code, rule.message)

@@ -5,7 +5,6 @@ to call it next. What happens is told to listeners as events. Orders of one clie
 rules for numbers used twice are those of the real gateway.
 """
 
-import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,16 +13,14 @@ from simulator.gateway.agenda import Agenda
 from simulator.gateway.clock import NEW_YORK, Clock
 from simulator.gateway.events import (
     AccountChanged,
-    CommissionReported,
     Event,
-    ExecutionReported,
     MarginPreview,
     OrderMessage,
     OrderReported,
-    PositionChanged,
     PricesChanged,
     StatusReported,
 )
+from simulator.gateway.exchange import Exchange, opening_text
 from simulator.gateway.ledger import AccountValue, Holding, Ledger
 from simulator.gateway.market import Instrument, Market
 from simulator.gateway.order_checks import (
@@ -34,10 +31,10 @@ from simulator.gateway.order_checks import (
     check_terms,
     commission_of,
 )
-from simulator.gateway.orders import Execution, Order, OrderStatus
+from simulator.gateway.orders import Execution, Order
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.scenario import Scenario
-from simulator.gateway.state import GatewayState
+from simulator.gateway.state import GatewayState, StateError
 
 _FIRST_PERM_ID = 1_500_000_001
 
@@ -64,11 +61,14 @@ class Engine:
         self.scenario = scenario
         self.clock = clock
         self._state = state.model_copy(deep=True) if state else initial_state(scenario)
+        _require_known_symbols(self._state, scenario)
         self.market = Market(scenario, self._state.prices)
         self.accounts: dict[str, Ledger] = {each.account: each for each in self._state.accounts}
         self._table = {(each.client_id, each.order_id): each for each in self._state.orders}
-        self._filling: set[int] = set()  # perm ids with a fill on the agenda
         self._agenda = Agenda()
+        self._exchange = Exchange(
+            scenario, clock, self._agenda, self.market, self._state, emit=self._emit, publish=self._publish
+        )
         self._listeners: list[Callable[[Event], None]] = []
         self._published: dict[str, list[AccountValue]] = {}
         for account in self.accounts:
@@ -145,10 +145,24 @@ class Engine:
                 self._table[client_id, order_id] = order
                 self._later(self.scenario.latency.ack, lambda: self._acknowledge(order))
 
-    def refuse(self, client_id: int, order_id: int, code: int, text: str) -> None:
-        """Turn an order away as the gateway's own precautions do: the id is used up, the order is never known."""
+    def refuse(
+        self, client_id: int, order_id: int, refusal: Refusal, query: ContractQuery, ticket: OrderTicket
+    ) -> None:
+        """Turn an order away as the gateway's own precautions do: told as cancelled without ever having been open.
+
+        Its id is used up and it is not among the orders afterwards: the same id again is a duplicate.
+        """
         self.use_up(client_id, order_id)
-        self._tell(client_id, order_id, Refusal(code, text))
+        order = self._checked(client_id, order_id, query, ticket)
+        if order is None:
+            return
+        self._tell(client_id, order_id, refusal)
+        order.status = "Cancelled"
+        self._emit(StatusReported(order))
+
+    def find_order(self, client_id: int, order_id: int) -> Order | None:
+        """The order a client placed under this id."""
+        return self._table.get((client_id, order_id))
 
     def use_up(self, client_id: int, order_id: int) -> None:
         """Count an order id, and all below it, as used."""
@@ -228,7 +242,7 @@ class Engine:
         order.acknowledged = True
         refusal = check_funds(order, self.accounts[order.account], self.market, self._others(order))
         if refusal:
-            self._end(order, "Inactive", refusal.text)
+            self._exchange.end(order, "Inactive", refusal.text)
             self._tell(order.client_id, order.order_id, refusal)
             self._emit(OrderReported(order))
             return
@@ -237,36 +251,10 @@ class Engine:
         order.status = "PreSubmitted"
         instrument = self.market.instruments[order.symbol]
         if not instrument.hours.is_open(self.clock.now()):
-            self._tell(order.client_id, order.order_id, _waits_for_open(order, instrument, self.clock.now()))
+            opens = instrument.hours.next_open(self.clock.now()).astimezone(NEW_YORK)
+            self._tell(order.client_id, order.order_id, Refusal(399, opening_text(order, self.market, opens)))
         self._emit(OrderReported(order))
-        self._route(order)
-
-    def _route(self, order: Order) -> None:
-        """Send an accepted order to the exchange, now or when it opens; day orders expire at the close."""
-        now = self.clock.now()
-        hours = self.market.instruments[order.symbol].hours
-        opens, closes = hours.next_open(now), hours.next_close(now)
-        if opens > now:
-            self._emit(OrderReported(order))  # the gateway repeats itself while an order waits
-            self._agenda.add(opens, lambda: self._open(order))
-        else:
-            self._open(order)
-        if closes is None:
-            return
-        if order.order_type == "MOC":
-            self._agenda.add(closes, lambda: self._fill(order, order.remaining))
-        elif order.tif == "DAY":
-            self._agenda.add(closes, lambda: self._expire(order))
-
-    def _open(self, order: Order) -> None:
-        if order.status not in ("PreSubmitted", "PendingSubmit"):
-            return
-        order.status = "Submitted"
-        self._emit(OrderReported(order))
-        self._emit(OrderReported(order))
-        closes = self.market.instruments[order.symbol].hours.next_close(self.clock.now())
-        if order.order_type != "MOC" or closes is None:
-            self._start_filling(order)
+        self._exchange.route(order)
 
     def _change(self, order: Order, query: ContractQuery, ticket: OrderTicket) -> None:
         client_id, order_id = order.client_id, order.order_id
@@ -289,9 +277,9 @@ class Engine:
         order.ref = ticket.order_ref or order.ref
         self._later(self.scenario.latency.ack, lambda: self._emit(OrderReported(order)))
         if order.remaining == 0:
-            self._end(order, "Filled")
+            self._exchange.end(order, "Filled")
         elif order.status == "Submitted":
-            self._start_filling(order)
+            self._exchange.start_filling(order)
 
     def _preview(self, client_id: int, order_id: int, query: ContractQuery, ticket: OrderTicket) -> None:
         highest = self._state.next_perm_id
@@ -301,7 +289,7 @@ class Engine:
             return
         ledger = self.accounts[order.account]
         after = ledger.model_copy(deep=True)
-        price = order.limit_price or self._side_price(order)
+        price = order.limit_price or self._exchange.side_price(order)
         commission = commission_of(order.quantity, order.quantity * price, self.scenario.commission)
         after.book(order.symbol, order.side * order.quantity, price, commission)
         preview = MarginPreview(
@@ -314,90 +302,6 @@ class Engine:
         )
         self._later(self.scenario.latency.ack, lambda: self._emit(preview))
 
-    # -- fills -------------------------------------------------------------------------------------------------------
-
-    def _start_filling(self, order: Order) -> None:
-        if order.perm_id in self._filling or not self._is_marketable(order):
-            return
-        self._filling.add(order.perm_id)
-        # Chance depends on the order and not on what else goes on, so that a run can be repeated.
-        chance = random.Random(f"{self.scenario.seed} {order.perm_id} {order.filled}")
-        parts = _split(order.remaining, chance.randint(1, self.scenario.max_fill_parts), chance)
-        takes = chance.uniform(*self.scenario.latency.fill)
-        for number, quantity in enumerate(parts, start=1):
-            last = number == len(parts)
-            self._later(takes * number / len(parts), lambda q=quantity, end=last: self._fill_part(order, q, end))
-
-    def _fill_part(self, order: Order, quantity: int, last: bool) -> None:
-        if last:
-            self._filling.discard(order.perm_id)
-        if not order.is_working or not self._is_marketable(order):
-            return
-        # A change of size on the way leaves more or less than was planned; the last part takes what there is.
-        self._fill(order, order.remaining if last else min(quantity, order.remaining))
-
-    def _fill(self, order: Order, quantity: int) -> None:
-        if not order.is_working or quantity <= 0:
-            return
-        price = self._side_price(order)
-        value_before = order.filled * order.average_price
-        charged = order.commission or Decimal(0)
-        order.filled += quantity
-        value = value_before + quantity * price
-        order.average_price, order.last_price = value / order.filled, price
-        commission = commission_of(order.filled, value, self.scenario.commission) - charged
-        realized = self.accounts[order.account].book(order.symbol, order.side * quantity, price, commission)
-        execution = self._record(order, quantity, price, commission, realized)
-        self._emit(ExecutionReported(execution))
-        if order.remaining == 0:
-            self._end(order, "Filled")
-        self._emit(OrderReported(order))
-        order.commission = charged + commission
-        self._emit(OrderReported(order))
-        self._emit(PositionChanged(order.account, order.symbol))
-        self._later(self.scenario.latency.account_values, lambda: self._publish(order.account))
-        self._later(self.scenario.latency.commission, lambda: self._report_commission(execution))
-
-    def _record(
-        self, order: Order, quantity: int, price: Decimal, commission: Decimal, realized: Decimal | None
-    ) -> Execution:
-        number = self._state.next_execution
-        self._state.next_execution += 1
-        execution = Execution(
-            exec_id=f"00025b44.{number:08x}.01.01",
-            time=self.clock.now(),
-            client_id=order.client_id,
-            order_id=order.order_id,
-            perm_id=order.perm_id,
-            account=order.account,
-            symbol=order.symbol,
-            side="BOT" if order.side > 0 else "SLD",
-            quantity=quantity,
-            price=price,
-            cumulative=order.filled,
-            average_price=order.average_price,
-            exchange=self.market.instruments[order.symbol].primary_exchange,
-            ref=order.ref,
-            commission=commission,
-            realized=realized,
-        )
-        self.executions.append(execution)
-        return execution
-
-    def _report_commission(self, execution: Execution) -> None:
-        execution.commission_reported = True
-        self._emit(CommissionReported(execution))
-
-    def _is_marketable(self, order: Order) -> bool:
-        if order.limit_price is None:
-            return True
-        quote = self.market.quote(order.symbol)
-        return quote.ask <= order.limit_price if order.side > 0 else quote.bid >= order.limit_price
-
-    def _side_price(self, order: Order) -> Decimal:
-        quote = self.market.quote(order.symbol)
-        return quote.ask if order.side > 0 else quote.bid
-
     # -- endings -----------------------------------------------------------------------------------------------------
 
     def _finish_cancel(self, order: Order) -> None:
@@ -405,21 +309,9 @@ class Engine:
             self._tell(order.client_id, order.order_id, _cannot_cancel(order))
             return
         order.acknowledged = True
-        self._end(order, "Cancelled", "Cancelled by Trader")
+        self._exchange.end(order, "Cancelled", "Cancelled by Trader")
         self._emit(StatusReported(order))
         self._tell(order.client_id, order.order_id, Refusal(202, "Order Canceled - reason:"))
-
-    def _expire(self, order: Order) -> None:
-        if not order.is_working:
-            return
-        self._end(order, "Cancelled", "Order expired at the close")
-        self._emit(OrderReported(order))
-        self._tell(order.client_id, order.order_id, Refusal(202, "Order Canceled - reason:"))
-
-    def _end(self, order: Order, status: OrderStatus, reason: str = "") -> None:
-        order.status = status
-        order.completed_at = self.clock.now()
-        order.completed_status = reason or f"Filled Size: {order.filled}"
 
     # -- plumbing ----------------------------------------------------------------------------------------------------
 
@@ -432,9 +324,9 @@ class Engine:
                 self._later(self.scenario.latency.ack, lambda o=order: self._acknowledge(o))
             else:
                 order.status = "PreSubmitted"
-                self._route(order)
+                self._exchange.route(order)
         for execution in [each for each in self.executions if not each.commission_reported]:
-            self._later(self.scenario.latency.commission, lambda e=execution: self._report_commission(e))
+            self._exchange.report_commission_later(execution)
 
     def _others(self, order: Order) -> list[Order]:
         same_account = (each for each in self.orders if each.account == order.account)
@@ -444,7 +336,7 @@ class Engine:
         self._emit(PricesChanged(symbols))
         for order in [each for each in self.orders if each.status == "Submitted" and each.symbol in symbols]:
             if order.order_type == "LMT":
-                self._start_filling(order)
+                self._exchange.start_filling(order)
         for account in self.accounts:
             self._publish(account)
 
@@ -466,26 +358,19 @@ class Engine:
         return _day(self.clock.now())
 
 
+def _require_known_symbols(state: GatewayState, scenario: Scenario) -> None:
+    """A restored state must fit the scenario; raise `StateError` when it speaks of other instruments."""
+    listed = {each.symbol for each in scenario.instruments}
+    held = {symbol for ledger in state.accounts for symbol in ledger.holdings}
+    missing = sorted((held | {each.symbol for each in state.orders}) - listed)
+    if missing:
+        raise StateError(f"the saved state has {', '.join(missing)}, which the scenario does not list")
+
+
 def _day(moment: datetime) -> str:
     return f"{moment.astimezone(NEW_YORK):%Y%m%d}"
-
-
-def _split(quantity: int, parts: int, chance: random.Random) -> list[int]:
-    """Cut a quantity into at most so many parts of at least one share."""
-    cuts = sorted(chance.sample(range(1, quantity), min(parts, quantity) - 1))
-    return [end - start for start, end in zip([0, *cuts], [*cuts, quantity], strict=True)]
 
 
 def _cannot_cancel(order: Order) -> Refusal:
     text = f"OrderId {order.order_id} that needs to be cancelled cannot be cancelled, state: {order.status}."
     return Refusal(10148, text)
-
-
-def _waits_for_open(order: Order, instrument: Instrument, now: datetime) -> Refusal:
-    opens = instrument.hours.next_open(now).astimezone(NEW_YORK)
-    return Refusal(
-        399,
-        f"Order Message:\n{order.action} {order.quantity} {order.symbol} "
-        f"{instrument.primary_exchange}.{instrument.trading_class}\nWarning: your order will not be placed at the "
-        f"exchange until {opens:%Y-%m-%d %H:%M:%S} US/Eastern",
-    )

@@ -67,8 +67,8 @@ class Request:
 
     @property
     def order_ref(self) -> str:
-        """The order ref of a placed order, else empty."""
-        return self.ticket.order_ref if self.ticket else ""
+        """The order ref of a placed or cancelled order, else empty."""
+        return self.ticket.order_ref if self.ticket else self.options.get("order_ref", "")
 
 
 def _contract(reader: FieldReader) -> ContractQuery:

@@ -7,13 +7,14 @@ It lives in the event loop it is entered in.
 """
 
 import asyncio
-import ipaddress
 import logging
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from simulator.gateway.clock import Clock, build_clock
+from simulator.gateway.control import ControlPort
 from simulator.gateway.engine import Engine
 from simulator.gateway.events import AccountChanged, Event, PositionChanged, PricesChanged
 from simulator.gateway.faults import FaultBook, FaultRule
@@ -23,19 +24,18 @@ from simulator.gateway.requests import Request
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.session import Session
 from simulator.gateway.state import GatewayState
+from simulator.loopback import require_loopback
 
 _LOG = logging.getLogger(__name__)
 _PRICE_STEP_SECONDS = 1.0
 
 
-class RemoteBindRefused(ValueError):
-    """Only loopback addresses are bound unless remote access is allowed in as many words: there is no password."""
-
-
 class SimulatedGateway:
     """A gateway for any number of clients. ``port=0`` and ``control_port=0`` take a free port, ``None`` no control.
 
-    With a ``state_file`` the state is read from it at the start, if it exists, and written when the gateway stops.
+    Raises `simulator.loopback.NotLoopbackError` for an address others could reach, unless ``allow_remote``: there is
+    no password. With a ``state_file`` the state is read from it at the start, if it exists, and written whenever
+    something about an order changed and when the gateway stops.
     """
 
     def __init__(
@@ -50,8 +50,7 @@ class SimulatedGateway:
         state_file: Path | None = None,
         allow_remote: bool = False,
     ) -> None:
-        if not allow_remote and not _is_loopback(host):
-            raise RemoteBindRefused(f"{host} is not a loopback address; pass allow_remote to serve others")
+        require_loopback(host, allow_remote=allow_remote)
         if state is None and state_file is not None and state_file.exists():
             state = GatewayState.load(state_file)
         self.engine = Engine(scenario, clock or build_clock(scenario.clock), state)
@@ -60,8 +59,10 @@ class SimulatedGateway:
         self.connections: list[ConnectionRecord] = []
         self.host = host
         self._requested_port = port
-        self._requested_control_port = control_port
+        # Control stays on loopback even where clients may come from elsewhere: it could do anything.
+        self._control = None if control_port is None else ControlPort(self, "127.0.0.1", control_port)
         self._state_file = state_file
+        self._unsaved = True
         self._server: asyncio.Server | None = None
         self._sessions: dict[int, Session] = {}
         self._serving: set[asyncio.Task[None]] = set()
@@ -74,7 +75,14 @@ class SimulatedGateway:
 
     async def __aenter__(self) -> Self:
         """Start listening."""
-        self._server = await asyncio.start_server(self._on_connection, self.host, self._requested_port)
+        if self._control:
+            await self._control.start()
+        try:
+            self._server = await asyncio.start_server(self._on_connection, self.host, self._requested_port)
+        except BaseException:
+            if self._control:
+                await self._control.stop()
+            raise
         self._tasks = [asyncio.create_task(self._drive())]
         if self.engine.scenario.price_volatility:
             self._tasks.append(asyncio.create_task(self._move_prices()))
@@ -86,11 +94,13 @@ class SimulatedGateway:
         """Hang up on everybody and stop; the state goes to the state file, if there is one."""
         if self._server:
             self._server.close()
+        if self._control:
+            await self._control.stop()
         for task in [*self._tasks, *self._serving]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._serving, return_exceptions=True)
-        if self._state_file:
-            self.engine.state().save(self._state_file)
+        self._unsaved = True
+        self._save()
 
     @property
     def port(self) -> int:
@@ -98,6 +108,13 @@ class SimulatedGateway:
         if self._server is None:
             raise RuntimeError("the gateway is not running")
         return self._server.sockets[0].getsockname()[1]
+
+    @property
+    def control_port(self) -> int:
+        """The port of the HTTP control."""
+        if self._control is None:
+            raise RuntimeError("the gateway was started without control")
+        return self._control.port
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -109,11 +126,11 @@ class SimulatedGateway:
         for session in list(self._sessions.values()):
             match rule.action:
                 case "half_open":
-                    session.fall_silent()
+                    session.fall_silent(rule.seconds)
                 case "close_before" | "close_after":
                     session.abort()
                 case _:
-                    break
+                    pass
         if rule.action == "notice":
             self.notify_all(rule.code, rule.message)
 
@@ -174,13 +191,20 @@ class SimulatedGateway:
         """Carry out what is due, when it is due."""
         while True:
             self.engine.run_due()
+            self._save()
             self._wake.clear()
             due = self.engine.next_due
             wait = None if due is None else max((due - self.engine.clock.now()).total_seconds(), 0)
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                # Not wait_for: before Python 3.12 it can swallow the cancellation that stops the gateway.
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+
+    def _save(self) -> None:
+        """Bring the state file up to date, so that even a killed gateway finds its orders again."""
+        if self._state_file and self._unsaved:
+            self.engine.state().save(self._state_file)
+        self._unsaved = False
 
     async def _move_prices(self) -> None:
         while True:
@@ -200,16 +224,8 @@ class SimulatedGateway:
                 for session in self._sessions.values():
                     session.send(session.subscriptions.prices_changed(symbols))
             case _:
+                self._unsaved = True
                 owner = self._sessions.get(owner_of(event)[0])
                 if owner:
                     owner.orders.tell(event)
         self.wake()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

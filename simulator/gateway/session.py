@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from simulator.gateway.engine import Engine
 from simulator.gateway.faults import NOTICE_TEXTS, FaultBook, FaultRule
 from simulator.gateway.order_feed import OrderFeed
 from simulator.gateway.pacing import TokenBucket
-from simulator.gateway.requests import Request, UnsupportedRequest, decode_request
+from simulator.gateway.requests import ContractQuery, Request, UnsupportedRequest, decode_request
 from simulator.gateway.subscriptions import Subscriptions
 
 _LOG = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Session:
         self._waiting: deque[tuple[datetime, Request]] = deque()
         self._has_waiting = asyncio.Event()
         self._half_open = asyncio.Event()
+        self._dropped_at = 0.0  # by the event loop's clock
         self.subscriptions = Subscriptions(host.engine)
         self.orders = OrderFeed(host.engine, self.send)
         self._dispatcher = Dispatcher(self)
@@ -71,9 +73,12 @@ class Session:
         """Serve the client until either side closes."""
         answering = asyncio.create_task(self._answer_in_order())
         try:
-            await self._receive()
-        except (asyncio.IncompleteReadError, ConnectionError, wire.MalformedMessage) as error:
-            _LOG.debug("connection %d ended: %r", self.number, error)
+            try:
+                await self._receive()
+            except (asyncio.IncompleteReadError, ConnectionError, wire.MalformedMessage) as error:
+                _LOG.debug("connection %d ended: %r", self.number, error)
+            if self._half_open.is_set():
+                await self._play_dead()
         finally:
             answering.cancel()
             self.orders.close()
@@ -96,9 +101,17 @@ class Session:
         """Hang up at once."""
         self._writer.transport.abort()
 
-    def fall_silent(self) -> None:
-        """Keep the socket open but read and write nothing any more."""
+    def fall_silent(self, seconds: float = 0.0) -> None:
+        """Keep the socket open but neither answer nor tell anything any more.
+
+        The client id stays in use for ``seconds``, even if the client hangs up, as it does where a connection died
+        without a word; 0 means until the client hangs up.
+        """
+        loop = asyncio.get_running_loop()
         self._half_open.set()
+        if seconds:
+            self._dropped_at = loop.time() + seconds
+            loop.call_later(seconds, self.abort)
 
     # -- receiving ---------------------------------------------------------------------------------------------------
 
@@ -113,7 +126,12 @@ class Session:
                     return
                 continue
             self._take(fields)
-        await asyncio.Event().wait()
+
+    async def _play_dead(self) -> None:
+        """Swallow what still comes in on a half-open connection until it is dropped."""
+        while not self._reader.at_eof():
+            await self._reader.read(wire.MAX_FRAME_BYTES)
+        await asyncio.sleep(max(self._dropped_at - asyncio.get_running_loop().time(), 0))
 
     async def _shake_hands(self) -> bool:
         """Agree on the version; ``False`` for a client that cannot speak it."""
@@ -140,10 +158,19 @@ class Session:
         if request.name == "startApi":
             self._start(request)
         elif self.started:
+            request = self._with_order_named(request)
             self._host.log_request(self, request)
             due = self._engine.clock.now() + timedelta(seconds=self._engine.scenario.latency.request)
             self._waiting.append((due, request))
             self._has_waiting.set()
+
+    def _with_order_named(self, request: Request) -> Request:
+        """A cancel carries nothing but an id: add whose order that is, for the log and for fault rules."""
+        order = self._engine.find_order(self.client_id, request.order_id or 0)
+        if request.name != "cancelOrder" or order is None:
+            return request
+        options = {"order_ref": order.ref}
+        return replace(request, account=order.account, contract=ContractQuery(symbol=order.symbol), options=options)
 
     def _start(self, request: Request) -> None:
         self.client_id = int(request.options["client_id"] or 0)
@@ -196,7 +223,7 @@ class Session:
                     self.abort()
                     taken = True
                 case "half_open":
-                    self.fall_silent()
+                    self.fall_silent(rule.seconds)
                     taken = True
                 case "reject":
                     self._dispatcher.reject(request, rule)

@@ -1,0 +1,71 @@
+"""`rebalancer simulate gateway`: the stand-in on its own."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from simulator.gateway.scenario import Scenario, ScenarioError, load_scenario
+from simulator.gateway.server import SimulatedGateway
+from simulator.gateway.state import StateError
+from simulator.loopback import NotLoopbackError
+from simulator.serving import until_stopped
+
+DEFAULT_PORT = 4002  # where a real gateway offers paper trading
+DEFAULT_CONTROL_PORT = 4003
+DEMO_SCENARIO = Path(__file__).parent.parent / "scenarios" / "demo.yaml"
+
+
+async def run_gateway(
+    scenario: Scenario,
+    *,
+    port: int,
+    control_port: int,
+    host: str = "127.0.0.1",
+    state_file: Path | None = None,
+    allow_remote: bool = False,
+) -> None:
+    """Serve until SIGINT or SIGTERM; the first line on standard output tells the ports once clients may connect.
+
+    Raises:
+        NotLoopbackError: ``host`` is no loopback address and remote connections were not allowed.
+        StateError: the state file exists but cannot be used.
+        OSError: a port is taken.
+    """
+    async with SimulatedGateway(
+        scenario, port, control_port, host=host, state_file=state_file, allow_remote=allow_remote
+    ) as gateway:
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(f"IB Gateway stand-in on {host}:{gateway.port}, control http://127.0.0.1:{gateway.control_port}")
+        await until_stopped()
+
+
+def gateway(
+    port: Annotated[int, typer.Option(help="Port for API clients; 0 chooses a free one.")] = DEFAULT_PORT,
+    control_port: Annotated[int, typer.Option(help="Port of the HTTP control; 0: a free one.")] = DEFAULT_CONTROL_PORT,
+    scenario: Annotated[Path, typer.Option(help="What it starts from (YAML).")] = DEMO_SCENARIO,
+    state: Annotated[
+        Path | None, typer.Option(help="Where orders, fills and holdings survive a restart (JSON).")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote-connections", help="Let HOST be reachable from other machines.")
+    ] = False,
+) -> None:
+    """Run the IB Gateway stand-in."""
+    try:
+        asyncio.run(
+            run_gateway(
+                load_scenario(scenario),
+                port=port,
+                control_port=control_port,
+                host=host,
+                state_file=state,
+                allow_remote=allow_remote,
+            )
+        )
+    except (ScenarioError, StateError, NotLoopbackError, OSError) as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False)
+        raise typer.Exit(1) from error
