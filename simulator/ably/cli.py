@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from simulator.ably.credentials import BadKeyError
 from simulator.ably.server import SimulatedAbly
+from simulator.loopback import NotLoopbackError
 from simulator.serving import until_stopped
 
 DEFAULT_PORT = 8081
@@ -40,4 +42,7 @@ def ably(
     ] = False,
 ) -> None:
     """Run the Ably stand-in."""
-    asyncio.run(run_ably(port=port, key=key, host=host, allow_remote=allow_remote))
+    try:
+        asyncio.run(run_ably(port=port, key=key, host=host, allow_remote=allow_remote))
+    except (BadKeyError, NotLoopbackError) as error:
+        raise typer.BadParameter(str(error)) from error

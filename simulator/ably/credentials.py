@@ -21,6 +21,10 @@ _TOKEN_REQUEST_AGE_MS = 15 * 60 * 1000
 """A signed token request is good for a quarter of an hour around the server's clock."""
 
 
+class BadKeyError(ValueError):
+    """What was to be the server's key does not have the form of one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a checked credential allows. `expires` is milliseconds since the epoch; a key never expires."""
@@ -46,7 +50,7 @@ class Credentials:
     def __init__(self, key: str, *, capability: Capability, token_ttl_ms: int, clock: Clock) -> None:
         self.key_name, separator, self._secret = key.partition(":")
         if not (separator and self.key_name and self._secret):
-            raise ValueError("an Ably key has the form <app>.<key id>:<secret>")
+            raise BadKeyError("an Ably key has the form <app>.<key id>:<secret>")
         self._capability = capability
         self._token_ttl_ms = token_ttl_ms
         self._clock = clock
