@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint lock histories clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -16,6 +16,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+histories: $(READY)
+	$(BIN)/python -m tests.workflows.record_histories
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv

@@ -1,0 +1,54 @@
+"""Records the histories that the replay tests replay: ``make histories`` after a change that is meant to break replay.
+
+What names a machine (identities, stack traces) is taken out before it is written.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+
+from rebalancing.outcomes import Phase
+from tests.house import Holding, house, phase_reached
+
+FOLDER = Path(__file__).parent / "histories"
+MACHINE_FIELDS = frozenset({"identity", "stackTrace", "workerInstanceKey", "binaryChecksum"})
+
+
+async def record() -> None:
+    """Record a completed, a failed and a continued run."""
+    async with house(
+        {"DU1": Holding(cash="1000", holdings={"SPY": 40}), "DU2": Holding(weights={"NOSUCH": "1"})}
+    ) as own:
+        await (await own.trigger("DU1")).result()
+        await _write(own.handle("DU1"), "completed")
+        failed = await own.trigger("DU2")
+        await asyncio.gather(failed.result(), return_exceptions=True)
+        await _write(own.handle("DU2"), "failed")
+    async with house({"DU1": Holding()}, latency={"fill": (0.5, 0.5)}) as own:
+        handle = await own.trigger("DU1", "first")
+        await phase_reached(handle, Phase.BUYING)
+        await own.trigger("DU1", "second")
+        await handle.result()
+        first_run = own.client.get_workflow_handle("rebalance-DU1", run_id=handle.first_execution_run_id)
+        await _write(first_run, "continued")
+
+
+async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:
+    history = json.loads((await handle.fetch_history()).to_json())
+    path = FOLDER / f"{name}.json"
+    path.write_text(json.dumps(_scrubbed(history), indent=1) + "\n")
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _scrubbed(own) for key, own in value.items() if key not in MACHINE_FIELDS}
+    if isinstance(value, list):
+        return [_scrubbed(own) for own in value]
+    return value
+
+
+if __name__ == "__main__":
+    asyncio.run(record())

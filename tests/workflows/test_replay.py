@@ -1,0 +1,41 @@
+"""Recorded runs replay: a worker with this code can go on with workflows that an earlier one began."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from workflows.rebalance_account import RebalanceAccount
+from workflows.sandbox import workflow_runner
+
+HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+
+
+def replayer() -> Replayer:
+    """A replayer set up like the worker."""
+    return Replayer(
+        workflows=[RebalanceAccount], workflow_runner=workflow_runner(), data_converter=pydantic_data_converter
+    )
+
+
+def history(path: Path, swap: tuple[str, str] = ("", "")) -> WorkflowHistory:
+    """A recorded history, with one text in it replaced."""
+    text = path.read_text()
+    return WorkflowHistory.from_json("rebalance-DU1", text.replace(*swap) if swap[0] else text)
+
+
+def test_a_completed_a_failed_and_a_continued_run_are_recorded() -> None:
+    assert [path.stem for path in HISTORIES] == ["completed", "continued", "failed"]
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_recorded_run_replays(path: Path) -> None:
+    await replayer().replay_workflow(history(path))
+
+
+async def test_a_history_of_other_steps_is_noticed() -> None:
+    with pytest.raises(NondeterminismError):
+        await replayer().replay_workflow(history(HISTORIES[0], ("read_targets", "read_something_else")))
