@@ -21,12 +21,16 @@ async def run_workers(client: Client, configuration: Configuration, connections:
     """Host the workflows and the gateway connection; runs until cancelled, then ends what it holds within its grace."""
     address = GatewayAddress(connections.ibkr_host, connections.ibkr_port, connections.ibkr_client_id)
     async with httpx.AsyncClient() as http:
-        allocations = AllocationActivities(
-            http, connections.allocations_base_url, connections.allocations_api_key, _folder(connections.accounts_file)
-        )
+        allocations = allocation_activities(http, connections)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(rebalance_worker(client, configuration, allocations).run())
             tasks.create_task(run_gateway_worker(client, address, configuration.settings))
+
+
+def allocation_activities(http: httpx.AsyncClient, connections: Connections) -> AllocationActivities:
+    """What reads the target weights, for the worker and for whoever wants to see whether it can."""
+    folder = _folder(connections.accounts_file)
+    return AllocationActivities(http, connections.allocations_base_url, connections.allocations_api_key, folder)
 
 
 def _folder(accounts_file: Path) -> Path:

@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
+from worker.tied_process import tied_to_this_process
 from workflows.names import SEARCH_ATTRIBUTES
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
@@ -49,7 +50,12 @@ async def embedded_server(port: int, ui_port: int | None, database: Path | None 
     ``database`` keeps the history over restarts; without it, it is in memory.
     """
     process = await asyncio.create_subprocess_exec(
-        *_command(port, ui_port, database), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        *tied_to_this_process(_command(port, ui_port, database)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        # Ctrl-C is for us alone: the workers still need the server to end in order.
+        start_new_session=True,
     )
     address = f"127.0.0.1:{port}"
     try:

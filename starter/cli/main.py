@@ -1,11 +1,22 @@
-"""The command ``rebalancer``: gathers the commands. Each module imports what it needs when its command runs."""
+"""The command ``rebalancer``: gathers the commands. Each imports what it needs when it runs, so that help is fast."""
 
+import json
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from starter.cli.mistakes import complete
+
+SERVICES: Final = "Services"
+ACCOUNTS: Final = "Accounts"
+TRYING_OUT: Final = "Checking and trying out"
+
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account number, as in accounts.yaml.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 app = typer.Typer(
     name="rebalancer",
@@ -16,12 +27,95 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _rebalancer() -> None:  # pyright: ignore[reportUnusedFunction]
-    pass
+@app.command(rich_help_panel=SERVICES)
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Temporal server.")] = 7233,
+    ui_port: Annotated[int, typer.Option(help="Port of its web interface.")] = 8233,
+    database: Annotated[Path, typer.Option(metavar="FILE", help="Where its history is kept.")] = Path("temporal.db"),
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="With a stand-in for the gateway, and for Ably where no key is set.")
+    ] = False,
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What the simulated gateway starts from (YAML).")
+    ] = None,
+) -> None:
+    """Run everything in this process: a Temporal server of its own, worker and listener."""
+    from starter.cli.up import UpOptions, run_up_command
+
+    options = UpOptions(port=port, ui_port=ui_port, database=database, simulated=simulated, scenario=scenario)
+    complete(run_up_command(options))
 
 
-@app.command()
+@app.command(rich_help_panel=SERVICES)
+def worker() -> None:
+    """Host workflows and the gateway connection, for a Temporal server that runs elsewhere."""
+    from starter.cli.services import run_worker_command
+
+    complete(run_worker_command())
+
+
+@app.command(rich_help_panel=SERVICES)
+def listen() -> None:
+    """Turn Ably's events into rebalances, for a Temporal server that runs elsewhere."""
+    from starter.cli.services import run_listen_command
+
+    complete(run_listen_command())
+
+
+@app.command(rich_help_panel=ACCOUNTS)
+def run(
+    account: AccountArgument,
+    live: Annotated[
+        bool, typer.Option("--live", help="Trade. Without it: a dry run that only says what it would.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress and the result.")] = False,
+    event_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Identifies the request: the same id is never carried out twice."),
+    ] = None,
+) -> None:
+    """Rebalance one account by hand; a dry run unless --live is given."""
+    from starter.cli.running import RunOptions, run_run_command
+
+    raise typer.Exit(complete(run_run_command(RunOptions(account, live=live, wait=wait, event_id=event_id))))
+
+
+@app.command(rich_help_panel=ACCOUNTS)
+def status(
+    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show where each account's latest rebalance stands."""
+    from starter.cli.status import run_status_command
+
+    complete(run_status_command(account, as_json=as_json))
+
+
+@app.command(rich_help_panel=ACCOUNTS)
+def positions(account: AccountArgument, as_json: JsonFlag = False) -> None:
+    """Show what an account holds, read through the one gateway slot."""
+    from starter.cli.positions import run_positions_command
+
+    complete(run_positions_command(account, as_json=as_json))
+
+
+@app.command(rich_help_panel=ACCOUNTS)
+def cancel(account: AccountArgument) -> None:
+    """Cancel an account's running rebalance and its working orders, and tell what had filled."""
+    from starter.cli.running import run_cancel_command
+
+    complete(run_cancel_command(account))
+
+
+@app.command(rich_help_panel=TRYING_OUT)
+def check() -> None:
+    """Check the configuration and reach every connection; says what is wrong and how to mend it."""
+    from starter.cli.check import run_check_command
+
+    raise typer.Exit(complete(run_check_command()))
+
+
+@app.command(rich_help_panel=TRYING_OUT)
 def demo(
     exit_at_end: Annotated[
         bool, typer.Option("--exit", help="End after the tables, as it does where there is no terminal.")
@@ -34,6 +128,52 @@ def demo(
     raise typer.Exit(complete(run_demo(exit_at_end=exit_at_end, json_file=json_file)))
 
 
+@app.command(rich_help_panel=TRYING_OUT)
+def plan(
+    portfolio: Annotated[Path, typer.Option(metavar="FILE", help="Cash, positions, prices and targets (JSON).")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Plan the orders for a portfolio in a file; connects to nothing."""
+    from starter.cli.plan import plan_offline
+
+    plan_offline(portfolio, as_json)
+
+
+@app.command(rich_help_panel=TRYING_OUT)
+def schema() -> None:
+    """Print the JSON Schema of accounts.yaml, for editors."""
+    from rebalancing.configuration import configuration_schema
+
+    typer.echo(json.dumps(configuration_schema(), indent=2))
+
+
+@app.command(
+    rich_help_panel=TRYING_OUT,
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def simulate(context: typer.Context) -> None:
+    """Run a stand-in on its own: gateway, ably or allocations."""
+    from starter.cli.simulate import run_stand_in
+
+    run_stand_in(context.args, name=context.command_path)
+
+
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process at once.
+
+    Threads of Temporal's client library may still be returning from a cancelled call; a Python interpreter that takes
+    itself down meanwhile aborts. Everything of ours has been closed by its own block by now.
+    """
+    with suppress(OSError):  # the reader of our output may have gone (`rebalancer status | head`)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)

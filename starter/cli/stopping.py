@@ -1,4 +1,4 @@
-"""From SIGINT or SIGTERM to a clean stop."""
+"""From SIGINT, SIGTERM or a closed terminal to a clean stop."""
 
 import asyncio
 import signal
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(Exception):

@@ -1,7 +1,6 @@
 """Sets the demo up: the Temporal server, the three stand-ins, and worker and listener in this process."""
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,13 +13,13 @@ import httpx
 from pydantic import SecretStr
 from temporalio.client import Client
 
-import simulator
 from rebalancing.configuration import Configuration, load_configuration
 from rebalancing.environment import Connections
 from simulator.ably.server import SimulatedAbly
 from simulator.gateway.scenario import load_scenario
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.demo.portfolios import write_accounts, write_allocations
+from starter.cli.simulate import DEMO_SCENARIO, keep_local_connections_local
 from starter.listener import listen
 from worker.main import run_workers
 from worker.temporal import connect_embedded, embedded_server
@@ -34,7 +33,6 @@ ALLOCATIONS_PORT: Final = 8082
 ABLY_KEY: Final = "demo.key:for-this-demo-only"
 ALLOCATIONS_KEY: Final = "for-this-demo-only"
 CLIENT_ID: Final = 7
-SCENARIO: Final = Path(simulator.__file__).parent / "scenarios" / "demo.yaml"
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Stage:
 @asynccontextmanager
 async def set_stage() -> AsyncGenerator[Stage]:
     """Start everything on the usual ports, or on free ones where those are taken; end it in reverse order."""
-    _keep_local_connections_local()
+    keep_local_connections_local()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="rebalancer-demo-")))
         accounts, allocations = folder / "accounts.yaml", folder / "allocations.json"
@@ -69,7 +67,7 @@ async def set_stage() -> AsyncGenerator[Stage]:
         write_allocations(allocations)
         temporal_port, ui_port = usual_or_free(TEMPORAL_PORT), usual_or_free(UI_PORT)
         gateway = await stack.enter_async_context(
-            SimulatedGateway(load_scenario(SCENARIO), usual_or_free(GATEWAY_PORT))
+            SimulatedGateway(load_scenario(DEMO_SCENARIO), usual_or_free(GATEWAY_PORT))
         )
         ably = await stack.enter_async_context(SimulatedAbly(ABLY_KEY, usual_or_free(ABLY_PORT)))
         address = await stack.enter_async_context(embedded_server(temporal_port, ui_port))
@@ -125,9 +123,3 @@ async def _running(service: Coroutine[object, object, None]) -> AsyncGenerator[N
         results = await asyncio.gather(task, return_exceptions=True)
         if isinstance(results[0], Exception):
             raise results[0]
-
-
-def _keep_local_connections_local() -> None:
-    """A proxy in the environment would swallow the WebSocket to the stand-in; everything here is on this machine."""
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))

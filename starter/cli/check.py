@@ -1,0 +1,192 @@
+"""``rebalancer check``: configuration and every connection, each with what is wrong and how to mend it.
+
+Nothing is changed anywhere: no client id is used at the gateway, nothing is published, no workflow is started.
+"""
+
+import asyncio
+import os
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from rich.text import Text
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from rebalancing.accounts import Account
+from rebalancing.configuration import Configuration, ConfigurationInvalid
+from rebalancing.environment import Connections
+from rebalancing.errors import RebalancerError
+from starter.ably_channel import AblyKeyRefusedError, AblyUnavailableError, check_access
+from starter.cli.console import output_console
+from starter.cli.mistakes import FAILED, CommandFailed, UserMistake
+from starter.cli.setup import connect_temporal, read_setup, temporal_address
+from starter.listener import AblyNotConfigured, ably_settings
+from worker.main import allocation_activities
+from workflows.names import SEARCH_ATTRIBUTES
+
+GATEWAY_TIMEOUT: Final = 10.0
+"""Seconds for the gateway's greeting."""
+
+GREETING: Final = b"v157..176"
+"""The protocol versions of our client library; the gateway answers with its own and the time."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``told`` says what was found, or what is wrong and how to mend it."""
+
+    name: str
+    is_fine: bool
+    told: str
+
+
+async def run_check_command() -> int:
+    """Look at everything and print what was found; the exit status is 1 if anything is wrong."""
+    findings: list[Finding] = []
+    console = output_console()
+
+    def show(finding: Finding) -> None:
+        findings.append(finding)
+        mark = Text("ok     ", style="green") if finding.is_fine else Text("WRONG  ", style="bold red")
+        console.print(Text.assemble(mark, (f"{finding.name:<14}", "bold"), finding.told), soft_wrap=True)
+
+    try:
+        connections, configuration = read_setup()
+    except (ConfigurationInvalid, UserMistake) as mistake:
+        show(Finding("configuration", is_fine=False, told=str(mistake)))
+        return FAILED
+    show(Finding("configuration", is_fine=True, told=_described(configuration, connections)))
+    for name, look in _connections(configuration, connections):
+        show(await _found(name, look))
+    return 0 if all(finding.is_fine for finding in findings) else FAILED
+
+
+async def check_temporal() -> str:
+    """Reach the server and look for the search attributes that status lists rest on."""
+    client = await connect_temporal()
+    try:
+        await client.count_workflows()
+        missing = await _missing_attributes(client)
+    except RPCError as error:
+        raise CommandFailed(
+            f"{temporal_address()} refuses the namespace {client.namespace}: {error.message}. "
+            "Create it or correct TEMPORAL_NAMESPACE and the credentials."
+        ) from None
+    if missing:
+        options = " ".join(f"--name {name} --type Keyword" for name in missing)
+        raise CommandFailed(
+            f"The namespace {client.namespace} lacks the search attributes {', '.join(missing)}. "
+            f"Create them: temporal operator search-attribute create {options}"
+        )
+    return f"{temporal_address()}, namespace {client.namespace}"
+
+
+async def check_gateway(host: str, port: int, timeout: float = GATEWAY_TIMEOUT) -> str:
+    """Greet the gateway as an API client does, and hang up before a client id is used."""
+    where = f"{host}:{port}"
+    try:
+        async with asyncio.timeout(timeout):
+            version, at = await _greet(host, port)
+    except TimeoutError:
+        raise CommandFailed(
+            f"{where} accepts connections but does not answer within {timeout:g} s. "
+            "Look whether the gateway is logged in and shows a dialog."
+        ) from None
+    except OSError as error:
+        raise CommandFailed(
+            f"Nothing listens at {where} ({_reason(error)}). Start IB Gateway or TWS and log in, switch the "
+            "socket API on in its settings, or correct IBKR_HOST and IBKR_PORT."
+        ) from None
+    except (EOFError, ValueError):
+        raise CommandFailed(
+            f"What listens at {where} is no IB Gateway, or it does not trust this machine. "
+            "Correct IBKR_PORT, or add this machine to the trusted addresses in the gateway's API settings."
+        ) from None
+    return f"{where}, server version {version}, its time is {at}"
+
+
+async def check_allocations(account: Account, connections: Connections) -> str:
+    """Read the targets of a strategy just as the worker does."""
+    async with httpx.AsyncClient() as http:
+        targets = await allocation_activities(http, connections).read_targets(account)
+    return f"{len(targets.tradable)} symbols" + (f", as of {targets.as_of}" if targets.as_of else "")
+
+
+def _connections(
+    configuration: Configuration, connections: Connections
+) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
+    looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+        ("Temporal", check_temporal),
+        ("gateway", lambda: check_gateway(connections.ibkr_host, connections.ibkr_port)),
+        ("Ably", lambda: _check_ably(configuration, connections)),
+    ]
+    for strategy, accounts in configuration.strategies.items():
+        account = accounts[0]
+        looks.append((strategy, lambda account=account: check_allocations(account, connections)))
+    return looks
+
+
+async def _check_ably(configuration: Configuration, connections: Connections) -> str:
+    settings = ably_settings(configuration, connections)
+    await check_access(settings)
+    return f"the key may subscribe to and read {', '.join(settings.channels)}"
+
+
+async def _found(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(name, is_fine=True, told=await look())
+    except (
+        CommandFailed,
+        UserMistake,
+        RebalancerError,
+        AblyNotConfigured,
+        AblyKeyRefusedError,
+        AblyUnavailableError,
+    ) as error:
+        return Finding(name, is_fine=False, told=str(error))
+
+
+async def _missing_attributes(client: Client) -> tuple[str, ...]:
+    """The search attributes the namespace lacks, as far as the server lets us look."""
+    missing: list[str] = []
+    for attribute in SEARCH_ATTRIBUTES:
+        try:
+            await client.count_workflows(f"{attribute.name} = 'x'")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            missing.append(attribute.name)
+    return tuple(missing)
+
+
+async def _greet(host: str, port: int) -> tuple[int, str]:
+    """The server version and time of the handshake. The form is that of the TWS API: length, then text with NULs."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(b"API\0" + struct.pack(">I", len(GREETING)) + GREETING)
+        await writer.drain()
+        (length,) = struct.unpack(">I", await reader.readexactly(4))
+        if length > 1000:
+            raise ValueError("no greeting")
+        version, at, *_ = (await reader.readexactly(length)).decode("ascii").split("\0")
+        return int(version), at
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+
+
+def _described(configuration: Configuration, connections: Connections) -> str:
+    enabled = len(configuration.enabled_accounts)
+    off = len(configuration.accounts) - enabled
+    return f"{connections.accounts_file}: {enabled} accounts follow {len(configuration.strategies)} strategies" + (
+        f", {off} switched off" if off else ""
+    )

@@ -1,0 +1,71 @@
+"""``rebalancer positions``: what an account holds, read through the one slot like every other request."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import ActivityFailureError, Client
+from temporalio.common import ActivityIDConflictPolicy, RetryPolicy
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.requests import SnapshotRequest
+from rebalancing.snapshot import AccountSnapshot
+from starter.cli.console import output_console
+from starter.cli.mistakes import CommandFailed
+from starter.cli.setup import connect_temporal, read_setup
+from starter.cli.stopping import stopped_by_signal
+from starter.cli.tables import positions_table
+from workflows.names import GATEWAY_QUEUE
+
+VISIT_TIMEOUT: Final = timedelta(seconds=60)
+"""One visit to the gateway's slot."""
+
+PATIENCE: Final = timedelta(seconds=90)
+"""How long people wait for their turn and the answer together."""
+
+HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
+
+ATTEMPTS: Final = 3
+
+
+async def run_positions_command(account_id: str, *, as_json: bool) -> None:
+    """Print an account's holdings."""
+    _, configuration = read_setup()
+    account = configuration.account(account_id)
+    client = await connect_temporal()
+    async with stopped_by_signal():
+        snapshot = await read_positions(client, SnapshotRequest(account=account, symbols=()))
+    if as_json:
+        print(snapshot.model_dump_json(indent=2))  # noqa: T201  # for programs
+        return
+    output_console().print(f"{snapshot.account} at {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC", style="bold")
+    output_console().print(positions_table(snapshot))
+
+
+async def read_positions(client: Client, request: SnapshotRequest, patience: timedelta = PATIENCE) -> AccountSnapshot:
+    """Read an account as a standalone activity; who asks at the same time shares the answer.
+
+    Raises ``CommandFailed`` with the gateway's reason, or that no worker came in time.
+    """
+    account = request.account.account_id
+    try:
+        return await client.execute_activity(
+            "read_snapshot",
+            request,
+            id=f"positions-{account}",
+            task_queue=GATEWAY_QUEUE,
+            result_type=AccountSnapshot,
+            start_to_close_timeout=VISIT_TIMEOUT,
+            schedule_to_close_timeout=patience,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=ATTEMPTS),
+            id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
+            summary=f"Positions of {account}",
+        )
+    except ActivityFailureError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError):
+            raise CommandFailed(cause.message) from None
+        raise CommandFailed(
+            f"The positions of {account} could not be read within {patience.total_seconds():g} s. "
+            "Look whether a worker runs and holds the gateway connection (`rebalancer check`)."
+        ) from None

@@ -1,0 +1,138 @@
+"""``rebalancer run`` and ``rebalancer cancel``: starting and stopping one account's rebalance by hand."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from rebalancing.triggers import EventRecord, EventStatus, ExecutionMode, Trigger
+from starter.cli.console import error_console, output_console
+from starter.cli.mistakes import FAILED, CommandFailed
+from starter.cli.rebalance_view import ending_of, handle_of, latest_run, query_status
+from starter.cli.setup import connect_temporal, read_setup
+from starter.cli.stopping import stopped_by_signal
+from starter.cli.tables import outcome_tables
+from starter.triggering import deliver
+from workflows.progress import Status
+from workflows.rebalance_account import RunResult
+
+POLL_INTERVAL: Final = 0.25
+"""Seconds between two looks at a rebalance that is waited for."""
+
+NO_ANSWER_AFTER: Final = 5.0
+"""Seconds without an answer after which people are told that no worker seems to run."""
+
+OVER: Final = frozenset({EventStatus.COMPLETED, EventStatus.FAILED, EventStatus.CANCELLED})
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to run. Without ``live`` it is a dry run; without an ``event_id`` the event is a new one."""
+
+    account: str
+    live: bool
+    wait: bool
+    event_id: str | None
+
+
+async def run_run_command(options: RunOptions) -> int:
+    """Trigger a rebalance and, if asked to, wait for it; the exit status is 1 if it did not complete."""
+    _, configuration = read_setup()
+    account = configuration.account(options.account)
+    client = await connect_temporal()
+    mode = ExecutionMode.REBALANCE if options.live else ExecutionMode.DRY_RUN
+    event_id = options.event_id or f"cli-{uuid.uuid4()}"
+    trigger = Trigger(
+        account=account.account_id, event_id=event_id, mode=mode, source="cli", requested_at=datetime.now(UTC)
+    )
+    handle = await deliver(client, trigger)
+    word = "rebalance" if options.live else "dry run (--live trades)"
+    error_console().print(f"{handle.id}: {word} requested as event {event_id}", markup=False)
+    if not options.wait:
+        error_console().print(f"Watch it with `rebalancer status {account.account_id}`.", markup=False)
+        return 0
+    async with stopped_by_signal():
+        return await _wait(client, trigger)
+
+
+async def run_cancel_command(account: str) -> None:
+    """Cancel an account's rebalance, wait until its working orders are cancelled, and tell what had filled."""
+    client = await connect_temporal()
+    handle = handle_of(client, account)
+    run = await latest_run(handle)
+    if run is None or run.has_ended:
+        raise CommandFailed(f"No rebalance of {account} is running; there is nothing to cancel.")
+    try:
+        await handle.cancel()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise CommandFailed(f"The rebalance of {account} ended before it could be cancelled.") from None
+        raise
+    error_console().print(f"{handle.id}: cancelling; working orders are cancelled first …", markup=False)
+    async with stopped_by_signal():
+        ending = await ending_of(handle)
+    status = await query_status(handle)
+    filled = status.events.records[-1].summary if status and status.events.records else ""
+    output_console().print(f"{account}: {filled or ending.message or ending.status}", markup=False)
+
+
+async def _wait(client: Client, trigger: Trigger) -> int:
+    handle = handle_of(client, trigger.account)
+    watch = _Watch(error_console())
+    while True:
+        status = await query_status(handle)
+        watch.show(status)
+        record = status.events.find(trigger.event_id) if status else None
+        if record is not None and record.status in OVER:
+            return await _show_end(output_console(), handle, trigger, record)
+        if record is None:
+            run = await latest_run(handle)
+            if run is not None and run.has_ended:
+                ending = await ending_of(handle)
+                raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
+        await asyncio.sleep(POLL_INTERVAL)
+
+
+async def _show_end(
+    console: Console, handle: WorkflowHandle[Any, RunResult], trigger: Trigger, record: EventRecord
+) -> int:
+    """The outcome if it is the latest run's; a follow-up run may have taken its place, then the summary is left."""
+    run = await latest_run(handle)
+    ending = await ending_of(handle) if run is not None and run.has_ended else None
+    outcome = ending.outcome if ending else None
+    if outcome is not None and trigger.event_id in outcome.event_ids:
+        console.print(outcome_tables(outcome))
+    else:
+        console.print(f"{trigger.account}: {record.status.value}. {record.summary}", markup=False)
+    return 0 if record.status is EventStatus.COMPLETED else FAILED
+
+
+class _Watch:
+    """Prints a line whenever a rebalance enters another phase, and once if nobody answers."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown = ""
+        self._asked_since = asyncio.get_running_loop().time()
+        self._has_warned = False
+
+    def show(self, status: Status | None) -> None:
+        now = asyncio.get_running_loop().time()
+        if status is None:
+            if now - self._asked_since > NO_ANSWER_AFTER and not self._has_warned:
+                self._has_warned = True
+                self._console.print(
+                    "No worker answers. The request is safe and is carried out once one runs (`rebalancer worker`).",
+                    style="yellow",
+                )
+            return
+        self._asked_since = now
+        line = f"{status.phase.value} {status.detail}".strip()
+        if line != self._shown:
+            self._shown = line
+            self._console.print(f"{status.account}  {line}", markup=False)

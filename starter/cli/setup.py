@@ -1,0 +1,67 @@
+"""What most commands begin with: the environment, the configuration, and the connection to Temporal."""
+
+import re
+from typing import NamedTuple
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+
+from rebalancing.configuration import Configuration, load_configuration
+from rebalancing.environment import Connections
+from starter.cli.mistakes import CommandFailed, UserMistake
+from worker.temporal import DEFAULT_ADDRESS, connect
+
+
+class Setup(NamedTuple):
+    """Connections from the environment and ``.env``, accounts and settings from ``accounts.yaml``."""
+
+    connections: Connections
+    configuration: Configuration
+
+
+def read_setup() -> Setup:
+    """Read both. Raises ``UserMistake`` or ``ConfigurationInvalid``, each with what to correct."""
+    connections = read_connections()
+    configuration = load_configuration(connections.accounts_file)
+    if connections.allocations_base_url is None and configuration.allocations_base_url is not None:
+        connections = connections.model_copy(update={"allocations_base_url": configuration.allocations_base_url})
+    return Setup(connections, configuration)
+
+
+def read_connections() -> Connections:
+    """Read the environment and ``.env``. Raises ``UserMistake`` naming the variables that are wrong, never a value."""
+    try:
+        return Connections()
+    except ValidationError as invalid:
+        problems = (
+            f"{'.'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+            for error in invalid.errors(include_url=False, include_input=False)
+        )
+        raise UserMistake(f"The environment (or .env) cannot be used: {'; '.join(problems)}.") from None
+
+
+async def connect_temporal() -> Client:
+    """Connect as the ``temporal`` command would. Raises ``UserMistake`` or ``CommandFailed`` with what to do."""
+    try:
+        address = temporal_address()
+    except (RuntimeError, ValueError) as error:
+        raise UserMistake(f"Temporal's own configuration cannot be used: {error}") from None
+    try:
+        return await connect()
+    except RuntimeError as error:
+        raise CommandFailed(
+            f"No Temporal server answers at {address}. Start one with `rebalancer up`, or correct TEMPORAL_ADDRESS. "
+            f"({_reason(error)})"
+        ) from None
+
+
+def temporal_address() -> str:
+    """The address that the environment and ``temporal.toml`` name, or the usual one."""
+    return ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
+
+
+def _reason(error: Exception) -> str:
+    """The innermost message of what Temporal's client library reports in its own nested form."""
+    quoted = re.findall(r'message: "([^"]+)"', str(error))
+    return quoted[-1] if quoted else " ".join(str(error).split())[:200]

@@ -1,0 +1,159 @@
+"""``rebalancer status``: where the accounts stand, from the server's own list; workers are asked for details."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+
+from rebalancing.orders import OrderReport
+from rebalancing.outcomes import Phase
+from rebalancing.triggers import EventRecord, EventRing
+from starter.cli.console import output_console
+from starter.cli.mistakes import UserMistake
+from starter.cli.rebalance_view import handle_of, query_status
+from starter.cli.setup import connect_temporal
+from starter.cli.tables import orders_table
+from workflows.names import EVENTS_MEMO, EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, workflow_id
+
+LISTED_RUNS: Final = 1000
+"""So many of the latest runs are looked through for each account's last one."""
+
+RUNNING: Final = WorkflowExecutionStatus.RUNNING
+
+ACCOUNT_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+@dataclass(frozen=True)
+class AccountStatus:
+    """One account's latest run as the server lists it, with what a worker added to it."""
+
+    account: str
+    strategy: str
+    mode: str
+    phase: str
+    since: datetime
+    is_running: bool
+    workflow_id: str
+    run_id: str
+    events: EventRing
+    detail: str = ""
+    orders: tuple[OrderReport, ...] = ()
+    is_answered: bool = True
+
+    @property
+    def last_event(self) -> EventRecord | None:
+        """The newest event the account knows."""
+        return self.events.records[-1] if self.events.records else None
+
+    def as_json(self) -> Mapping[str, object]:
+        """For programs; times in ISO 8601."""
+        return {
+            "account": self.account,
+            "strategy": self.strategy,
+            "mode": self.mode,
+            "phase": self.phase,
+            "since": self.since.isoformat(),
+            "running": self.is_running,
+            "detail": self.detail,
+            "workflow_id": self.workflow_id,
+            "run_id": self.run_id,
+            "orders": [order.model_dump(mode="json") for order in self.orders],
+            "events": [record.model_dump(mode="json") for record in self.events.records],
+        }
+
+
+async def run_status_command(account: str | None, *, as_json: bool) -> None:
+    """Print the status of one account or of all."""
+    if account is not None and not set(account) <= ACCOUNT_CHARACTERS:
+        raise UserMistake(f"{account!r} is no account number; they consist of capital letters and digits.")
+    client = await connect_temporal()
+    statuses = await read_statuses(client, account)
+    if as_json:
+        print(json.dumps([status.as_json() for status in statuses], indent=2))  # noqa: T201  # for programs
+        return
+    console = output_console()
+    if not statuses:
+        of = f" of {account}" if account else ""
+        console.print(f"No rebalance{of} is known to this Temporal server.", markup=False)
+        return
+    console.print(_table(statuses))
+    if account is not None and statuses[0].orders:
+        console.print(orders_table(statuses[0].orders))
+
+
+async def read_statuses(client: Client, account: str | None) -> list[AccountStatus]:
+    """The latest run of each account, sorted by account."""
+    query = f"WorkflowType = '{WORKFLOW_TYPE}'"
+    if account is not None:
+        query += f" AND WorkflowId = '{workflow_id(account)}'"
+    runs: dict[str, list[WorkflowExecution]] = {}
+    async for run in client.list_workflows(query, limit=LISTED_RUNS):
+        runs.setdefault(run.id, []).append(run)
+    listed = [await _listed(runs[name]) for name in sorted(runs)]
+    return list(await asyncio.gather(*(_detailed(client, status) for status in listed)))
+
+
+async def _listed(runs: list[WorkflowExecution]) -> AccountStatus:
+    """The latest of an account's runs. One that found nothing new to do left no trace of its own: the last that did
+    something tells what it was."""
+    newest_first = sorted(runs, key=lambda run: run.start_time, reverse=True)
+    run = newest_first[0]
+    telling = next((one for one in newest_first if one.typed_search_attributes.get(STRATEGY)), run)
+    attributes = telling.typed_search_attributes
+    phase = run.typed_search_attributes.get(PHASE) or Phase.STARTING.value
+    # A run that was terminated could not say so itself.
+    ended_otherwise = run.status in (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
+    return AccountStatus(
+        account=run.id.removeprefix(workflow_id("")),
+        strategy=attributes.get(STRATEGY) or "",
+        mode=attributes.get(EXECUTION_MODE) or "",
+        phase=run.status.name.lower().replace("_", " ") if ended_otherwise and run.status else phase,
+        since=run.close_time or run.start_time,
+        is_running=run.status is RUNNING,
+        workflow_id=run.id,
+        run_id=run.run_id,
+        events=await telling.memo_value(EVENTS_MEMO, default=EventRing(), type_hint=EventRing),
+    )
+
+
+async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
+    """What only the workflow itself knows: asked of the running ones, whose list entry may lag."""
+    if not listed.is_running:
+        return listed
+    answer = await query_status(handle_of(client, listed.account))
+    if answer is None:
+        return replace(listed, is_answered=False, detail="no worker answers")
+    return replace(
+        listed,
+        strategy=answer.strategy or listed.strategy,
+        mode=answer.mode.value if answer.mode else listed.mode,
+        phase=answer.phase.value,
+        since=answer.since,
+        detail=answer.detail,
+        orders=answer.orders,
+        events=answer.events,
+    )
+
+
+def _table(statuses: list[AccountStatus]) -> Table:
+    table = Table()
+    for heading in ("account", "strategy", "mode", "phase", "since (UTC)", "last event"):
+        table.add_column(heading)
+    for status in statuses:
+        event = status.last_event
+        told = event.summary or f"{event.event_id} {event.status.value}" if event else ""
+        table.add_row(
+            status.account,
+            status.strategy,
+            status.mode,
+            Text.assemble((status.phase, "bold" if status.is_running else ""), f" {status.detail}".rstrip()),
+            f"{status.since:%Y-%m-%d %H:%M:%S}",
+            Text(told),
+        )
+    return table

@@ -1,0 +1,106 @@
+"""``rebalancer up``: everything in one process, on a Temporal server of its own that keeps its history in a file."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
+from temporalio.client import Client
+
+from rebalancing.environment import Connections
+from starter.cli.console import error_console
+from starter.cli.logs import start_logging
+from starter.cli.mistakes import UserMistake
+from starter.cli.setup import read_setup
+from starter.cli.stopping import Stopped, stopped_by_signal
+from starter.listener import AblyNotConfigured, ably_settings, listen
+from worker.main import run_workers
+from worker.temporal import connect_embedded, embedded_server
+
+log = logging.getLogger(__name__)
+
+RETENTION: Final = timedelta(days=14)
+"""How long closed workflows are kept. The embedded server's default is one day."""
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """Where everything listens. ``simulated`` puts stand-ins in the place of gateway and Ably."""
+
+    port: int
+    ui_port: int
+    database: Path
+    simulated: bool
+    scenario: Path | None
+
+
+async def run_up_command(options: UpOptions) -> None:
+    """Run server, worker and listener until SIGINT or SIGTERM."""
+    connections, configuration = read_setup()
+    for what, port in (("Temporal", options.port), ("the Temporal UI", options.ui_port)):
+        _require_free(what, port)
+    start_logging()
+    try:
+        async with stopped_by_signal(), AsyncExitStack() as stack:
+            connections = await stack.enter_async_context(_stand_ins(options, connections))
+            server = embedded_server(options.port, options.ui_port, options.database)
+            client = await connect_embedded(await stack.enter_async_context(server))
+            await keep_for(client, RETENTION)
+            error_console().print(
+                f"Temporal on 127.0.0.1:{options.port}, history in {options.database}, "
+                f"UI: http://127.0.0.1:{options.ui_port}",
+                markup=False,
+            )
+            async with asyncio.TaskGroup() as services:
+                services.create_task(run_workers(client, configuration, connections))
+                try:
+                    ably_settings(configuration, connections)
+                except AblyNotConfigured as missing:
+                    log.warning("no events are received: %s", missing)
+                else:
+                    services.create_task(listen(client, configuration, connections))
+    except Stopped:
+        return
+
+
+async def keep_for(client: Client, retention: timedelta) -> None:
+    """Have the server keep closed workflows for so long."""
+    duration = Duration()
+    duration.FromTimedelta(retention)
+    await client.workflow_service.update_namespace(
+        UpdateNamespaceRequest(
+            namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=duration)
+        )
+    )
+
+
+@asynccontextmanager
+async def _stand_ins(options: UpOptions, connections: Connections) -> AsyncGenerator[Connections]:
+    if not options.simulated:
+        yield connections
+        return
+    # Imported only here: whoever trades for real never loads a stand-in.
+    from starter.cli.simulate import stand_ins
+
+    async with stand_ins(connections, options.scenario) as simulated:
+        yield simulated
+
+
+def _require_free(what: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserMistake(
+                f"Port {port} for {what} is taken. Stop what listens there (another `rebalancer up`?), "
+                "or choose others with --port and --ui-port."
+            ) from None
