@@ -52,7 +52,7 @@ async def test_cancel_cancels_the_working_orders() -> None:
         await temporal(own, "workflow", "cancel", "--workflow-id", "rebalance-DU1")
         await asyncio.gather(own.handle("DU1").result(), return_exceptions=True)
         assert {order.status for order in own.accepted_orders("DU1")} <= {"Cancelled"}
-        assert "Canceled" in await temporal(own, "workflow", "describe", "--workflow-id", "rebalance-DU1")
+        assert "CANCELED" in await temporal(own, "workflow", "describe", "--workflow-id", "rebalance-DU1")
 
 
 async def test_a_mode_that_is_not_exactly_rebalance_is_a_dry_run() -> None:
