@@ -64,7 +64,7 @@ def _open_order(
         *["", "", "", 0, "", -1, 0, "", "", "", "", ""],  # rule80A … stockRangeUpper
         *[0, False, False, False, "", 3, False, False, ""],  # displaySize … nbboPriceCap
         *[0, 0, "", 0, "None", ""],  # parentId, triggerMethod, volatility, volatilityType, deltaNeutral type and price
-        *[0, "", False, "", "", "", 0, ""],  # deltaNeutralConId … designated location (present with type "None")
+        *[0, "", "", "", "?", False, 0, ""],  # deltaNeutralConId … designated location (present with type "None")
         *[False, 0, "", "", "", "", ""],  # continuousUpdate … comboLegsDescrip
         *[0, 0, 0],  # legs, order legs, smart routing parameters
         *["", "", "", ""],  # scale sizes and increment, hedgeType
