@@ -1,6 +1,5 @@
 """Who takes part in the demo: the strategies that are published, and the accounts that follow them."""
 
-import json
 from pathlib import Path
 from typing import Final
 
@@ -34,18 +33,15 @@ EVENT: Final = {"execution": "rebalance"}
 def write_accounts(path: Path) -> None:
     """Write the demo's ``accounts.yaml``: it is read the way everybody's is."""
     entries = "".join(
-        f"  - account_id: {account}\n    type: paper\n    strategy_name: {strategy}\n    allocations: "
-        + json.dumps([{"symbol": s, "allocation": float(w)} for s, w in STRATEGIES[strategy].items()])
-        + "\n"
+        f"  - account_id: {account}\n    type: paper\n    strategy_name: {strategy}\n"
         for account, strategy in FOLLOWERS.items()
     )
     path.write_text(f"accounts:\n{entries}{SETTINGS}", encoding="utf-8")
 
 
-def write_allocations(path: Path) -> None:
-    """Write the file that the stand-in for the allocations API serves: strategy names with their weights."""
-    published = {
-        strategy: [{"symbol": symbol, "allocation": float(weight)} for symbol, weight in weights.items()]
+def published_weights() -> dict[str, dict[str, float]]:
+    """The weights as the allocations API has them: JSON knows no other numbers."""
+    return {
+        strategy: {symbol: float(weight) for symbol, weight in weights.items()}
         for strategy, weights in STRATEGIES.items()
     }
-    path.write_text(json.dumps(published, indent=1), encoding="utf-8")

@@ -16,9 +16,10 @@ from temporalio.client import Client
 from rebalancing.configuration import Configuration, load_configuration
 from rebalancing.environment import Connections
 from simulator.ably.server import SimulatedAbly
+from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.scenario import load_scenario
 from simulator.gateway.server import SimulatedGateway
-from starter.cli.demo.portfolios import write_accounts, write_allocations
+from starter.cli.demo.portfolios import published_weights, write_accounts
 from starter.cli.simulate import DEMO_SCENARIO, keep_local_connections_local
 from starter.listener import listen
 from worker.main import run_workers
@@ -62,14 +63,16 @@ async def set_stage() -> AsyncGenerator[Stage]:
     keep_local_connections_local()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="rebalancer-demo-")))
-        accounts, allocations = folder / "accounts.yaml", folder / "allocations.json"
+        accounts = folder / "accounts.yaml"
         write_accounts(accounts)
-        write_allocations(allocations)
         temporal_port, ui_port = usual_or_free(TEMPORAL_PORT), usual_or_free(UI_PORT)
         gateway = await stack.enter_async_context(
             SimulatedGateway(load_scenario(DEMO_SCENARIO), usual_or_free(GATEWAY_PORT))
         )
         ably = await stack.enter_async_context(SimulatedAbly(ABLY_KEY, usual_or_free(ABLY_PORT)))
+        allocations = await stack.enter_async_context(
+            SimulatedAllocations(published_weights(), usual_or_free(ALLOCATIONS_PORT), api_key=ALLOCATIONS_KEY)
+        )
         address = await stack.enter_async_context(embedded_server(temporal_port, ui_port))
         client = await connect_embedded(address)
         configuration = load_configuration(accounts)
@@ -83,7 +86,7 @@ async def set_stage() -> AsyncGenerator[Stage]:
             ably_port=ably.port,
             ably_tls=False,
             allocations_api_key=SecretStr(ALLOCATIONS_KEY),
-            allocations_base_url=None,
+            allocations_base_url=allocations.base_url,
             accounts_file=accounts,
         )
         await stack.enter_async_context(_running(run_workers(client, configuration, connections)))
