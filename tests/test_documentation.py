@@ -1,0 +1,79 @@
+"""What README and docs say is there, is there: commands, settings, variables, names, files, links."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from rebalancing.configuration_file import AccountEntry, ConfigurationFile
+from rebalancing.environment import Connections
+from rebalancing.outcomes import Phase
+from starter.cli.main import app
+from tests.source_tree import PACKAGES, ROOT
+from workflows import names
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+
+
+def settings_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Every key of the configuration file's common part, by its path."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        inner: Any = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += settings_keys(inner, f"{prefix}{name}.")
+        elif not get_args(inner) or name not in ("accounts", "replacement_sets"):
+            keys.append(f"{prefix}{name}")
+    return keys
+
+
+def test_every_command_that_is_named_exists() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    named = set(re.findall(r"(?:^|`)rebalancer ([a-z]+)\b", text, re.MULTILINE))
+    assert named >= {"up", "worker", "listen", "run", "status", "positions", "check", "demo"}
+    assert named - COMMANDS == set()
+
+
+@pytest.mark.parametrize("key", settings_keys(ConfigurationFile))
+def test_every_setting_is_in_the_reference(key: str) -> None:
+    block, _, name = key.rpartition(".")
+    assert re.search(rf"^\| `{block}\.?.*`{name}`|^\| `{re.escape(key)}`", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "key", sorted(AccountEntry.model_fields.keys() - {"replacements", "notification", "rebalancing"})
+)
+def test_every_key_of_an_account_is_in_the_reference(key: str) -> None:
+    assert f"| `accounts[].{key}` |" in README
+
+
+@pytest.mark.parametrize("variable", [name.upper() for name in Connections.model_fields])
+def test_every_variable_is_in_the_reference(variable: str) -> None:
+    assert f"`{variable}`" in README
+
+
+def test_the_names_in_the_temporal_commands_are_the_real_ones() -> None:
+    assert set(re.findall(r"--type (?!Keyword)(\w+)", README)) == {names.WORKFLOW_TYPE}
+    assert set(re.findall(r"--signal-name (\w+)", README)) == {names.TRIGGER_SIGNAL}
+    assert set(re.findall(r"--name (?!Account|Strategy|ExecutionMode|Phase)(\w+)", README)) == {
+        names.STATUS_QUERY,
+        "resolve",
+    }
+    assert names.workflow_id("DU7654321") in README
+    queried = set(re.findall(r"Phase = '([^']+)'", README))
+    assert queried
+    assert queried <= {phase.value for phase in Phase}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_and_files_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
+    files = re.findall(rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'deploy'])})/[\w./-]+)`", text)
+    missing = [link for link in links if not (document.parent / link).exists()]
+    assert missing + [file for file in files if not (ROOT / file).exists()] == []
