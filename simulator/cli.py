@@ -3,10 +3,11 @@
 import typer
 
 from simulator.ably.cli import ably
+from simulator.allocations.cli import allocations
 from simulator.gateway.cli import gateway
 
 app = typer.Typer(help="Run a stand-in for something outside: broker, messages, allocations.", no_args_is_help=True)
 
 app.command()(gateway)
 app.command()(ably)
-# Further stand-ins go here, one line each.
+app.command()(allocations)

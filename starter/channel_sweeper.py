@@ -90,7 +90,7 @@ class ChannelSweeper:
                 logger.error("channel %s: no complete sweep of its history for %.0f s, but it is kept for %.0f s only: "
                              "events may be lost (%d wait to be accepted)",
                              self._channel, age, retention, self._inbox.waiting)  # fmt: skip
-            await asyncio.sleep(max(retention - age, retention / 4))
+            await asyncio.sleep(retention if age > retention else retention - age)
 
     async def _attempt(self) -> float | None:
         """One sweep; None if it could be read, else the seconds to wait before the next attempt."""

@@ -55,18 +55,19 @@ class Connection:
         self._hub.connection_ids[self._key] = self.connection_id
         self._hub.subscribers.add(self)
         self._send(self._connected())
-        helpers = [asyncio.create_task(self._write()), asyncio.create_task(self._beat())]
+        writer, heart = asyncio.create_task(self._write()), asyncio.create_task(self._beat())
         try:
             async for message in self._websocket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY) and not self.frozen:
                     self._receive(unpack(message.data, binary=self._binary))
         except AblyError as error:
             self.fail(error)
+            await writer
         finally:
             self._hub.subscribers.discard(self)
-            for helper in helpers:
+            for helper in (writer, heart):
                 helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(writer, heart, return_exceptions=True)
 
     def deliver(self, channel: str, publication: Publication) -> None:
         """Pass a publication on to every attachment of this connection that reads the channel."""
@@ -141,7 +142,12 @@ class Connection:
     def _receive(self, value: Any) -> None:
         if not isinstance(value, Mapping):
             raise bad_request("a protocol frame must be an object")
-        frame = cast(Mapping[str, Any], value)
+        try:
+            self._act_on(cast(Mapping[str, Any], value))
+        except (KeyError, TypeError, ValueError) as error:
+            raise bad_request(f"the frame lacks something or has it wrong: {error!r}") from error
+
+    def _act_on(self, frame: Mapping[str, Any]) -> None:
         match frame.get("action"):
             case Action.HEARTBEAT:
                 self._send({"action": Action.HEARTBEAT, "id": frame.get("id")})

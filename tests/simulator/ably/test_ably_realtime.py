@@ -1,8 +1,11 @@
 """The unmodified client library against the stand-in, over real sockets."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 from ably import AblyException, AblyRealtime
 
@@ -225,7 +228,7 @@ async def test_echo_can_be_switched_off() -> None:
         assert (await inbox.message()).data == "theirs"
 
 
-async def test_rejected_connections_are_retried_by_the_client_until_let_in() -> None:
+async def test_refused_connections_are_retried_by_the_client_until_let_in() -> None:
     async with SimulatedAbly(KEY) as ably, realtime(ably, auto_connect=False) as client:
         await ably.stop_listening()
         client.connect()
@@ -233,3 +236,37 @@ async def test_rejected_connections_are_retried_by_the_client_until_let_in() -> 
         await ably.start_listening()
         await asyncio.wait_for(client.connection.once_async("connected"), WAIT)
         assert ably.connections == 1
+
+
+@asynccontextmanager
+async def raw_socket(
+    ably: SimulatedAbly, path: str = "/", **query: str
+) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+    """A JSON connection without any client library."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"http://{ably.endpoint}:{ably.port}{path}", params={"key": KEY, **query}) as socket,
+    ):
+        yield socket
+
+
+@pytest.mark.parametrize(
+    "frame", ["not json", "[]", '{"action": 10}', '{"action": 15, "channel": "x"}', '{"action": 17, "auth": 5}']
+)
+async def test_a_frame_that_makes_no_sense_ends_the_connection_with_an_error(frame: str) -> None:
+    async with SimulatedAbly(KEY) as ably, raw_socket(ably) as socket:
+        assert (await socket.receive_json(timeout=WAIT))["action"] == 4
+        await socket.send_str(frame)
+        answer = await socket.receive_json(timeout=WAIT)
+        assert (answer["action"], answer["error"]["code"]) == (9, 40000)
+        assert (await socket.receive(timeout=WAIT)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_a_websocket_is_opened_on_whatever_path_a_client_builds() -> None:
+    async with SimulatedAbly(KEY) as ably, raw_socket(ably, "/:80") as socket:
+        assert (await socket.receive_json(timeout=WAIT))["action"] == 4
+
+
+async def test_a_connection_that_cannot_be_resumed_is_told_so() -> None:
+    async with SimulatedAbly(KEY) as ably, raw_socket(ably, resume="unknown") as socket:
+        assert (await socket.receive_json(timeout=WAIT))["error"]["code"] == 80018
