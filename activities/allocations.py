@@ -10,7 +10,13 @@ from temporalio import activity
 
 from rebalancing.accounts import Account
 from rebalancing.errors import AllocationsRefused, AllocationsUnavailable
-from rebalancing.targets import ALLOCATIONS_LIMIT, Targets, apply_replacements, parse_allocations
+from rebalancing.targets import (
+    ALLOCATIONS_LIMIT,
+    Targets,
+    apply_replacements,
+    parse_allocations,
+    parse_allocations_file,
+)
 
 REQUEST_TIMEOUT: Final = 10.0
 """Seconds for one answer of the allocations API."""
@@ -19,14 +25,13 @@ REQUEST_TIMEOUT: Final = 10.0
 class AllocationActivities:
     """Reads targets, with the account's replacements applied.
 
-    ``base_url`` serves the accounts that name no source of their own; relative files are found from ``folder``.
+    ``base_url`` serves the accounts that name no source of their own.
     """
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str | None, api_key: SecretStr | None, folder: Path) -> None:
+    def __init__(self, http: httpx.AsyncClient, base_url: str | None, api_key: SecretStr | None) -> None:
         self._http = http
         self._base_url = base_url
         self._api_key = api_key
-        self._folder = folder
 
     @activity.defn
     async def read_targets(self, account: Account) -> Targets:
@@ -36,15 +41,16 @@ class AllocationActivities:
             AllocationsUnavailable: no answer or a server error; trying again helps.
             AllocationsRefused, AllocationsInvalid: it does not.
         """
-        targets = account.written_targets or parse_allocations(account.strategy_name, await self._payload(account))
+        targets = account.written_targets or await self._published(account)
         weights = apply_replacements(targets.weights, account.replacements)
         return targets.model_copy(update={"weights": weights})
 
-    async def _payload(self, account: Account) -> bytes:
+    async def _published(self, account: Account) -> Targets:
         source = account.allocations
         if source.file is not None:
-            return self._read_file(account, self._folder / source.file)
-        return await self._fetch(account, source.url or self._address(account))
+            return parse_allocations_file(account.strategy_name, self._read_file(account, Path(source.file)))
+        answer = await self._fetch(account, source.url or self._address(account))
+        return parse_allocations(account.strategy_name, answer)
 
     def _address(self, account: Account) -> str:
         if self._base_url is None:

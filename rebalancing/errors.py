@@ -29,14 +29,6 @@ class QuoteMissing(RebalancerError):
     """A symbol has no usable price."""
 
 
-class ForeignOrders(RebalancerError):
-    """Open orders stand in the way that this client cannot cancel."""
-
-
-class CancelUnconfirmed(RebalancerError):
-    """The broker did not confirm a cancel in time; no trade was made."""
-
-
 class GatewayTimeout(RebalancerError):
     """One request to the gateway had no answer within its own time-out."""
 
@@ -53,10 +45,6 @@ class GatewaySettling(RebalancerError):
     """A new connection still waits for legs that an earlier connection left half sent."""
 
     retryable = True
-
-
-class GatewayRefused(RebalancerError):
-    """The gateway answered a request with an error that trying again will not change."""
 
 
 class AllocationsUnavailable(RebalancerError):

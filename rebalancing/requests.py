@@ -23,6 +23,13 @@ class Opening(FrozenModel):
     events: EventRing
 
 
+class TurnRequest(FrozenModel):
+    """Asks to hold a turn for this run of a workflow."""
+
+    workflow_id: str
+    run_id: str
+
+
 class SnapshotRequest(FrozenModel):
     """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``."""
 

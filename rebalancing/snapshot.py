@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
 
-PRICE_CUSHION = Decimal("0.005")
+PRICE_CUSHION = Decimal("0.003")
 """A market order may fill this much above the ask while it travels; buys are sized as if it did (promise P5)."""
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
@@ -125,7 +126,12 @@ def quick_settings(**concurrency: Any) -> Settings:
 
 @asynccontextmanager
 async def house(
-    accounts: Mapping[str, Holding], *, settings: Settings | None = None, workers: int = 1, **gateway: Any
+    accounts: Mapping[str, Holding],
+    *,
+    settings: Settings | None = None,
+    workers: int = 1,
+    api_key: str | None = None,
+    **gateway: Any,
 ) -> AsyncGenerator[House]:
     """Start everything, and stop it by its own handle."""
     async with AsyncExitStack() as stack:
@@ -136,7 +142,9 @@ async def house(
             client=await connect(address),
             gateway=simulated,
             configuration=configuration(accounts, settings),
-            connections=Connections(ibkr_port=simulated.port, ibkr_client_id=7),
+            connections=Connections(
+                ibkr_port=simulated.port, ibkr_client_id=7, allocations_api_key=SecretStr(api_key) if api_key else None
+            ),
         )
         running = [await built.worker() for _ in range(workers)]
         try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from pathlib import Path
 
 import httpx
 from temporalio.client import Client
@@ -13,6 +12,7 @@ from rebalancing.configuration import Configuration
 from rebalancing.environment import Connections
 from worker.gateway_worker import run_gateway_worker
 from worker.rebalance_worker import rebalance_worker
+from worker.turns_worker import turns_worker
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,10 @@ async def run_workers(client: Client, configuration: Configuration, connections:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(rebalance_worker(client, configuration, allocations).run())
             tasks.create_task(run_gateway_worker(client, address, configuration.settings))
+            if configuration.settings.concurrency.max_concurrent_rebalances is not None:
+                tasks.create_task(turns_worker(client, configuration.settings).run())
 
 
 def allocation_activities(http: httpx.AsyncClient, connections: Connections) -> AllocationActivities:
     """What reads the target weights, for the worker and for whoever wants to see whether it can."""
-    folder = _folder(connections.accounts_file)
-    return AllocationActivities(http, connections.allocations_base_url, connections.allocations_api_key, folder)
-
-
-def _folder(accounts_file: Path) -> Path:
-    return accounts_file.resolve().parent
+    return AllocationActivities(http, connections.allocations_base_url, connections.allocations_api_key)

@@ -13,11 +13,18 @@ from temporalio.workflow import ActivityCancellationType
 from rebalancing.accounts import Account
 from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
-from rebalancing.requests import CancelOpenRequest, IntentsRequest, Opening, OpeningRequest, SnapshotRequest
+from rebalancing.requests import (
+    CancelOpenRequest,
+    IntentsRequest,
+    Opening,
+    OpeningRequest,
+    SnapshotRequest,
+    TurnRequest,
+)
 from rebalancing.settings import Settings
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.targets import Targets
-from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE, REBALANCES_QUEUE
+from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE, REBALANCES_QUEUE, TURNS_QUEUE
 
 LOCAL_TIMEOUT: Final = timedelta(seconds=15)
 """For activities that only look up or compute: generous, they take milliseconds."""
@@ -60,6 +67,19 @@ async def open_rebalance(request: OpeningRequest) -> Opening:
         task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
+    )
+
+
+def hold_turn(settings: Settings, request: TurnRequest) -> workflow.ActivityHandle[None]:
+    """Hold one of the slots that limit how many rebalances run at once; given back by cancelling the handle."""
+    return workflow.start_activity(
+        "hold_turn",
+        request,
+        task_queue=TURNS_QUEUE,
+        start_to_close_timeout=timedelta(seconds=settings.max_wait),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=retry_policy(settings),
+        cancellation_type=ActivityCancellationType.TRY_CANCEL,
     )
 
 

@@ -6,6 +6,7 @@ from temporalio.common import SearchAttributeKey
 
 WORKFLOW_TYPE: Final = "RebalanceAccount"
 TRIGGER_SIGNAL: Final = "trigger"
+TURN_SIGNAL: Final = "turn"
 STATUS_QUERY: Final = "status"
 EVENTS_MEMO: Final = "events"
 

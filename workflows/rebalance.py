@@ -1,34 +1,27 @@
 """The story of one rebalance, step by step (see DESIGN: "One rebalance")."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Final, TypeVar
+from decimal import Decimal
+from typing import Final
 
 from temporalio import workflow
 from temporalio.common import Priority
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
-from rebalancing.errors import GatewaySettling, GatewayUnavailable
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, order_ref
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.plan import Plan, PlannedOrder, PlanRequest
-from rebalancing.requests import CancelOpenRequest, IntentsRequest, Opening, SnapshotRequest
+from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
+from rebalancing.requests import CancelOpenRequest, IntentsRequest, Opening, SnapshotRequest, TurnRequest
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after, trusted_cash
 from workflows import calls
-from workflows.operation_clock import GATEWAY_ALLOWANCE, OperationClock
+from workflows.operation_clock import OperationClock
+from workflows.patience import Patience
 from workflows.progress import Progress
-
-T = TypeVar("T")
-
-GATEWAY_AWAY: Final = frozenset({GatewayUnavailable.__name__, GatewaySettling.__name__})
-"""Failures that mean "wait for the gateway", not "something is wrong"."""
-
-AWAY_PAUSE: Final = timedelta(seconds=5)
-"""Between two rounds of tries while the gateway is away; within a round Temporal backs off itself."""
 
 SETTLED_READS: Final = 5
 """How often the holdings are read again when the broker's figures still lag behind the fills."""
@@ -49,10 +42,10 @@ class Rebalance:
         self.settings = opening.settings
         self.mode: ExecutionMode = triggers[0].mode
         self.event_ids = tuple(trigger.event_id for trigger in triggers)
-        self.clock = OperationClock()
+        self._patience = Patience(self.account.account_id, self.settings.max_wait, progress)
         self.intents: tuple[Intent, ...] = ()
         self.reports: dict[str, OrderReport] = {}
-        self.stopping = False
+        self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
         self._progress = progress
         self._started_at = workflow.now()
         self._notes: list[str] = []
@@ -61,6 +54,14 @@ class Rebalance:
     async def run(self, newer_event: Callable[[], bool]) -> Outcome:
         """Move the account to its published targets, or say what that would take."""
         self._newer_event = newer_event
+        turn = await self._take_turn()
+        try:
+            return await self._rebalance()
+        finally:
+            if turn is not None:
+                turn.cancel()
+
+    async def _rebalance(self) -> Outcome:
         targets, opening, plan = await self._read_and_plan()
         while closed := self._closed_symbols(opening, plan):
             await self._wait_for_market(opening, closed)
@@ -73,6 +74,15 @@ class Rebalance:
         return await self._verify(targets, opening, plan, sells + buys)
 
     @property
+    def clock(self) -> OperationClock:
+        """How long it has worked."""
+        return self._patience.clock
+
+    def stop(self) -> None:
+        """Let no further step follow."""
+        self._patience.stop()
+
+    @property
     def working(self) -> tuple[Intent, ...]:
         """The intents whose orders may still trade."""
         return tuple(intent for intent in self.intents if not self._is_final(intent.ref))
@@ -83,21 +93,31 @@ class Rebalance:
             return
         self._progress.enter(Phase.CLEANING_UP)
         request = IntentsRequest(intents=self.working, timeout=float(self.settings.concurrency.cancel_timeout))
-        self._note(await self._at_gateway(lambda: calls.cancel_orders(self.settings, request)))
+        self._note(await self._patience.at_gateway(lambda: calls.cancel_orders(self.settings, request)))
+
+    async def _take_turn(self) -> workflow.ActivityHandle[None] | None:
+        """Where only so many rebalances may run at once, wait for a turn; it is given back by cancelling the handle."""
+        if self.has_turn:
+            return None
+        info = workflow.info()
+        self._progress.enter(Phase.WAITING_FOR_TURN)
+        turn = calls.hold_turn(self.settings, TurnRequest(workflow_id=info.workflow_id, run_id=info.run_id))
+        await self._patience.until(lambda: self.has_turn, "its turn")
+        return turn
 
     # --- reading and planning -------------------------------------------------------------------------------------
 
     async def _read_and_plan(self) -> tuple[Targets, AccountSnapshot, Plan]:
         self._progress.enter(Phase.READING)
-        targets = await self._step(calls.read_targets(self.settings, self.account))
+        targets = await self._patience.step(calls.read_targets(self.settings, self.account))
         snapshot = await self._read(targets)
         self._progress.enter(Phase.PLANNING)
-        return targets, snapshot, await self._step(calls.make_plan(self._plan_request(targets, snapshot)))
+        return targets, snapshot, await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
 
     async def _read(self, targets: Targets, priority: Priority = calls.BEGINNING) -> AccountSnapshot:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
         request = SnapshotRequest(account=self.account, symbols=symbols)
-        return await self._at_gateway(lambda: calls.read_snapshot(self.settings, request, priority))
+        return await self._patience.at_gateway(lambda: calls.read_snapshot(self.settings, request, priority))
 
     def _plan_request(
         self,
@@ -145,13 +165,7 @@ class Rebalance:
             )
         opens_at = max(known)
         self._progress.enter(Phase.WAITING_FOR_MARKET, f"{', '.join(closed)} until {opens_at.isoformat()}")
-        with self.clock.waiting():
-            try:
-                await workflow.wait_condition(
-                    lambda: self._newer_event() or self.stopping, timeout=opens_at - now, timeout_summary="market opens"
-                )
-            except TimeoutError:
-                return
+        await self._patience.for_at_most(opens_at - now, self._newer_event, "the market to open")
 
     # --- trading --------------------------------------------------------------------------------------------------
 
@@ -161,7 +175,7 @@ class Rebalance:
         self._progress.enter(Phase.CANCELLING_ORDERS)
         timeout = float(self.settings.concurrency.cancel_timeout)
         request = CancelOpenRequest(account=self.account.account_id, timeout=timeout)
-        left = await self._at_gateway(lambda: calls.cancel_open_orders(self.settings, request))
+        left = await self._patience.at_gateway(lambda: calls.cancel_open_orders(self.settings, request))
         if left:
             raise ApplicationError(
                 f"Account {self.account.account_id}: these open orders could not be cancelled within {timeout:g} s: "
@@ -182,7 +196,7 @@ class Rebalance:
             cash=trusted_cash(opening.cash, fresh.cash, sells),
             positions=positions_after(opening.positions, sells),
         )
-        return await self._step(calls.size_buys(request))
+        return await self._patience.step(calls.size_buys(request))
 
     async def _trade_leg(
         self, phase: Phase, leg: int, planned: tuple[PlannedOrder, ...], opening: AccountSnapshot
@@ -197,7 +211,7 @@ class Rebalance:
         if self.working:
             self._notes.append(f"not everything filled within {timeout:g} s of {phase.value}; the rest was cancelled")
             await self.cancel_working()
-            self._check_stopping()
+            self._patience.check()
         await self._resolve_unknown()
         return tuple(self.reports[order.ref] for order in orders)
 
@@ -217,9 +231,9 @@ class Rebalance:
         remaining = orders
         for _ in range(NEW_ID_ROUNDS):
             leg = remaining
-            intents = await self._at_gateway(lambda leg=leg: calls.prepare_leg(self.settings, leg))
+            intents = await self._patience.at_gateway(lambda leg=leg: calls.prepare_leg(self.settings, leg))
             self.intents += intents
-            reports = await self._at_gateway(lambda intents=intents: calls.place_leg(self.settings, intents))
+            reports = await self._patience.at_gateway(lambda intents=intents: calls.place_leg(self.settings, intents))
             unsent = {report.ref for report in reports if report.state is OrderState.NOT_SENT}
             self.intents = tuple(intent for intent in self.intents if intent.ref not in unsent)
             self._note(report for report in reports if report.ref not in unsent)
@@ -239,7 +253,9 @@ class Rebalance:
         awaited = tuple(intent for intent in intents if intent.ref not in unknown)
         if awaited:
             request = IntentsRequest(intents=awaited, timeout=timeout)
-            self._note(await self._at_gateway(lambda: calls.await_fills(self.settings, request), allowance=None))
+            self._note(
+                await self._patience.at_gateway(lambda: calls.await_fills(self.settings, request), allowance=None)
+            )
 
     async def _resolve_unknown(self) -> None:
         """Wait for the operator where the fate of an order cannot be known (promise P3)."""
@@ -247,9 +263,7 @@ class Rebalance:
             return
         reasons = "; ".join(self.reports[ref].reason for ref in sorted(self._unknown_refs()))
         self._progress.enter(Phase.NEEDS_OPERATOR, reasons)
-        with self.clock.waiting():
-            await workflow.wait_condition(lambda: not self._unknown_refs() or self.stopping)
-        self._check_stopping()
+        await self._patience.until(lambda: not self._unknown_refs(), "an operator")
 
     def resolve(self, ref: str, filled: int | None) -> None:
         """The operator says what became of an unknown order: so many shares filled, or (``None``) never placed."""
@@ -291,8 +305,14 @@ class Rebalance:
     def _dry_run_outcome(self, targets: Targets, opening: AccountSnapshot, plan: Plan) -> Outcome:
         self._notes += [f"would {order.side} {order.quantity} {order.symbol}: {order.reason}" for order in plan.orders]
         return self._outcome(targets, opening, plan, ()).model_copy(
-            update={"weights_after": plan.after.weights, "tracking_error": plan.after.tracking_error}
+            update={
+                "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
+                "tracking_error": plan.after.tracking_error,
+            }
         )
+
+    def _cash_weight(self, plan: Plan) -> Decimal:
+        return (plan.after.cash - plan.reserve) / plan.base if plan.base else Decimal(0)
 
     def _outcome(
         self, targets: Targets, opening: AccountSnapshot, plan: Plan, reports: tuple[OrderReport, ...]
@@ -316,42 +336,6 @@ class Rebalance:
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    async def _step(self, call: Awaitable[T]) -> T:
-        result = await call
-        self._check_stopping()
-        return result
-
-    async def _at_gateway(self, send: Callable[[], Awaitable[T]], allowance: timedelta | None = GATEWAY_ALLOWANCE) -> T:
-        """One call to the gateway; while it is away, wait for it as long as ``max_wait`` allows.
-
-        ``allowance`` ``None`` counts all of the call's time as work: it waits for fills, not for the slot.
-        """
-        deadline = workflow.now() + timedelta(seconds=float(self.settings.max_wait))
-        while True:
-            try:
-                if allowance is None:
-                    result = await send()
-                else:
-                    with self.clock.waiting(allowance):
-                        result = await send()
-            except ActivityError as error:
-                if not _is_gateway_away(error) or workflow.now() > deadline:
-                    raise
-            else:
-                if not self.stopping or self._progress.phase is Phase.CLEANING_UP:
-                    return result
-                raise asyncio.CancelledError
-            phase = self._progress.phase
-            self._progress.enter(Phase.WAITING_FOR_GATEWAY)
-            with self.clock.waiting():
-                await asyncio.sleep(AWAY_PAUSE.total_seconds())
-            self._progress.enter(phase)
-
-    def _check_stopping(self) -> None:
-        """A step that finished although the rebalance was being stopped must not be followed by another."""
-        if self.stopping:
-            raise asyncio.CancelledError
-
     def _note(self, reports: Iterable[OrderReport]) -> None:
         for report in reports:
             self.reports[report.ref] = report
@@ -362,8 +346,3 @@ class Rebalance:
 
     def _unknown_refs(self) -> set[str]:
         return {ref for ref, report in self.reports.items() if report.state is OrderState.UNKNOWN}
-
-
-def _is_gateway_away(error: ActivityError) -> bool:
-    cause = error.cause
-    return isinstance(cause, ApplicationError) and cause.type in GATEWAY_AWAY

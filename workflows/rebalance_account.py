@@ -4,6 +4,7 @@ Promises P1 (one at a time: the workflow id), P2 (no event lost, none run twice)
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from workflows.names import (
     STATUS_QUERY,
     STRATEGY,
     TRIGGER_SIGNAL,
+    TURN_SIGNAL,
     WORKFLOW_TYPE,
 )
 from workflows.operation_clock import GATEWAY_ALLOWANCE
@@ -122,6 +124,12 @@ class RebalanceAccount:
             return
         self._accept(trigger)
 
+    @workflow.signal(name=TURN_SIGNAL, description="Sent by the worker: the turn of this rebalance has come")
+    def turn(self) -> None:
+        """Go on; see ``max_concurrent_rebalances``."""
+        if self._rebalance is not None:
+            self._rebalance.has_turn = True
+
     @workflow.query(name=STATUS_QUERY, description="Where this rebalance stands")
     def status(self) -> Status:
         """Phase, orders, and the events that are pending or remembered."""
@@ -140,7 +148,7 @@ class RebalanceAccount:
         )
 
     @workflow.update(description="Say what became of an order of unknown fate: {ref, filled}")
-    async def resolve(self, resolution: Resolution) -> None:
+    def resolve(self, resolution: Resolution) -> None:
         """The operator's word on an unknown order (promise P3)."""
         if self._rebalance is None:
             raise ApplicationError("Nothing waits for an operator.", type="NothingToResolve", non_retryable=True)
@@ -163,7 +171,7 @@ class RebalanceAccount:
             await self._stop(rebalance, story)
             raise
         if story.done():
-            return await story
+            return await self._finished(rebalance, story)
         phase = self._progress.phase
         await self._stop(rebalance, story)
         raise ApplicationError(
@@ -173,8 +181,17 @@ class RebalanceAccount:
             non_retryable=True,
         )
 
+    async def _finished(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> Outcome:
+        """The story's outcome; where it failed with orders at work, they are cancelled before the failure is told."""
+        try:
+            return await story
+        except ActivityError:
+            with suppress(ActivityError):
+                await rebalance.cancel_working()
+            raise
+
     async def _stop(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> None:
-        rebalance.stopping = True
+        rebalance.stop()
         story.cancel()
         await workflow.wait([story])
         if not story.cancelled():

@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 import pytest
 
 from simulator.gateway.faults import FaultMatch, FaultRule
-from tests.house import Holding, House, failure_of, house
+from tests.house import Holding, House, failure_of, house, quick_settings
 
 
 async def rebalance_all(own: House, accounts: list[str]) -> None:
@@ -44,6 +44,14 @@ async def test_with_two_workers_one_client_is_connected_and_slot_visits_never_ov
         for earlier, later in pairwise(connected):
             assert earlier.closed is not None
             assert earlier.closed <= later.opened
+
+
+async def test_with_one_rebalance_at_a_time_no_account_begins_before_the_last_one_is_done() -> None:
+    accounts = {f"DU{n}": Holding(cash="1000", holdings={"SPY": 50 + n}) for n in range(1, 5)}
+    async with house(accounts, settings=quick_settings(max_concurrent_rebalances=1)) as own:
+        await rebalance_all(own, list(accounts))
+        placed = [request.account for request in own.gateway.requests if request.name == "placeOrder"]
+        assert len([account for account, _ in groupby(placed)]) == 4
 
 
 async def test_a_standby_takes_over_when_the_connection_holder_goes() -> None:

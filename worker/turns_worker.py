@@ -1,0 +1,21 @@
+"""The worker that limits how many rebalances run at once, where ``max_concurrent_rebalances`` asks for it."""
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.turns import TurnActivities
+from rebalancing.settings import Settings
+from workflows.names import TURNS_QUEUE
+
+
+def turns_worker(client: Client, settings: Settings) -> Worker:
+    """A worker on the queue ``rebalance-turns`` with one slot for each rebalance that may run.
+
+    The limit holds for each process that hosts this worker: run one of them where it must be strict.
+    """
+    return Worker(
+        client,
+        task_queue=TURNS_QUEUE,
+        activities=[TurnActivities(client).hold_turn],
+        max_concurrent_activities=settings.concurrency.max_concurrent_rebalances,
+    )
