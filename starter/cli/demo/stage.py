@@ -2,12 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 from pydantic import SecretStr
@@ -23,13 +23,18 @@ from starter.cli.demo.portfolios import published_weights, write_accounts
 from starter.cli.simulate import DEMO_SCENARIO, keep_local_connections_local
 from starter.listener import listen
 from worker.main import run_workers
-from worker.temporal import connect_embedded, embedded_server
+from worker.temporal import ServerNotStarted, connect_embedded, embedded_server
+
+T = TypeVar("T")
 
 TEMPORAL_PORT: Final = 7233
 UI_PORT: Final = 8233
 GATEWAY_PORT: Final = 4002
 ABLY_PORT: Final = 8081
 ALLOCATIONS_PORT: Final = 8082
+
+FREE_PORT_TRIES: Final = 5
+"""A free port may be taken by somebody else before the server gets to it."""
 
 ABLY_KEY: Final = "demo.key:for-this-demo-only"
 ALLOCATIONS_KEY: Final = "for-this-demo-only"
@@ -65,15 +70,15 @@ async def set_stage() -> AsyncGenerator[Stage]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="rebalancer-demo-")))
         accounts = folder / "accounts.yaml"
         write_accounts(accounts)
-        temporal_port, ui_port = usual_or_free(TEMPORAL_PORT), usual_or_free(UI_PORT)
-        gateway = await stack.enter_async_context(
-            SimulatedGateway(load_scenario(DEMO_SCENARIO), usual_or_free(GATEWAY_PORT))
+        scenario = load_scenario(DEMO_SCENARIO)
+        gateway = await enter(stack, lambda port: SimulatedGateway(scenario, port), GATEWAY_PORT)
+        ably = await enter(stack, lambda port: SimulatedAbly(ABLY_KEY, port), ABLY_PORT)
+        allocations = await enter(
+            stack,
+            lambda port: SimulatedAllocations(published_weights(), port, api_key=ALLOCATIONS_KEY),
+            ALLOCATIONS_PORT,
         )
-        ably = await stack.enter_async_context(SimulatedAbly(ABLY_KEY, usual_or_free(ABLY_PORT)))
-        allocations = await stack.enter_async_context(
-            SimulatedAllocations(published_weights(), usual_or_free(ALLOCATIONS_PORT), api_key=ALLOCATIONS_KEY)
-        )
-        address = await stack.enter_async_context(embedded_server(temporal_port, ui_port))
+        address, ui_port = await _temporal_server(stack)
         client = await connect_embedded(address)
         configuration = load_configuration(accounts)
         connections = Connections(
@@ -94,17 +99,32 @@ async def set_stage() -> AsyncGenerator[Stage]:
         yield Stage(client, address, f"http://127.0.0.1:{ui_port}", gateway, ably, configuration)
 
 
-def usual_or_free(port: int) -> int:
-    """``port`` if nothing listens there, else a free one."""
-    for candidate in (port, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError("no free port on 127.0.0.1")
+async def enter(stack: AsyncExitStack, stand_in: Callable[[int], AbstractAsyncContextManager[T]], usual_port: int) -> T:
+    """Start a stand-in on its usual port, or on a free one if that is taken."""
+    try:
+        return await stack.enter_async_context(stand_in(usual_port))
+    except OSError:
+        return await stack.enter_async_context(stand_in(0))
+
+
+async def _temporal_server(stack: AsyncExitStack) -> tuple[str, int]:
+    """The server's address and its UI's port; the usual ones, or free ones if one of them is taken."""
+    port, ui_port = TEMPORAL_PORT, UI_PORT
+    for tries_left in reversed(range(FREE_PORT_TRIES + 1)):
+        try:
+            return await stack.enter_async_context(embedded_server(port, ui_port)), ui_port
+        except ServerNotStarted:
+            if not tries_left:
+                raise
+            port, ui_port = free_port(), free_port()
+    raise AssertionError("the last try either returns or raises")
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @asynccontextmanager

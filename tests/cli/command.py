@@ -1,0 +1,116 @@
+"""The command ``rebalancer`` as people run it: a process of its own, in a folder of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+REBALANCER: Final = str(Path(sys.executable).parent / "rebalancer")
+
+OWN_VARIABLES: Final = ("TEMPORAL_", "ABLY_", "ALLOCATIONS_", "IBKR_", "ACCOUNTS_FILE")
+"""What the environment of the tests might say of somebody's real connections."""
+
+ACCOUNTS: Final = """\
+concurrency: {settling_period: 0}
+accounts:
+  - account_id: DU1000001
+    strategy_name: blend
+    allocations: [{symbol: QQQ, allocation: 0.6}, {symbol: BND, allocation: 0.4}]
+  - account_id: DU1000004
+    strategy_name: blend
+    allocations: [{symbol: QQQ, allocation: 0.6}, {symbol: CASH, allocation: 0.4}]
+  - account_id: DU1000005
+    strategy_name: other
+    enabled: false
+"""
+
+SLOW_MARKET: Final = """\
+hours: always_open
+latency: {fill: [60, 61]}
+accounts: [{account: DU1000001, cash: "100000.00"}, {account: DU1000004, cash: "100000.00"}]
+instruments: [{symbol: QQQ, price: "612.30"}, {symbol: BND, price: "74.40"}]
+"""
+"""A market in which an order works for a minute before it fills."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@dataclass
+class Desk:
+    """A folder with an ``accounts.yaml``, and the environment commands run in."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+
+    async def run(self, *arguments: str, timeout: float = 60) -> Answer:
+        """Run a command to its end."""
+        process = await self.start(*arguments)
+        async with asyncio.timeout(timeout):
+            output, errors = await process.communicate()
+        assert process.returncode is not None
+        return Answer(process.returncode, output.decode(), errors.decode())
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start a command."""
+        return await asyncio.create_subprocess_exec(
+            REBALANCER,
+            *arguments,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+        return {**clean, **self.variables}
+
+
+def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Desk:
+    """A desk in ``folder``."""
+    if accounts is not None:
+        (folder / "accounts.yaml").write_text(accounts, encoding="utf-8")
+    return Desk(folder, dict(variables))
+
+
+@asynccontextmanager
+async def up(own: Desk, port: int, ui_port: int, *arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """``rebalancer up`` on the simulated gateway, from the moment it holds the gateway connection."""
+    process = await own.start("up", "--simulated", "--port", str(port), "--ui-port", str(ui_port), *arguments)
+    own.variables["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
+    assert process.stderr is not None
+    reading: asyncio.Task[bytes] | None = None
+    try:
+        async with asyncio.timeout(30):
+            await _until(process.stderr, "connected to the gateway")
+        reading = asyncio.create_task(process.stderr.read())
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            await process.wait()
+            if reading is not None:
+                await reading
+
+
+async def _until(stream: asyncio.StreamReader, text: str) -> None:
+    seen = ""
+    while line := (await stream.readline()).decode():
+        seen += line
+        if text in line:
+            return
+    raise AssertionError(f"the command ended before it said {text!r}: {seen}")
