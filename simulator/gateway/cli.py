@@ -45,7 +45,9 @@ async def run_gateway(
 def gateway(
     port: Annotated[int, typer.Option(help="Port for API clients; 0 chooses a free one.")] = DEFAULT_PORT,
     control_port: Annotated[int, typer.Option(help="Port of the HTTP control; 0: a free one.")] = DEFAULT_CONTROL_PORT,
-    scenario: Annotated[Path, typer.Option(help="What it starts from (YAML).")] = DEMO_SCENARIO,
+    scenario: Annotated[
+        Path, typer.Option(help="What it starts from (YAML).", show_default="the demo's")
+    ] = DEMO_SCENARIO,
     state: Annotated[
         Path | None, typer.Option(help="Where orders, fills and holdings survive a restart (JSON).")
     ] = None,
