@@ -36,8 +36,10 @@ class OperationClock:
         try:
             yield
         finally:
-            self._excluded += self._running_exclusion()
-            self._excluding_from = None
+            # A worker that throws a workflow out of its memory closes its coroutines outside of it, where no clock is.
+            if workflow.in_workflow():
+                self._excluded += self._running_exclusion()
+                self._excluding_from = None
 
     def _running_exclusion(self) -> timedelta:
         if self._excluding_from is None:

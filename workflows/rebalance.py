@@ -58,7 +58,8 @@ class Rebalance:
         try:
             return await self._rebalance()
         finally:
-            if turn is not None:
+            # A worker that throws a workflow out of its memory closes its coroutines outside of it: nothing ended then.
+            if turn is not None and workflow.in_workflow():
                 turn.cancel()
 
     async def _rebalance(self) -> Outcome:
