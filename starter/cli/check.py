@@ -96,15 +96,15 @@ async def check_gateway(host: str, port: int, timeout: float = GATEWAY_TIMEOUT) 
             f"{where} accepts connections but does not answer within {timeout:g} s. "
             "Look whether the gateway is logged in and shows a dialog."
         ) from None
+    except (EOFError, ValueError, ConnectionResetError, BrokenPipeError):
+        raise CommandFailed(
+            f"What listens at {where} is no IB Gateway, or it does not trust this machine. "
+            "Correct IBKR_PORT, or add this machine to the trusted addresses in the gateway's API settings."
+        ) from None
     except OSError as error:
         raise CommandFailed(
             f"Nothing listens at {where} ({_reason(error)}). Start IB Gateway or TWS and log in, switch the "
             "socket API on in its settings, or correct IBKR_HOST and IBKR_PORT."
-        ) from None
-    except (EOFError, ValueError):
-        raise CommandFailed(
-            f"What listens at {where} is no IB Gateway, or it does not trust this machine. "
-            "Correct IBKR_PORT, or add this machine to the trusted addresses in the gateway's API settings."
         ) from None
     return f"{where}, server version {version}, its time is {at}"
 

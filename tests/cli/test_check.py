@@ -1,0 +1,140 @@
+"""``rebalancer check``: what is in order, and for everything that is not, what to do about it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from simulator.ably.server import SimulatedAbly
+from simulator.allocations.server import SimulatedAllocations
+from simulator.gateway.server import SimulatedGateway
+from starter.cli.check import check_gateway
+from starter.cli.mistakes import CommandFailed
+from tests.cli.command import Desk, desk
+from tests.house import Holding, free_port, scenario
+from worker.temporal import embedded_server
+
+ACCOUNTS = """\
+accounts:
+  - {account_id: DU1, strategy_name: blend}
+  - {account_id: DU2, strategy_name: blend}
+"""
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def everything(folder: Path) -> AsyncGenerator[Desk]:
+    """A desk from which every connection works."""
+    async with (
+        embedded_server(free_port(), ui_port=None) as temporal,
+        SimulatedGateway(scenario({"DU1": Holding(), "DU2": Holding()})) as gateway,
+        SimulatedAbly("app.key:secret") as ably,
+        SimulatedAllocations({"blend": {"QQQ": 1.0}}, api_key="allocations-key") as allocations,
+    ):
+        yield desk(
+            folder,
+            ACCOUNTS,
+            TEMPORAL_ADDRESS=temporal,
+            IBKR_PORT=str(gateway.port),
+            ABLY_API_KEY="app.key:secret",
+            ABLY_ENDPOINT=ably.endpoint,
+            ABLY_PORT=str(ably.port),
+            ABLY_TLS="false",
+            ALLOCATIONS_BASE_URL=allocations.base_url,
+            ALLOCATIONS_API_KEY="allocations-key",
+            NO_PROXY="127.0.0.1",
+            no_proxy="127.0.0.1",
+        )
+
+
+async def test_everything_in_order_is_told_and_ends_with_status_0(tmp_path: Path) -> None:
+    async with everything(tmp_path) as own:
+        answer = await own.run("check")
+    assert answer.status == 0, answer.output + answer.errors
+    assert [line.split()[:2] for line in answer.output.splitlines()] == [
+        ["ok", "configuration"],
+        ["ok", "Temporal"],
+        ["ok", "gateway"],
+        ["ok", "Ably"],
+        ["ok", "blend"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "remedies"),
+    [
+        ({"TEMPORAL_NAMESPACE": "nowhere"}, ["TEMPORAL_NAMESPACE"]),
+        ({"ABLY_API_KEY": "app.key:wrong"}, ["Check the Ably key"]),
+        ({"ABLY_API_KEY": ""}, ["set ABLY_API_KEY"]),
+        ({"ALLOCATIONS_API_KEY": "wrong"}, ["Check ALLOCATIONS_API_KEY"]),
+        ({"ALLOCATIONS_BASE_URL": ""}, ["Set ALLOCATIONS_BASE_URL"]),
+    ],
+)
+async def test_what_is_wrong_is_told_with_what_to_do_and_the_rest_is_checked_all_the_same(
+    tmp_path: Path, variables: dict[str, str], remedies: list[str]
+) -> None:
+    async with everything(tmp_path) as own:
+        own.variables.update(variables)
+        answer = await own.run("check")
+    assert answer.status == 1
+    wrong = [line for line in answer.output.splitlines() if line.startswith("WRONG")]
+    assert len(wrong) == 1, answer.output
+    assert len(answer.output.splitlines()) == 5
+    for remedy in remedies:
+        assert remedy in wrong[0]
+    assert "Traceback" not in answer.errors
+    assert "app.key:" not in answer.output
+
+
+async def test_nothing_at_all_is_up(tmp_path: Path) -> None:
+    own = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}", IBKR_PORT=str(free_port()))
+    answer = await own.run("check")
+    assert answer.status == 1
+    assert "No Temporal server answers" in answer.output
+    assert "Nothing listens at 127.0.0.1" in answer.output
+    assert "There is no key for Ably" in answer.output
+    assert "no source of allocations" in answer.output
+
+
+async def test_a_bad_configuration_is_all_there_is_to_say(tmp_path: Path) -> None:
+    answer = await desk(tmp_path, "accounts: []\n").run("check")
+    assert answer.status == 1
+    assert "found an empty list" in answer.output
+
+
+async def test_checking_the_gateway_uses_up_no_client_id() -> None:
+    async with SimulatedGateway(scenario({"DU1": Holding()})) as gateway:
+        assert "server version 176" in await check_gateway("127.0.0.1", gateway.port)
+        assert gateway.connections == []
+
+
+async def test_a_gateway_that_does_not_listen_is_told_with_the_settings_to_look_at() -> None:
+    with pytest.raises(CommandFailed, match=r"Nothing listens .*Connection refused.*IBKR_PORT"):
+        await check_gateway("127.0.0.1", free_port())
+
+
+async def test_a_gateway_that_stays_silent_is_told_after_its_time_out() -> None:
+    told = pytest.raises(CommandFailed, match=r"does not answer within 0.1 s.*dialog")
+    with socket.create_server(("127.0.0.1", 0)) as silent, told:
+        await check_gateway("127.0.0.1", silent.getsockname()[1], timeout=0.1)
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def _talk_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("serve", [_hang_up, _talk_http])
+async def test_what_is_no_gateway_is_told_as_such(serve: Serve) -> None:
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        with pytest.raises(CommandFailed, match="is no IB Gateway, or it does not trust this machine"):
+            await check_gateway("127.0.0.1", server.sockets[0].getsockname()[1])
