@@ -1,0 +1,124 @@
+"""``rebalancer worker`` and ``rebalancer listen`` as they are deployed: processes of their own around one server."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from simulator.ably.server import SimulatedAbly
+from simulator.allocations.server import SimulatedAllocations
+from simulator.gateway.server import SimulatedGateway
+from starter.cli.logs import without_known_tracebacks
+from tests.cli.command import Desk, desk
+from tests.house import WEIGHTS, Holding, free_port, scenario
+from worker.temporal import embedded_server
+
+ACCOUNTS = """\
+concurrency: {settling_period: 0}
+accounts:
+  - {account_id: DU1, strategy_name: blend}
+  - {account_id: DU2, strategy_name: blend}
+"""
+KEY = "app.key:very-secret"
+
+
+async def test_an_event_published_while_only_the_listener_runs_is_carried_out_once_a_worker_comes(
+    tmp_path: Path,
+) -> None:
+    async with (
+        embedded_server(free_port(), ui_port=None) as temporal,
+        SimulatedGateway(scenario({"DU1": Holding(), "DU2": Holding()})) as gateway,
+        SimulatedAbly(KEY) as ably,
+        SimulatedAllocations({"blend": {symbol: float(weight) for symbol, weight in WEIGHTS.items()}}) as allocations,
+    ):
+        own = desk(
+            tmp_path,
+            ACCOUNTS,
+            TEMPORAL_ADDRESS=temporal,
+            IBKR_PORT=str(gateway.port),
+            ABLY_API_KEY=KEY,
+            ABLY_ENDPOINT=ably.endpoint,
+            ABLY_PORT=str(ably.port),
+            ABLY_TLS="false",
+            ALLOCATIONS_BASE_URL=allocations.base_url,
+            ALLOCATIONS_API_KEY=allocations.api_key,
+            NO_PROXY="127.0.0.1",
+            no_proxy="127.0.0.1",
+        )
+        ably.publish("blend", {"execution": "rebalance"})
+        async with service(own, "listen") as listener:
+            await accounts_known(own, 2)
+        assert gateway.engine.orders == []
+        async with service(own, "worker"):
+            await everything_completed(own)
+        refs = [order.ref for order in gateway.engine.orders]
+        assert len(refs) == len(set(refs)) == 2 * len(WEIGHTS)
+    assert "very-secret" not in listener.errors
+
+
+class Service:
+    """A command that stays; ``errors`` is its log once it has ended."""
+
+    errors: str = ""
+
+
+@asynccontextmanager
+async def service(own: Desk, *arguments: str) -> AsyncGenerator[Service]:
+    """Run a command for as long as the block, then end it with a signal, which is its normal end."""
+    process = await own.start(*arguments)
+    told = Service()
+    reading = asyncio.create_task(process.communicate())
+    try:
+        yield told
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = await reading
+        told.errors = errors.decode()
+    assert process.returncode == 0, told.errors
+
+
+async def accounts_known(own: Desk, count: int) -> None:
+    """Wait until so many accounts have a workflow."""
+    async with asyncio.timeout(30):
+        while len(json.loads((await own.run("status", "--json")).output)) < count:
+            pass
+
+
+async def everything_completed(own: Desk) -> None:
+    """Wait until every account's workflow has completed."""
+    async with asyncio.timeout(30):
+        while {one["phase"] for one in json.loads((await own.run("status", "--json")).output)} != {"completed"}:
+            pass
+
+
+def record(error: Exception, name: str = "temporalio.activity") -> logging.LogRecord:
+    try:
+        raise error
+    except Exception:
+        made = logging.LogRecord(
+            name, logging.WARNING, __file__, 1, "Completing activity as failed", None, sys.exc_info()
+        )
+    made.__dict__["temporal_activity"] = {"activity_type": "read_targets", "workflow_id": "rebalance-DU1"}
+    return made
+
+
+def test_an_error_raised_on_purpose_is_one_line_in_the_log() -> None:
+    told = record(ApplicationError("The allocations API answered 500.", type="AllocationsUnavailable"))
+    assert without_known_tracebacks(told)
+    text = logging.Formatter("%(message)s").format(told)
+    assert text == "read_targets for rebalance-DU1: The allocations API answered 500."
+
+
+@pytest.mark.parametrize(
+    "unforeseen", [record(KeyError("x")), record(ApplicationError("x"), name="temporalio.workflow")]
+)
+def test_any_other_error_keeps_its_traceback(unforeseen: logging.LogRecord) -> None:
+    assert without_known_tracebacks(unforeseen)
+    assert "Traceback" in logging.Formatter("%(message)s").format(unforeseen)
