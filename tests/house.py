@@ -28,6 +28,9 @@ from worker.temporal import connect, embedded_server
 from workflows.rebalance_account import RebalanceAccount, RunResult
 
 PRICES = {"QQQ": "600.00", "SPY": "670.00", "BND": "75.00", "GLD": "380.00", "EDC": "50.00"}
+TRADING = ("placeOrder", "cancelOrder", "reqGlobalCancel")
+"""The requests that change something at the gateway."""
+
 WEIGHTS = {"QQQ": "0.5", "BND": "0.3", "GLD": "0.2"}
 
 

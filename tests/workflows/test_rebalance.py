@@ -3,9 +3,7 @@
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
-from tests.house import Holding, failure_of, house, quick_settings
-
-TRADING = ("placeOrder", "cancelOrder", "reqGlobalCancel")
+from tests.house import TRADING, Holding, failure_of, house, quick_settings
 
 
 async def test_an_account_with_cash_only_is_moved_to_its_targets() -> None:
