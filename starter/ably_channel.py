@@ -333,8 +333,12 @@ class RealtimeSession:
         """Connected, attached and answering. A connected client that does not answer a ping raises: it is dead."""
         if client.connection.state != "connected":
             return False
-        async with asyncio.timeout(self._timings.request_timeout):
-            await client.connection.ping()
+        # In a task of its own: before Python 3.12, `wait_for` inside it can swallow our cancellation.
+        ping = asyncio.ensure_future(client.connection.ping())
+        await asyncio.wait({ping}, timeout=self._timings.request_timeout)
+        if not ping.done():
+            raise AblyUnavailableError("the client gets no answer to a ping")
+        ping.result()
         return all(client.channels.get(name).state == "attached" for name in self._settings.channels)
 
     def _on_connection_change(self, change: Any) -> None:

@@ -75,7 +75,8 @@ class ChannelSweeper:
             delay = await self._attempt()
             if delay is None:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wanted.wait(), self._timings.sweep_interval)
+                    async with asyncio.timeout(self._timings.sweep_interval):
+                        await self._wanted.wait()
             else:
                 # Not cut short by a request: a service in trouble is asked less often, not more.
                 await asyncio.sleep(delay)

@@ -7,10 +7,15 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+CANCEL_AGAIN_AFTER = 5.0
+"""Seconds an orderly end may take; a coroutine that has not ended by then has swallowed its cancellation."""
+
 logger = logging.getLogger(__name__)
 
 
-async def run_in_own_loop(start: Callable[[], Coroutine[Any, Any, None]], *, name: str) -> None:
+async def run_in_own_loop(
+    start: Callable[[], Coroutine[Any, Any, None]], *, name: str, cancel_again_after: float = CANCEL_AGAIN_AFTER
+) -> None:
     """Run the coroutine that `start` makes in a fresh thread and event loop, and wait for its end.
 
     For a library that blocks its loop and leaves tasks behind: it can only block its own, and when the coroutine
@@ -22,7 +27,7 @@ async def run_in_own_loop(start: Callable[[], Coroutine[Any, Any, None]], *, nam
     """
     home = asyncio.get_running_loop()
     ended: asyncio.Future[None] = home.create_future()
-    stay = _Stay(start)
+    stay = _Stay(start, cancel_again_after)
 
     def work() -> None:
         error = stay.run()
@@ -45,12 +50,13 @@ async def run_in_own_loop(start: Callable[[], Coroutine[Any, Any, None]], *, nam
 class _Stay:
     """The time a coroutine spends in the other loop. `stop` may come before, during and after it."""
 
-    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]], cancel_again_after: float) -> None:
         self._start = start
+        self._cancel_again_after = cancel_again_after
         self._guard = threading.Lock()
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
 
     def run(self) -> Exception | None:
         """In the thread: run to the end; the error it ended with, if any."""
@@ -66,8 +72,8 @@ class _Stay:
         """From the home loop: cancel the coroutine."""
         with self._guard:
             self._stopped = True
-            if self._loop is not None and self._task is not None:
-                self._loop.call_soon_threadsafe(self._task.cancel)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._stop.set)
 
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
@@ -75,13 +81,17 @@ class _Stay:
         with self._guard:
             if self._stopped:
                 return
-            self._task = loop.create_task(self._start())
             self._loop = loop
+        task, stop = loop.create_task(self._start()), loop.create_task(self._stop.wait())
         try:
-            await self._task
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=self._cancel_again_after)
         finally:
             with self._guard:
                 self._loop = None
+        await task
 
 
 def _settle(ended: asyncio.Future[None], error: Exception | None) -> None:

@@ -1,6 +1,7 @@
 """A coroutine in a loop of its own: its end, its error, and its cancellation."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -65,6 +66,23 @@ async def test_cancelling_before_it_has_begun_is_safe() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(task, 5)
+    assert threads() == []
+
+
+async def test_a_cancellation_that_is_swallowed_is_repeated() -> None:
+    home, started = asyncio.get_running_loop(), asyncio.Event()
+
+    async def work() -> None:
+        home.call_soon_threadsafe(started.set)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(run_in_own_loop(work, name=NAME, cancel_again_after=0.01))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert threads() == []
 
 
