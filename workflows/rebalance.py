@@ -69,7 +69,9 @@ class Rebalance:
             targets, opening, plan = await self._read_and_plan()
         if self.mode is ExecutionMode.DRY_RUN:
             return self._dry_run_outcome(targets, opening, plan)
-        await self._cancel_open_orders(opening)
+        if opening.open_orders:
+            await self._cancel_open_orders()
+            targets, opening, plan = await self._read_and_plan()  # what they filled until then changes the plan
         sells = await self._trade_leg(Phase.SELLING, SELL_LEG, plan.sells, opening)
         buys = await self._trade_leg(Phase.BUYING, BUY_LEG, await self._buys(targets, opening, plan, sells), opening)
         return await self._verify(targets, opening, plan, sells + buys)
@@ -170,9 +172,7 @@ class Rebalance:
 
     # --- trading --------------------------------------------------------------------------------------------------
 
-    async def _cancel_open_orders(self, opening: AccountSnapshot) -> None:
-        if not opening.open_orders:
-            return
+    async def _cancel_open_orders(self) -> None:
         self._progress.enter(Phase.CANCELLING_ORDERS)
         timeout = float(self.settings.concurrency.cancel_timeout)
         request = CancelOpenRequest(account=self.account.account_id, timeout=timeout)
@@ -213,6 +213,7 @@ class Rebalance:
             self._notes.append(f"not everything filled within {timeout:g} s of {phase.value}; the rest was cancelled")
             await self.cancel_working()
             self._patience.check()
+            self._doubt_working()
         await self._resolve_unknown()
         return tuple(self.reports[order.ref] for order in orders)
 
@@ -257,6 +258,17 @@ class Rebalance:
             self._note(
                 await self._patience.at_gateway(lambda: calls.await_fills(self.settings, request), allowance=None)
             )
+
+    def _doubt_working(self) -> None:
+        """An order whose cancel is not confirmed may still fill: no further leg may be built on it."""
+        seconds = self.settings.concurrency.cancel_timeout
+        for intent in self.working:
+            report = self.reports[intent.ref]
+            reason = (
+                f"the broker did not confirm within {seconds:g} s that order {intent.order_id} ({intent.side} "
+                f"{intent.quantity} {intent.symbol}) is cancelled. Look in TWS what became of it."
+            )
+            self.reports[intent.ref] = report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})
 
     async def _resolve_unknown(self) -> None:
         """Wait for the operator where the fate of an order cannot be known (promise P3)."""

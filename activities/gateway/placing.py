@@ -11,7 +11,7 @@ import ib_insync as ibi
 
 from activities.gateway import translation
 from activities.gateway.session import GatewaySession
-from rebalancing.errors import GatewaySettling, GatewayTimeout
+from rebalancing.errors import GatewaySettling
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState
 
 log = logging.getLogger(__name__)
@@ -178,9 +178,10 @@ class OrderDesk:
         while waiting := [intent for intent in sent if not self._session.ledger.acknowledged(intent.ref)]:
             left = deadline - loop.time()
             if left <= 0:
-                raise GatewayTimeout(
-                    f"The gateway did not acknowledge {len(waiting)} orders of account {waiting[0].account} within "
-                    f"{ACKNOWLEDGE_TIMEOUT:g} s. They are looked up before anything else is sent."
+                # One way to recover: on a fresh connection, where the three queries tell what there is.
+                self._session.abandon(
+                    f"it did not acknowledge {len(waiting)} orders of account {waiting[0].account} within "
+                    f"{ACKNOWLEDGE_TIMEOUT:g} s; they are looked up before anything else is sent"
                 )
             self._session.require()
             await self._session.wait_changed(left)

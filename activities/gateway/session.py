@@ -112,6 +112,10 @@ class GatewaySession:
             "It is tried again; if this goes on, look at the gateway's own window and log."
         )
 
+    def abandon(self, reason: str) -> None:
+        """Give this connection up; its holder makes a new one, which asks the gateway for everything again."""
+        self._lose(reason)
+
     def require(self) -> None:
         """Raise ``GatewayUnavailable`` if this session is lost."""
         if self.lost.is_set():
