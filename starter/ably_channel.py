@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from ably import AblyException, AblyRealtime, AblyRest, api_version
 
+from starter.ably_options import realtime_options, rest_options, without_key
 from starter.ably_settings import AblyKeyRefusedError, AblySettings, AblyTimings, AblyUnavailableError
 from starter.backoff import Backoff
 from starter.channel_inbox import ChannelInbox, OnMessage
@@ -201,7 +202,7 @@ class HistoryReader:
 
     def _rest(self) -> AblyRest:
         if self._client is None:
-            self._client = AblyRest(**_rest_options(self._settings))
+            self._client = AblyRest(**rest_options(self._settings))
         return self._client
 
     async def _renew(self) -> None:
@@ -214,8 +215,9 @@ class HistoryReader:
         try:
             yield
         except Exception as error:
-            # A new client asks for a new token; the old one would go on with the expired one.
-            await self._renew()
+            if isinstance(error, AblyException) and error.status_code == 401:
+                # A new client asks for a new token; the old one would go on with the expired one.
+                await self._renew()
             raise _translated(error, self._settings) from error
 
 
@@ -259,8 +261,10 @@ class RealtimeSession:
 
     async def _live(self, *, only_attach: bool) -> None:
         self._changes: asyncio.Queue[Any] = asyncio.Queue()
-        client = AblyRealtime(**_realtime_options(self._settings, self._timings))
+        self._transports: list[Any] = []
+        client = AblyRealtime(**realtime_options(self._settings, self._timings))
         client.connection.on(self._on_connection_change)
+        client.connection.connection_manager.on("transport.pending", self._on_transport)
         try:
             client.connect()
             await self._until_connected()
@@ -282,7 +286,7 @@ class RealtimeSession:
                 else:
                     return
         except TimeoutError as error:
-            raise AblyUnavailableError(f"no connection: {_clean(reason, self._settings)}") from error
+            raise AblyUnavailableError(f"no connection: {without_key(reason, self._settings)}") from error
         raise reason if isinstance(reason, Exception) else AblyUnavailableError(str(reason))
 
     async def _subscribe(self, client: AblyRealtime, name: str) -> None:
@@ -342,50 +346,30 @@ class RealtimeSession:
         return all(client.channels.get(name).state == "attached" for name in self._settings.channels)
 
     def _on_connection_change(self, change: Any) -> None:
-        reason = f": {_clean(change.reason, self._settings)}" if change.reason else ""
+        reason = f": {without_key(change.reason, self._settings)}" if change.reason else ""
         logger.info("Ably connection: %s%s", change.current.value, reason)
         self._changes.put_nowait(change)
 
+    def _on_transport(self, transport: Any) -> None:
+        """Keep track of the sockets: the library forgets those it has given up, closed or not."""
+        self._transports = [old for old in self._transports if not _is_closed(old)] + [transport]
+
     async def _close(self, client: AblyRealtime) -> None:
         client.connection.off()
-        transport = client.connection.connection_manager.transport
         try:
             async with asyncio.timeout(self._timings.close_timeout):
                 await client.close()
         except Exception as error:
             logger.debug("the Ably client did not close: %s", type(error).__name__)
             await client.http.close()
-        if transport is not None and transport.websocket is not None:
-            # A server that does not answer the closing handshake would keep the socket open.
-            transport.websocket.transport.abort()
+        for transport in self._transports:
+            if transport.websocket is not None:
+                # A server that does not answer the closing handshake would keep the socket open.
+                transport.websocket.transport.abort()
 
 
-def _rest_options(settings: AblySettings) -> dict[str, Any]:
-    options: dict[str, Any] = {"key": settings.key.get_secret_value(), "tls": settings.tls}
-    if settings.endpoint is not None:
-        options["endpoint"] = settings.endpoint
-    if settings.port is not None:
-        options["tls_port" if settings.tls else "port"] = settings.port
-    if not settings.tls:
-        # The library sends no key over plain HTTP; it signs a token request instead.
-        options["use_token_auth"] = True
-    return options
-
-
-def _realtime_options(settings: AblySettings, timings: AblyTimings) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "key": settings.key.get_secret_value(),
-        "tls": settings.tls,
-        "auto_connect": False,
-        "realtime_request_timeout": round(timings.request_timeout * 1000),
-        "disconnected_retry_timeout": round(timings.backoff_base * 1000),
-    }
-    if settings.endpoint is not None:
-        # For its WebSocket the library ignores the port, but takes one that is part of the endpoint. The slash
-        # keeps that true for the version that will append its own.
-        port = "" if settings.port is None else f":{settings.port}/"
-        options["endpoint"] = f"{settings.endpoint}{port}"
-    return options
+def _is_closed(transport: Any) -> bool:
+    return transport.websocket is not None and transport.websocket.transport.is_closing()
 
 
 def _translated(error: Exception, settings: AblySettings) -> Exception:
@@ -394,7 +378,7 @@ def _translated(error: Exception, settings: AblySettings) -> Exception:
         return error
     if isinstance(error, TimeoutError):
         return AblyUnavailableError("no answer in time")
-    text = _clean(error, settings)
+    text = without_key(error, settings)
     if not isinstance(error, AblyException):
         return AblyUnavailableError(f"{type(error).__name__}: {text}")
     code = int(error.code or 0)
@@ -405,9 +389,3 @@ def _translated(error: Exception, settings: AblySettings) -> Exception:
     if code in (40005, 40400) or 40100 <= code < 40140:
         return AblyKeyRefusedError(f"{text}. Check the Ably key: it has the form <app>.<key id>:<secret>")
     return AblyUnavailableError(text)
-
-
-def _clean(reason: object, settings: AblySettings) -> str:
-    """What went wrong, without the key: the library puts whole addresses into some of its messages."""
-    text = str(reason) or type(reason).__name__
-    return text.replace(settings.key.get_secret_value(), "***").replace(quote(settings.key.get_secret_value()), "***")
