@@ -87,15 +87,17 @@ def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Des
 
 
 @asynccontextmanager
-async def up(own: Desk, port: int, ui_port: int, *arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """``rebalancer up`` on the simulated gateway, from the moment it holds the gateway connection."""
-    process = await own.start("up", "--simulated", "--port", str(port), "--ui-port", str(ui_port), *arguments)
+async def up(
+    own: Desk, port: int, ui_port: int, *arguments: str, until: str = "connected to the gateway"
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """``rebalancer up``, from the moment it says ``until``."""
+    process = await own.start("up", "--port", str(port), "--ui-port", str(ui_port), *arguments)
     own.variables["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
     assert process.stderr is not None
     reading: asyncio.Task[bytes] | None = None
     try:
         async with asyncio.timeout(30):
-            await _until(process.stderr, "connected to the gateway")
+            await _until(process.stderr, until)
         reading = asyncio.create_task(process.stderr.read())
         yield process
     finally:
