@@ -264,6 +264,9 @@ class Rebalance:
         seconds = self.settings.concurrency.cancel_timeout
         for intent in self.working:
             report = self.reports[intent.ref]
+            if report.filled >= report.quantity:  # only the report of its commission is missing
+                self.reports[intent.ref] = report.model_copy(update={"state": OrderState.FILLED})
+                continue
             reason = (
                 f"the broker did not confirm within {seconds:g} s that order {intent.order_id} ({intent.side} "
                 f"{intent.quantity} {intent.symbol}) is cancelled. Look in TWS what became of it."

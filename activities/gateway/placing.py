@@ -102,10 +102,8 @@ class OrderDesk:
             await self._session.wait_changed(left)
         return tuple(order.ref for order in remaining)
 
-    async def finished(
-        self, intents: tuple[Intent, ...], timeout: float, beat: Callable[[], None] = lambda: None
-    ) -> tuple[OrderReport, ...]:
-        """Wait until no intent works any more, or ``timeout`` seconds are over. Calls ``beat`` about every second.
+    async def finished(self, intents: tuple[Intent, ...], timeout: float) -> tuple[OrderReport, ...]:
+        """Wait until no intent works any more, or ``timeout`` seconds are over.
 
         Raises:
             GatewayUnavailable: the connection was lost; what has happened is read again on the next one.
@@ -118,8 +116,7 @@ class OrderDesk:
             left = deadline - loop.time()
             if left <= 0 or all(report.state is not OrderState.WORKING for report in reports):
                 return reports
-            beat()
-            await self._session.wait_changed(min(left, 1.0))
+            await self._session.wait_changed(left)
 
     def _reserve(self, order: LegOrder) -> Intent:
         order_id = max(self._session.ib.client.getReqId(), self._session.next_valid_id)

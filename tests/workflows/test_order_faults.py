@@ -90,3 +90,13 @@ async def test_a_cancel_that_is_never_confirmed_stops_the_buy_leg() -> None:
         await phase_reached(handle, Phase.NEEDS_OPERATOR)
         assert {order.action for order in own.accepted_orders("DU1")} == {"SELL"}
         assert "did not confirm" in (await handle.query(RebalanceAccount.status)).detail
+
+
+async def test_a_filled_order_whose_commission_is_never_reported_still_counts_as_filled() -> None:
+    settings = quick_settings(cancel_timeout=0.3).model_copy(update={"fill_timeout": 1})
+    latency = {"fill": (0.01, 0.02), "commission": 60}
+    async with house({"DU1": Holding(weights={"QQQ": "1"})}, settings=settings, latency=latency) as own:
+        result = await (await own.trigger("DU1")).result()
+        assert result.outcome is not None
+        assert [order.state for order in result.outcome.orders] == [OrderState.FILLED]
+        assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": result.outcome.orders[0].filled}
