@@ -34,6 +34,13 @@ class AccountType(StrEnum):
         return cls.PAPER if account_id.startswith("D") else cls.LIVE
 
 
+class ForeignOrders(StrEnum):
+    """What to do about working orders that this application cannot cancel: placed by hand, or by another client."""
+
+    STOP = "stop"
+    IGNORE = "ignore"
+
+
 class AllocationsSource(FrozenModel):
     """Where an account's target weights come from; with nothing set, from the allocations API under its base address.
 
@@ -81,6 +88,7 @@ class Account(FrozenModel):
     replacements: tuple[Replacement, ...] = ()
     allocations: AllocationsSource = AllocationsSource()
     held_out: frozenset[Symbol] = frozenset()
+    foreign_orders: ForeignOrders = ForeignOrders.STOP
     tolerance_percent: Decimal = Field(default=Decimal(0), allow_inf_nan=False, ge=0, le=100)
     minimum_order_value: Money = Field(default=Decimal(0), ge=0)
 

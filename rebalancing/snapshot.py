@@ -69,11 +69,12 @@ class ContractDetails(FrozenModel):
 
 
 class OpenOrder(FrozenModel):
-    """A working order of the account, whoever placed it."""
+    """A working order of the account. ``is_ours`` says whether this application placed it, and so can cancel it."""
 
     order_id: int
     perm_id: int
     client_id: int
+    is_ours: bool = True
     ref: str
     symbol: str
     side: str

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
+from rebalancing.accounts import ForeignOrders
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, order_ref
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
@@ -69,7 +70,8 @@ class Rebalance:
             targets, opening, plan = await self._read_and_plan()
         if self.mode is ExecutionMode.DRY_RUN:
             return self._dry_run_outcome(targets, opening, plan)
-        if opening.open_orders:
+        self._refuse_foreign_orders(opening)
+        if any(order.is_ours for order in opening.open_orders):
             await self._cancel_open_orders()
             targets, opening, plan = await self._read_and_plan()  # what they filled until then changes the plan
         sells = await self._trade_leg(Phase.SELLING, SELL_LEG, plan.sells, opening)
@@ -171,6 +173,21 @@ class Rebalance:
         await self._patience.for_at_most(opens_at - now, self._newer_event, "the market to open")
 
     # --- trading --------------------------------------------------------------------------------------------------
+
+    def _refuse_foreign_orders(self, opening: AccountSnapshot) -> None:
+        """Working orders that nobody here can cancel would trade beside ours."""
+        foreign = [
+            f"{order.side} {order.remaining} {order.symbol} (client {order.client_id})"
+            for order in opening.open_orders
+            if not order.is_ours
+        ]
+        if foreign and self.account.foreign_orders is ForeignOrders.STOP:
+            raise ApplicationError(
+                f"Account {self.account.account_id}: working orders that were not placed here: {', '.join(foreign)}. "
+                "Cancel them where they were placed, or set foreign_orders: ignore; nothing was traded.",
+                type="ForeignOrders",
+                non_retryable=True,
+            )
 
     async def _cancel_open_orders(self) -> None:
         self._progress.enter(Phase.CANCELLING_ORDERS)
@@ -286,7 +303,13 @@ class Rebalance:
         report = self.reports.get(ref)
         if report is None or report.state is not OrderState.UNKNOWN:
             raise ApplicationError(f"No order {ref} of unknown fate here.", type="NothingToResolve", non_retryable=True)
-        state = OrderState.CANCELLED if filled is None else OrderState.FILLED
+        if (filled or 0) > report.quantity:
+            raise ApplicationError(
+                f"Order {ref} is for {report.quantity} shares; {filled} cannot have filled.",
+                type="ResolutionInvalid",
+                non_retryable=True,
+            )
+        state = OrderState.FILLED if filled == report.quantity else OrderState.CANCELLED
         self.reports[ref] = report.model_copy(
             update={"state": state, "filled": filled or 0, "reason": "resolved by the operator"}
         )

@@ -9,6 +9,9 @@ from decimal import Decimal
 from activities.gateway import codes
 from rebalancing.orders import Intent, OrderReport, OrderState, refers_to
 
+_OVER = "Cancelled"
+"""What an order of another client counts as once it is listed no more; how it ended is not our business."""
+
 
 @dataclass
 class Execution:
@@ -109,6 +112,15 @@ class OrderLedger:
         if code in codes.REJECTIONS:
             order.rejected = True
         order.reason = f"{text} (code {code})"
+
+    def note_open(self, orders: list[LedgerOrder], own_client_id: int) -> None:
+        """All open orders were asked for. What other clients had working and is not listed any more is over."""
+        for order in orders:
+            self.note_order(order)
+        listed = {order.ref for order in orders}
+        for order in self.orders.values():
+            if order.client_id != own_client_id and order.is_open and order.ref not in listed:
+                order.status = _OVER
 
     def find(self, ref: str) -> LedgerOrder | None:
         """The order of this ref that the gateway reported; IBKR may have appended a suffix to the ref."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import ib_insync as ibi
 
 from activities.gateway import translation
+from activities.gateway.ledger import LedgerOrder
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewaySettling
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState
@@ -87,16 +88,14 @@ class OrderDesk:
     async def cancel_open(self, account: str, timeout: float) -> tuple[str, ...]:
         """Cancel the account's working orders that this client placed; return the refs of those still working.
 
-        Orders of other clients cannot be cancelled by id (10147); they are among the returned ones.
+        Orders of other clients are left alone: they cannot be cancelled by id (10147).
         """
-        ledger, own = self._session.ledger, self._session.address.client_id
-        for order in ledger.open_orders(account):
-            if order.client_id == own and order.order_id > 0:
-                self._cancel(order.order_id)
+        for order in self._own_open_orders(account):
+            self._cancel(order.order_id)
         deadline = asyncio.get_running_loop().time() + timeout
-        while remaining := ledger.open_orders(account):
+        while remaining := self._own_open_orders(account):
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or all(order.client_id != own for order in remaining):
+            if left <= 0:
                 break
             self._session.require()
             await self._session.wait_changed(left)
@@ -117,6 +116,9 @@ class OrderDesk:
             if left <= 0 or all(report.state is not OrderState.WORKING for report in reports):
                 return reports
             await self._session.wait_changed(left)
+
+    def _own_open_orders(self, account: str) -> list[LedgerOrder]:
+        return [order for order in self._session.ledger.open_orders(account) if self._session.places(order)]
 
     def _reserve(self, order: LegOrder) -> Intent:
         order_id = max(self._session.ib.client.getReqId(), self._session.next_valid_id)

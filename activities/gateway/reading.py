@@ -20,6 +20,9 @@ from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Qu
 QUOTE_LIFETIME: Final = timedelta(seconds=5)
 """How long a quote may be shared between accounts that rebalance at the same time."""
 
+OPEN_ORDERS_LIFETIME = timedelta(seconds=1)
+"""How old the list of other clients' orders may be; one request serves all accounts that rebalance at the same time."""
+
 DELAYED_IF_NOT_LIVE: Final = 3
 """IBKR's market data type 3: live where the login is entitled to it, else delayed."""
 
@@ -44,6 +47,8 @@ class AccountReader:
         """
         self._require_account(account, account_type)
         await self._subscribe_values(account)
+        if datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
+            await self._session.refresh_open_orders()
         positions, unmanaged = self._positions(account)
         wanted = sorted({*symbols, *positions})
         contracts = await self._contract_details(wanted)
@@ -107,6 +112,7 @@ class AccountReader:
                 order_id=order.order_id,
                 perm_id=order.perm_id,
                 client_id=order.client_id,
+                is_ours=self._session.places(order),
                 ref=order.ref,
                 symbol=order.symbol,
                 side=order.side,

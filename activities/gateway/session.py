@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import ib_insync as ibi
 
 from activities.gateway import codes, translation
-from activities.gateway.ledger import OrderLedger
+from activities.gateway.ledger import LedgerOrder, OrderLedger
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class GatewaySession:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     connected_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    open_orders_read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     next_valid_id: int = 0
     lost_reason: str = ""
     _notifications: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -141,14 +142,23 @@ class GatewaySession:
             await asyncio.sleep(0.02)
         self.require()
 
+    def places(self, order: LedgerOrder) -> bool:
+        """Whether this client placed the order. Orders bound by hand in TWS have no id that we could cancel by."""
+        return order.client_id == self.address.client_id and order.order_id > 0
+
     def saw(self, code: int) -> bool:
         """Whether the gateway sent this message code on this connection."""
         return code in self._codes_seen
 
+    async def refresh_open_orders(self) -> None:
+        """Ask for the open orders of all clients: those of others are not pushed."""
+        trades = await self.request("all open orders", self.ib.reqAllOpenOrdersAsync)
+        self.ledger.note_open([translation.ledger_order(trade) for trade in trades], self.address.client_id)
+        self.open_orders_read_at = datetime.now(UTC)
+
     async def refresh_orders(self) -> None:
         """Ask again for all open orders, completed orders and executions (rules 4a–4d)."""
-        for trade in await self.request("all open orders", self.ib.reqAllOpenOrdersAsync):
-            self.ledger.note_order(translation.ledger_order(trade))
+        await self.refresh_open_orders()
         for trade in await self.request("completed orders", lambda: self.ib.reqCompletedOrdersAsync(False)):
             self.ledger.note_order(translation.ledger_order(trade))
         for fill in await self.request("executions", self.ib.reqExecutionsAsync):

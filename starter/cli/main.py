@@ -107,6 +107,19 @@ def cancel(account: AccountArgument) -> None:
     complete(run_cancel_command(account))
 
 
+@app.command(rich_help_panel=ACCOUNTS)
+def resolve(
+    account: AccountArgument,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="The order ref, as `rebalancer status ACCOUNT` shows it.")],
+    filled: Annotated[int | None, typer.Option(metavar="N", min=0, help="It was placed, and N shares filled.")] = None,
+    not_placed: Annotated[bool, typer.Option("--not-placed", help="It never reached the market.")] = False,
+) -> None:
+    """Say what became of an order whose fate is unknown, after looking at it in TWS; the rebalance goes on."""
+    from starter.cli.resolving import run_resolve_command
+
+    complete(run_resolve_command(account, ref, filled, not_placed=not_placed))
+
+
 @app.command(rich_help_panel=TRYING_OUT)
 def check() -> None:
     """Check the configuration and reach every connection; says what is wrong and how to mend it."""
