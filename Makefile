@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint lock histories clean
+.PHONY: demo test lint chaos lock histories clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -16,6 +16,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+chaos: $(READY)
+	$(BIN)/python -m chaos --faults $(or $(N),50) --seed $(or $(SEED),7)
 
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = ("rebalancing", "workflows", "activities", "worker", "starter")
-PACKAGES = (*APPLICATION, "simulator")
+PACKAGES = (*APPLICATION, "simulator", "chaos")
 
 
 @dataclass(frozen=True)

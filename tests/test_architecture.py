@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "worker": {"workflows", "activities", "rebalancing"},
     "starter": {"workflows", "rebalancing"},
     "simulator": set[str](),
+    "chaos": {*APPLICATION, "simulator"},
 }
 """What each top-level folder may import of the others."""
 
@@ -22,7 +23,7 @@ COMMAND_LINE_MAY_ALSO_IMPORT = {"worker"}
 """The command line starts workers, and so stands above them."""
 
 JOINING_MODULES = ("starter/cli/demo", "starter/cli/simulate")
-"""The only modules that may bring the stand-ins and the application together."""
+"""The only modules of the application that may know the stand-ins; tests and ``chaos`` stand outside and join them."""
 
 OUTSIDE_WORLD = {"temporalio", "httpx", "ib_insync", "eventkit", "ably", "aiohttp", "requests", "socket", "urllib3"}
 """Nothing of this belongs in the domain, which is pure."""

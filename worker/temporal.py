@@ -58,7 +58,7 @@ async def embedded_server(port: int, ui_port: int | None, database: Path | None 
     because a port is taken.
     """
     process = await asyncio.create_subprocess_exec(
-        *tied_to_this_process(_command(port, ui_port, database)),
+        *tied_to_this_process(server_command(port, ui_port, database)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -94,7 +94,8 @@ def temporal_command() -> str:
     return found
 
 
-def _command(port: int, ui_port: int | None, database: Path | None) -> list[str]:
+def server_command(port: int, ui_port: int | None, database: Path | None) -> list[str]:
+    """The command line of the embedded server; without ``database`` its history is in memory only."""
     command = [
         temporal_command(),
         "server",

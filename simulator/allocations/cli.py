@@ -13,12 +13,14 @@ from simulator.loopback import NotLoopbackError
 from simulator.serving import until_stopped
 
 DEFAULT_PORT = 8082
+CHECK_SECONDS = 0.1
+"""How often the file is looked at."""
 
 
 async def run_allocations(
     *, file: Path, port: int, api_key: str, host: str = "127.0.0.1", allow_remote: bool = False
 ) -> None:
-    """Serve the strategies in `file` until SIGINT or SIGTERM.
+    """Serve the strategies in `file` until SIGINT or SIGTERM; the file is read again whenever it changes.
 
     Raises:
         StrategiesFileError: the file cannot be used.
@@ -32,7 +34,34 @@ async def run_allocations(
         console.print(f"Allocations API on {allocations.base_url}, strategies: {', '.join(strategies)}. Ask with:")
         first = next(iter(strategies))
         console.print(f"  curl -H 'x-api-key: {api_key}' {allocations.base_url}/{first}/allocations", soft_wrap=True)
-        await until_stopped()
+        watching = asyncio.create_task(_follow(file, allocations))
+        try:
+            await until_stopped()
+        finally:
+            watching.cancel()
+
+
+async def _follow(file: Path, allocations: SimulatedAllocations) -> None:
+    """Serve what the file says now; while it cannot be used, what it said before."""
+    seen = _version(file)
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        version = _version(file)
+        if version == seen:
+            continue
+        seen = version
+        try:
+            allocations.replace(read_strategies(file))
+        except StrategiesFileError as error:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False)
+
+
+def _version(file: Path) -> tuple[int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_ino)
 
 
 def allocations(

@@ -56,10 +56,7 @@ class SimulatedAllocations:
         self._faults: dict[str, deque[Fault]] = {}
         self._seen: list[SeenRequest] = []
         self._runner: web.AppRunner | None = None
-        for name, strategy in strategies.items():
-            self.set_weights(name, strategy.weights if isinstance(strategy, Strategy) else strategy)
-            for fault in strategy.faults if isinstance(strategy, Strategy) else ():
-                self.script(name, fault)
+        self.replace(strategies)
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -88,6 +85,15 @@ class SimulatedAllocations:
     def requests(self) -> Sequence[SeenRequest]:
         """Every request answered so far, oldest first."""
         return tuple(self._seen)
+
+    def replace(self, strategies: Mapping[str, Weights | Strategy]) -> None:
+        """Serve these strategies from now on, with their faults and no others."""
+        self._weights.clear()
+        self._faults.clear()
+        for name, strategy in strategies.items():
+            self.set_weights(name, strategy.weights if isinstance(strategy, Strategy) else strategy)
+            for fault in strategy.faults if isinstance(strategy, Strategy) else ():
+                self.script(name, fault)
 
     def set_weights(self, strategy: str, weights: Weights) -> None:
         """Publish new weights; the next request sees them."""

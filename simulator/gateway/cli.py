@@ -9,7 +9,7 @@ from rich.console import Console
 
 from simulator.gateway.scenario import Scenario, ScenarioError, load_scenario
 from simulator.gateway.server import SimulatedGateway
-from simulator.gateway.state import StateError
+from simulator.gateway.state import GatewayState, StateError
 from simulator.loopback import NotLoopbackError
 from simulator.serving import until_stopped
 
@@ -25,21 +25,31 @@ async def run_gateway(
     control_port: int,
     host: str = "127.0.0.1",
     state_file: Path | None = None,
+    roll_back: int = 0,
     allow_remote: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM; the first line on standard output tells the ports once clients may connect.
+
+    ``roll_back`` sets every client's order id counter back by so much, as some restarts of the real gateway do.
 
     Raises:
         NotLoopbackError: ``host`` is no loopback address and remote connections were not allowed.
         StateError: the state file exists but cannot be used.
         OSError: a port is taken.
     """
+    state = _rolled_back(state_file, roll_back)
     async with SimulatedGateway(
-        scenario, port, control_port, host=host, state_file=state_file, allow_remote=allow_remote
+        scenario, port, control_port, host=host, state=state, state_file=state_file, allow_remote=allow_remote
     ) as gateway:
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"IB Gateway stand-in on {host}:{gateway.port}, control http://127.0.0.1:{gateway.control_port}")
         await until_stopped()
+
+
+def _rolled_back(state_file: Path | None, count: int) -> GatewayState | None:
+    if not count or state_file is None or not state_file.exists():
+        return None
+    return GatewayState.load(state_file).with_order_ids_rolled_back(count)
 
 
 def gateway(
@@ -51,6 +61,9 @@ def gateway(
     state: Annotated[
         Path | None, typer.Option(help="Where orders, fills and holdings survive a restart (JSON).")
     ] = None,
+    roll_back_order_ids: Annotated[
+        int, typer.Option(min=0, help="Set the order ids of STATE back by so many, as some restarts do.")
+    ] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote-connections", help="Let HOST be reachable from other machines.")
@@ -65,6 +78,7 @@ def gateway(
                 control_port=control_port,
                 host=host,
                 state_file=state,
+                roll_back=roll_back_order_ids,
                 allow_remote=allow_remote,
             )
         )

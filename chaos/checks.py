@@ -1,0 +1,185 @@
+"""What must be true after a run, whatever went wrong in it. Pure: evidence in, violations out."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from chaos.evidence import AccountWord, Broker, Evidence, Run
+from chaos.timeline import Publish
+from rebalancing.plan import PlanRequest
+from rebalancing.triggers import EventRing, EventStatus
+from rebalancing.verification import measure
+
+WEIGHT_TOLERANCE: Final = Decimal("0.004")
+"""By how much a reported weight may miss the real one: a spread, and a price between the last fill and the report."""
+
+RESERVE_TOLERANCE: Final = Decimal("0.002")
+"""Share of the account by which market orders may miss their quotes and so eat into the reserve."""
+
+UNCONFIRMED: Final = "did not confirm"
+"""What the application says where a cancel was not confirmed in time: that order is there, and rightly asked about."""
+
+
+class Kind(StrEnum):
+    """What a violation is counted as in the summary."""
+
+    DUPLICATED = "duplicated"
+    LOST = "lost"
+    STUCK = "stuck"
+    OVERSPENT = "overspent"
+    MISREPORTED = "misreported"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One check that failed, in words."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the accounts began with: cash in US dollars, and the reserve in percent; and who follows what."""
+
+    cash: Mapping[str, Decimal]
+    strategies: Mapping[str, str]
+    reserve_percent: Decimal
+
+
+def violations(evidence: Evidence, published: Sequence[Publish], books: Books) -> tuple[Violation, ...]:
+    """Everything that is wrong."""
+    return (
+        *duplicated_orders(evidence.broker),
+        *duplicated_events(evidence.runs),
+        *lost_orders(evidence.broker, evidence.runs),
+        *lost_events(evidence.accounts, published, books),
+        *stuck(evidence),
+        *overspent(evidence.broker, books),
+        *misreported_orders(evidence),
+        *misreported_holdings(evidence, books),
+    )
+
+
+def duplicated_orders(broker: Broker) -> Iterator[Violation]:
+    """An intent has at most one accepted order."""
+    counted = Counter(order.ref for order in broker.orders if order.is_accepted)
+    for ref, times in counted.items():
+        if times > 1:
+            yield Violation(Kind.DUPLICATED, f"order ref {ref!r} has {times} accepted orders")
+
+
+def duplicated_events(runs: Iterable[Run]) -> Iterator[Violation]:
+    """An event is carried out by one run of an account at most."""
+    counted = Counter((run.account, event) for run in runs for event in run.carried)
+    for (account, event), times in counted.items():
+        if times > 1:
+            yield Violation(Kind.DUPLICATED, f"event {event} was carried out {times} times for {account}")
+
+
+def lost_orders(broker: Broker, runs: Iterable[Run]) -> Iterator[Violation]:
+    """The application knows every accepted order: its intent is in a workflow history."""
+    known = {ref for run in runs for ref in run.intents}
+    for order in broker.orders:
+        if order.is_accepted and order.ref not in known:
+            yield Violation(Kind.LOST, f"order {order.perm_id} ({order.ref!r}) of {order.account} is in no history")
+
+
+def lost_events(accounts: Mapping[str, AccountWord], published: Sequence[Publish], books: Books) -> Iterator[Violation]:
+    """Every published event is carried out, or a later one that asks for as much is."""
+    for account, strategy in books.strategies.items():
+        ring = accounts[account].events if account in accounts else EventRing()
+        own = [event for event in published if event.strategy == strategy]
+        for position, event in enumerate(own):
+            record = ring.find(event.event_id)
+            if record is None:
+                yield Violation(Kind.LOST, f"event {event.event_id} never reached {account}")
+            elif record.status in (EventStatus.PENDING, EventStatus.RUNNING):
+                yield Violation(Kind.STUCK, f"event {event.event_id} of {account} is still {record.status}")
+            elif not _superseded(own[position:], ring, live=event.live):
+                yield Violation(
+                    Kind.LOST, f"event {event.event_id} of {account} ended as {record.status}: {record.summary}"
+                )
+
+
+def stuck(evidence: Evidence) -> Iterator[Violation]:
+    """Nothing runs any more, and the operator was asked only about what could not be known."""
+    for account, word in evidence.accounts.items():
+        if word.is_running:
+            yield Violation(Kind.STUCK, f"the rebalance of {account} is still running: {word.phase} {word.detail}")
+    for order in evidence.broker.orders:
+        if not order.is_over:
+            yield Violation(Kind.STUCK, f"order {order.ref} of {order.account} is still {order.status}")
+    for question in evidence.questions:
+        if question.order is not None and UNCONFIRMED not in question.reason:
+            yield Violation(
+                Kind.STUCK,
+                f"the operator was asked about {question.ref} of {question.account}, which the gateway lists as "
+                f"{question.order.status}: {question.reason}",
+            )
+
+
+def overspent(broker: Broker, books: Books) -> Iterator[Violation]:
+    """Cash was below zero at no moment, and is not below the reserve in the end, where prices are at rest."""
+    for account, start in books.cash.items():
+        cash = lowest = start
+        for execution in broker.executions:
+            if execution.account == account:
+                cash += execution.cash_flow
+                lowest = min(lowest, cash)
+        if lowest < 0:
+            yield Violation(Kind.OVERSPENT, f"the cash of {account} was {lowest:.2f} at the lowest")
+        own = broker.accounts[account]
+        floor = own.net_liquidation * (books.reserve_percent / 100 - RESERVE_TOLERANCE)
+        if own.cash < floor:
+            yield Violation(Kind.OVERSPENT, f"the cash of {account} is {own.cash:.2f}, its reserve {floor:.2f}")
+
+
+def misreported_orders(evidence: Evidence) -> Iterator[Violation]:
+    """What the application reported as final is what the broker's executions say."""
+    reports = {ref: report for run in evidence.runs for ref, report in run.reports.items()}
+    for run in evidence.runs:
+        reports |= {report.ref: report for report in (run.outcome.orders if run.outcome else ())}
+    for ref, report in reports.items():
+        filled = evidence.broker.filled(ref)
+        if report.state.is_final and report.filled != filled:
+            yield Violation(
+                Kind.MISREPORTED,
+                f"order {ref} was reported {report.state} with {report.filled} shares; {filled} filled",
+            )
+
+
+def misreported_holdings(evidence: Evidence, books: Books) -> Iterator[Violation]:
+    """An account holds what its last outcome says."""
+    for account, word in evidence.accounts.items():
+        outcome = word.last_outcome
+        if outcome is None or account not in evidence.broker.accounts:
+            continue
+        own = evidence.broker.accounts[account]
+        real = measure(
+            PlanRequest(
+                cash=own.cash,
+                positions=dict(own.positions),
+                prices={symbol: evidence.broker.prices[symbol] for symbol in own.positions},
+                targets={},
+                reserve_percent=books.reserve_percent,
+            )
+        ).weights
+        for symbol in sorted({*real, *outcome.weights_after}):
+            is_, told = real.get(symbol, Decimal(0)), outcome.weights_after.get(symbol, Decimal(0))
+            if abs(is_ - told) > WEIGHT_TOLERANCE:
+                yield Violation(
+                    Kind.MISREPORTED, f"{account} holds {is_:.4f} in {symbol}, its last outcome says {told:.4f}"
+                )
+
+
+def _superseded(later: Sequence[Publish], ring: EventRing, *, live: bool) -> bool:
+    """Whether the first of these events was carried out, or one after it that asks for as much."""
+    for event in later:
+        record = ring.find(event.event_id)
+        if record is not None and record.status is EventStatus.COMPLETED and (event.live or not live):
+            return True
+    return False

@@ -1,0 +1,110 @@
+"""The application's word, read from Temporal: every run's history, and where each account stands."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+
+from chaos.evidence import AccountWord, Run
+from rebalancing.orders import OrderReport
+from rebalancing.triggers import EventRing, EventStatus
+from workflows.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
+from workflows.rebalance_account import RunResult
+
+REPORTING: Final = ("place_leg", "await_fills", "cancel_orders")
+"""The activities whose results are order reports."""
+
+
+async def read_runs(client: Client) -> tuple[Run, ...]:
+    """Every run of every account, oldest first."""
+    listed = [each async for each in client.list_workflows(f"WorkflowType = '{WORKFLOW_TYPE}'")]
+    return tuple([await _read_run(client, each) for each in sorted(listed, key=lambda each: each.start_time)])
+
+
+async def read_account(client: Client, account: str, runs: Sequence[Run]) -> AccountWord:
+    """Where an account stands: its latest run's phase, and the events it remembers."""
+    description = await client.get_workflow_handle(workflow_id(account)).describe()
+    ring = await description.memo_value(EVENTS_MEMO, default=EventRing(), type_hint=EventRing)
+    latest = next((run for run in runs if run.run_id == description.run_id), None)
+    return AccountWord(
+        events=ring,
+        is_running=description.status is WorkflowExecutionStatus.RUNNING,
+        phase=description.typed_search_attributes.get(PHASE) or "",
+        last_outcome=latest.outcome if latest else None,
+    )
+
+
+async def _read_run(client: Client, listed: WorkflowExecution) -> Run:
+    handle = client.get_workflow_handle(listed.id, run_id=listed.run_id)
+    history = await handle.fetch_history()
+    return run_of(listed.id.removeprefix("rebalance-"), listed.run_id, history.events)
+
+
+def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
+    """What one run's history tells."""
+    names: dict[int, str] = {}
+    intents: set[str] = set()
+    reports: dict[str, OrderReport] = {}
+    rings: list[EventRing] = []
+    result: RunResult | None = None
+    status, failure = "running", ""
+    for event in events:
+        kind = event.WhichOneof("attributes")
+        match kind:
+            case "activity_task_scheduled_event_attributes":
+                names[event.event_id] = event.activity_task_scheduled_event_attributes.activity_type.name
+            case "activity_task_completed_event_attributes":
+                done = event.activity_task_completed_event_attributes
+                name = names[done.scheduled_event_id]
+                if name == "prepare_leg":
+                    intents |= {str(each["ref"]) for each in _decoded(done.result.payloads)}
+                elif name in REPORTING:
+                    told = [OrderReport.model_validate(each) for each in _decoded(done.result.payloads)]
+                    reports |= {report.ref: report for report in told}
+            case "workflow_properties_modified_event_attributes":
+                fields = event.workflow_properties_modified_event_attributes.upserted_memo.fields
+                if EVENTS_MEMO in fields:
+                    rings.append(EventRing.model_validate(_decoded([fields[EVENTS_MEMO]])))
+            case "workflow_execution_completed_event_attributes":
+                done = event.workflow_execution_completed_event_attributes
+                status, result = "completed", RunResult.model_validate(_decoded(done.result.payloads))
+            case "workflow_execution_continued_as_new_event_attributes":
+                status = "continued"
+            case "workflow_execution_failed_event_attributes":
+                status = "failed"
+                failure = event.workflow_execution_failed_event_attributes.failure.message
+            case str() if kind.startswith("workflow_execution_") and kind.split("_")[2] in _OTHER_ENDS:
+                status = kind.split("_")[2]
+            case _:
+                pass
+    return Run(
+        account=account,
+        run_id=run_id,
+        status=status,
+        intents=frozenset(intents),
+        reports=reports,
+        carried=_carried(rings),
+        outcome=result.outcome if result else None,
+        failure=failure,
+    )
+
+
+_OTHER_ENDS: Final = ("canceled", "terminated", "timed")
+
+
+def _carried(rings: Sequence[EventRing]) -> frozenset[str]:
+    """The events that were completed between the first and the last thing the run remembered."""
+    if not rings:
+        return frozenset()
+    return _completed(rings[-1]) - _completed(rings[0])
+
+
+def _completed(ring: EventRing) -> frozenset[str]:
+    return frozenset(each.event_id for each in ring.records if each.status is EventStatus.COMPLETED)
+
+
+def _decoded(payloads: Sequence[Payload]) -> Any:
+    return json.loads(payloads[0].data) if payloads else []

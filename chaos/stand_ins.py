@@ -1,0 +1,92 @@
+"""Talking to the stand-ins from outside: the gateway's control port, and Ably's REST interface as a publisher."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import httpx
+
+from chaos.timeline import Publish, Rule
+
+ABLY_KEY: Final = "chaos.key:for-this-run-only"
+PATIENCE: Final = 2.0
+"""Seconds for one answer; a frozen process gives none."""
+
+RETRY_PAUSE: Final = 0.3
+
+
+class GatewayControl:
+    """The gateway's control port. What it cannot be told now is lost, like the fault it stood for."""
+
+    def __init__(self, http: httpx.AsyncClient, port: int) -> None:
+        self._http = http
+        self._address = f"http://127.0.0.1:{port}"
+        self._prices: dict[str, Decimal] = {}
+
+    async def add_rules(self, rules: Sequence[Rule]) -> bool:
+        """Put fault rules in force; whether the gateway took them."""
+        return await self._tell("POST", "/faults", [dict(rule) for rule in rules])
+
+    async def clear_rules(self) -> bool:
+        """Drop all fault rules."""
+        return await self._tell("DELETE", "/faults", None)
+
+    async def set_prices(self, prices: Mapping[str, Decimal]) -> bool:
+        """Move prices, in US dollars."""
+        return await self._tell("POST", "/prices", {symbol: str(price) for symbol, price in prices.items()})
+
+    async def read(self, what: str) -> Any:
+        """``accounts``, ``orders`` or ``executions``. Raises ``httpx.HTTPError``."""
+        answer = await self._http.get(f"{self._address}/{what}", timeout=10.0)
+        answer.raise_for_status()
+        return answer.json()
+
+    async def _tell(self, method: str, path: str, body: object) -> bool:
+        try:
+            answer = await self._http.request(method, self._address + path, json=body, timeout=PATIENCE)
+        except httpx.HTTPError:
+            return False
+        answer.raise_for_status()
+        return True
+
+
+class Publisher:
+    """Publishes events, each until Ably has it.
+
+    The stand-in forgets its history when it is killed, which the real Ably does not: what it had is published again,
+    under the same event ids. So the same history is read many times, and must be carried out once.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, port: int) -> None:
+        self.published: list[Publish] = []
+        self._http = http
+        self._address = f"http://127.0.0.1:{port}/channels"
+        self._one_at_a_time = asyncio.Lock()
+
+    async def publish(self, event: Publish) -> None:
+        """Publish an event; returns when Ably has it."""
+        async with self._one_at_a_time:
+            self.published.append(event)
+            await self._send(event)
+
+    async def publish_again(self) -> None:
+        """Publish everything again, in the same order."""
+        async with self._one_at_a_time:
+            for event in self.published:
+                await self._send(event)
+
+    async def _send(self, event: Publish) -> None:
+        key_name, _, secret = ABLY_KEY.partition(":")
+        data = {"execution": "rebalance" if event.live else "dry_run", "eventId": event.event_id}
+        address = f"{self._address}/{event.strategy}/messages"
+        while True:
+            try:
+                answer = await self._http.post(
+                    address, json={"name": "rebalance", "data": data}, auth=(key_name, secret), timeout=PATIENCE
+                )
+            except httpx.HTTPError:
+                await asyncio.sleep(RETRY_PAUSE)
+                continue
+            answer.raise_for_status()
+            return
