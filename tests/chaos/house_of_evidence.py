@@ -1,0 +1,73 @@
+"""Evidence of a run in which everything went well, for tests that spoil one thing of it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from chaos.checks import Books
+from chaos.evidence import AccountWord, Broker, BrokerAccount, BrokerExecution, BrokerOrder, Evidence, Run
+from chaos.timeline import Publish
+from rebalancing.orders import OrderReport, OrderState, Side
+from rebalancing.outcomes import Outcome, Phase
+from rebalancing.triggers import EventRecord, EventRing, EventStatus, ExecutionMode
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+ACCOUNT, STRATEGY, REF = "DU1", "blend", "rb-1-2-1"
+BOOKS = Books(cash={ACCOUNT: Decimal(1000)}, strategies={ACCOUNT: STRATEGY}, reserve_percent=Decimal(2))
+FIRST = Publish("first", STRATEGY, live=True, weights={"QQQ": 1.0})
+LAST = Publish("last", STRATEGY, live=True, weights={"QQQ": 1.0})
+PUBLISHED = (FIRST, LAST)
+ORDER = BrokerOrder(ref=REF, account=ACCOUNT, symbol="QQQ", side=Side.BUY, quantity=9, status="Filled", perm_id=77)
+EXECUTION = BrokerExecution(REF, ACCOUNT, "QQQ", Side.BUY, 9, Decimal(100), Decimal(1))
+
+
+def record(event_id: str, status: EventStatus, mode: ExecutionMode = ExecutionMode.REBALANCE) -> EventRecord:
+    """What an account remembers of an event."""
+    at = NOW + timedelta(seconds=len(event_id))
+    return EventRecord(event_id=event_id, mode=mode, requested_at=at, status=status)
+
+
+def report(filled: int = 9, state: OrderState = OrderState.FILLED) -> OrderReport:
+    """What the application says of the one order."""
+    return OrderReport(ref=REF, symbol="QQQ", side=Side.BUY, quantity=9, state=state, filled=filled)
+
+
+def outcome(weight: str = "0.9193") -> Outcome:
+    """An outcome; 900 of 999 dollars in QQQ, of a base that leaves 2 % out."""
+    return Outcome(
+        account=ACCOUNT,
+        strategy=STRATEGY,
+        mode=ExecutionMode.REBALANCE,
+        event_ids=("last",),
+        phase=Phase.COMPLETED,
+        weights_after={"QQQ": Decimal(weight), "CASH": 1 - Decimal(weight)},
+        orders=(report(),),
+        started_at=NOW,
+        finished_at=NOW,
+    )
+
+
+def broker(
+    orders: tuple[BrokerOrder, ...] = (ORDER,),
+    executions: tuple[BrokerExecution, ...] = (EXECUTION,),
+    cash: str = "99",
+    net: str = "999",
+) -> Broker:
+    """The gateway's ledger."""
+    accounts = {ACCOUNT: BrokerAccount(Decimal(cash), {"QQQ": 9}, Decimal(net))}
+    return Broker(orders, executions, accounts, {"QQQ": Decimal(100)})
+
+
+def run(carried: frozenset[str] = frozenset({"first", "last"}), intents: frozenset[str] = frozenset({REF})) -> Run:
+    """The account's one run."""
+    return Run(ACCOUNT, "1", "completed", intents, {REF: report()}, carried, outcome())
+
+
+def word(*records: EventRecord, is_running: bool = False, last: Outcome | None = None) -> AccountWord:
+    """Where the account stands."""
+    known = records or (record("first", EventStatus.COMPLETED), record("last", EventStatus.COMPLETED))
+    return AccountWord(EventRing(records=known), is_running, "completed", last_outcome=last or outcome())
+
+
+def evidence() -> Evidence:
+    """All of it."""
+    return Evidence(broker(), (run(),), {ACCOUNT: word()})
