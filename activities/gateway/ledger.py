@@ -24,8 +24,13 @@ class Execution:
 
     @property
     def family(self) -> str:
-        """The id without its revision: a correction changes only what follows the last dot."""
-        return self.exec_id.rpartition(".")[0] or self.exec_id
+        """The id without its revision."""
+        return family_of(self.exec_id)
+
+
+def family_of(exec_id: str) -> str:
+    """An execution id without its revision: a correction changes only what follows the last dot."""
+    return exec_id.rpartition(".")[0] or exec_id
 
 
 @dataclass
@@ -43,6 +48,7 @@ class LedgerOrder:
     status: str = ""
     reported_filled: int = 0
     rejected: bool = False
+    id_used_before: bool = False
     reason: str = ""
     executions: dict[str, Execution] = field(default_factory=dict[str, Execution])
 
@@ -50,6 +56,11 @@ class LedgerOrder:
     def filled(self) -> int:
         """Shares filled, counted from executions."""
         return sum(execution.shares for execution in self.executions.values())
+
+    @property
+    def was_turned_away(self) -> bool:
+        """Whether the gateway refused the order's id as used before, and never reported the order itself."""
+        return self.id_used_before and not self.perm_id and not self.executions
 
     @property
     def is_open(self) -> bool:
@@ -69,6 +80,7 @@ class OrderLedger:
         order = self._order(intent.ref)
         order.order_id, order.client_id, order.account = intent.order_id, client_id, intent.account
         order.symbol, order.side, order.quantity = intent.symbol, intent.side, intent.quantity
+        order.id_used_before, order.reason = False, ""
         self._refs[intent.order_id] = intent.ref
 
     def note_order(self, seen: LedgerOrder) -> None:
@@ -111,6 +123,8 @@ class OrderLedger:
         order = self.orders[ref]
         if code in codes.REJECTIONS:
             order.rejected = True
+        if code in codes.ID_USED_BEFORE:
+            order.id_used_before = True
         order.reason = f"{text} (code {code})"
 
     def note_open(self, orders: list[LedgerOrder], own_client_id: int) -> None:
@@ -129,10 +143,20 @@ class OrderLedger:
             return exact
         return next((order for reported, order in self.orders.items() if refers_to(reported, ref)), None)
 
+    def holds(self, ref: str) -> bool:
+        """Whether the gateway has the order, or may have it: it was sent here and not turned away for its id."""
+        order = self.find(ref)
+        return order is not None and not order.was_turned_away
+
+    def taken_ids(self, client_id: int) -> dict[int, str]:
+        """The refs of this client's orders by order id, as far as the gateway told their ids."""
+        mine = (order for order in self.orders.values() if order.client_id == client_id and not order.was_turned_away)
+        return {order.order_id: order.ref for order in mine if order.order_id > 0}
+
     def acknowledged(self, ref: str) -> bool:
         """Whether the gateway has said anything of this order since it was sent."""
         order = self.find(ref)
-        return order is not None and bool(order.perm_id or order.rejected or order.executions)
+        return order is not None and bool(order.perm_id or order.rejected or order.executions or order.id_used_before)
 
     def open_orders(self, account: str) -> list[LedgerOrder]:
         """The account's working orders, whoever placed them."""
@@ -141,8 +165,8 @@ class OrderLedger:
     def report(self, intent: Intent) -> OrderReport:
         """What became of an intent, judged by what the gateway itself said."""
         order = self.find(intent.ref)
-        if order is None:
-            return _report(intent, OrderState.NOT_SENT)
+        if order is None or order.was_turned_away:
+            return _report(intent, OrderState.NOT_SENT, order)
         return _report(intent, _state(order, intent.quantity), order)
 
     def _order(self, ref: str) -> LedgerOrder:

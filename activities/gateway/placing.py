@@ -13,7 +13,8 @@ from activities.gateway import translation
 from activities.gateway.ledger import LedgerOrder
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewaySettling
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState
+from rebalancing.intent_fate import Evidence, Fate, OrderIds, fate_of
+from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, refers_to
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ class OrderDesk:
         self._session = session
         self._settling_period = settling_period
         self._clock = clock
-        self._reserved: set[int] = set()
-        self._highest_sent = 0
+        self._looked_up_at = clock()  # the session asked for everything just before it was handed over
+        self._ids = OrderIds(session.next_valid_id)
 
     def prepare(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
         """Reserve an order id for every order of a leg. Sends nothing.
@@ -68,14 +69,18 @@ class OrderDesk:
         """Place a leg's orders in one visit, adopting those the broker already has.
 
         An intent that cannot be sent under its id, and certainly never was, comes back as ``NOT_SENT``: it needs a new
-        id. One whose fate cannot be known comes back as ``UNKNOWN``; it is never sent again (rules 4a–4d).
+        id. One whose fate cannot be known comes back as ``UNKNOWN``; it is never sent again (``fate_of``).
         """
-        await self._wait_out_quiet_period(intents)
+        if any(self._fate(intent) is Fate.WAIT for intent in intents):
+            while (left := self._quiet_for()) > 0:  # noqa: ASYNC110  # a timer may ring before the clock is there
+                await asyncio.sleep(left)
+            await self._session.refresh_orders()
         sent = [intent for intent in intents if self._may_send(intent)]
         for intent in sent:
             self._send(intent)
         await self._session.drained()
         await self._acknowledged(sent)
+        await self._look_up_turned_away(sent)
         return tuple(self._report(intent) for intent in intents)
 
     async def cancel(self, intents: tuple[Intent, ...], timeout: float) -> tuple[OrderReport, ...]:
@@ -113,43 +118,67 @@ class OrderDesk:
             self._session.require()
             reports = tuple(self._report(intent) for intent in intents)
             left = deadline - loop.time()
-            if left <= 0 or all(report.state is not OrderState.WORKING for report in reports):
+            if left <= 0 or not any(self._may_change(report) for report in reports):
                 return reports
-            await self._session.wait_changed(left)
+            quiet = self._quiet_for()
+            await self._session.wait_changed(min(left, quiet) if quiet > 0 else left)
+
+    def _may_change(self, report: OrderReport) -> bool:
+        """Whether more may be heard of an order; on a new connection one that is listed late may still turn up."""
+        return report.state is OrderState.WORKING or (report.state is OrderState.UNKNOWN and self._quiet_for() > 0)
 
     def _own_open_orders(self, account: str) -> list[LedgerOrder]:
         return [order for order in self._session.ledger.open_orders(account) if self._session.places(order)]
 
     def _reserve(self, order: LegOrder) -> Intent:
-        order_id = max(self._session.ib.client.getReqId(), self._session.next_valid_id)
-        self._reserved.add(order_id)
-        positions = self._session.ib.positions(order.account)
-        held = next((int(held.position) for held in positions if held.contract.conId == order.con_id), 0)
+        client = self._session.ib.client
+        # Requests are numbered by the same counter, and errors name only the number: one number is never both. A
+        # gateway that rolled its count back offers used ids again: those that it tells are passed over.
+        order_id = self._ids.reserve(order.ref, at_least=max(client.getReqId(), self._highest_told() + 1))
+        client.updateReqId(order_id + 1)
         return Intent(
-            **order.model_dump(), order_id=order_id, trading_day=trading_day(self._clock()), position_before=held
+            **order.model_dump(),
+            order_id=order_id,
+            trading_day=trading_day(self._clock()),
+            position_before=self._position(order),
         )
 
-    async def _wait_out_quiet_period(self, intents: tuple[Intent, ...]) -> None:
-        foreign = [intent for intent in intents if intent.order_id not in self._reserved]
-        left = (self._session.connected_at + QUIET_PERIOD - self._clock()).total_seconds()
-        if foreign and left > 0 and any(self._session.ledger.find(intent.ref) is None for intent in foreign):
-            await asyncio.sleep(left)
-            await self._session.refresh_orders()
+    def _highest_told(self) -> int:
+        """The highest id the gateway named for an order of ours. Completed orders are listed without theirs."""
+        own = self._session.address.client_id
+        executions = (fill.execution for fill in self._session.ib.fills())
+        filled = (execution.orderId for execution in executions if execution.clientId == own)
+        return max((*self._session.ledger.taken_ids(own), *filled), default=0)
 
     def _may_send(self, intent: Intent) -> bool:
-        if self._session.ledger.find(intent.ref) is not None:
-            return False  # 4a: it is there
-        if intent.order_id in self._reserved:
-            return intent.order_id > self._highest_sent  # reserved on this very connection, and never sent
-        if trading_day(self._clock()) != intent.trading_day:
-            return False  # 4b: the broker's queries no longer reach back to it
-        if self._session.next_valid_id > intent.order_id or self._highest_sent >= intent.order_id:
-            return False  # 4c: the id is consumed, the order nowhere
-        return self._position(intent) == intent.position_before  # 4d
+        return self._fate(intent) is Fate.SEND
+
+    def _fate(self, intent: Intent) -> Fate:
+        session = self._session
+        holder = session.ledger.taken_ids(session.address.client_id).get(intent.order_id)
+        return fate_of(
+            Evidence(
+                found=session.ledger.holds(intent.ref),
+                reserved_here=self._ids.reserved(intent),
+                id_taken=holder is not None and not refers_to(holder, intent.ref),
+                order_id=intent.order_id,
+                highest_sent=self._ids.highest_sent,
+                next_valid_id=self._ids.next_valid_id,
+                trading_day=intent.trading_day,
+                today=trading_day(self._clock()),
+                position_before=intent.position_before,
+                position_now=self._position(intent),
+                quiet_period_over=self._quiet_for() <= 0,
+            )
+        )
+
+    def _quiet_for(self) -> float:
+        """Seconds left of the quiet period."""
+        return (self._looked_up_at + QUIET_PERIOD - self._clock()).total_seconds()
 
     def _report(self, intent: Intent) -> OrderReport:
         report = self._session.ledger.report(intent)
-        if report.state is not OrderState.NOT_SENT or intent.order_id in self._reserved:
+        if report.state is not OrderState.NOT_SENT or self._ids.reserved(intent):
             return report
         reason = (
             f"order {intent.order_id} ({intent.side} {intent.quantity} {intent.symbol}) was reserved before the last "
@@ -157,14 +186,14 @@ class OrderDesk:
         )
         return report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})
 
-    def _position(self, intent: Intent) -> int:
-        positions = self._session.ib.positions(intent.account)
-        return next((int(held.position) for held in positions if held.contract.conId == intent.con_id), 0)
+    def _position(self, order: LegOrder) -> int:
+        positions = self._session.ib.positions(order.account)
+        return next((int(held.position) for held in positions if held.contract.conId == order.con_id), 0)
 
     def _send(self, intent: Intent) -> None:
         client_id = self._session.address.client_id
         self._session.ledger.note_sent(intent, client_id)
-        self._highest_sent = max(self._highest_sent, intent.order_id)
+        self._ids.note_sent(intent.order_id)
         self._session.ib.placeOrder(translation.contract(intent), translation.order(intent, client_id))
         log.info("sent %s: %s %s %s", intent.ref, intent.side, intent.quantity, intent.symbol)
 
@@ -184,3 +213,11 @@ class OrderDesk:
                 )
             self._session.require()
             await self._session.wait_changed(left)
+
+    async def _look_up_turned_away(self, sent: list[Intent]) -> None:
+        """Where the gateway says that an id was used before: by this very intent, or by another order?"""
+        turned_away = [intent for intent in sent if not self._session.ledger.holds(intent.ref)]
+        for intent in turned_away:
+            self._ids.note_used_before(intent.order_id)
+        if any(not self._ids.reserved(intent) for intent in turned_away):
+            await self._session.refresh_orders()

@@ -1,0 +1,199 @@
+"""Random lives of intents against the gateway's engine: never more than one order of each (promise P3).
+
+The client's part is the application's own: its state machine, its order ids and its ledger.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from rebalancing.intent_fate import Evidence, Fate, fate_of
+from rebalancing.orders import Intent, Side
+from tests.activities.intent_life import SYMBOLS, World, leg_order, settled
+
+DELIVERIES = st.sampled_from(["accepted", "accepted", "muted", "late", "lost", "used_up", "refused"])
+
+
+class IntentLife(RuleBasedStateMachine):
+    """Send, acknowledge, fill, crash, restart, midnight: in any order."""
+
+    decide: Callable[[Evidence], Fate] = staticmethod(fate_of)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.history: dict[str, Intent] = {}
+        self.parked: set[str] = set()
+        self.first_ref_of: dict[int, str] = {}
+
+    @rule(
+        symbol=st.sampled_from(SYMBOLS),
+        side=st.sampled_from(Side),
+        quantity=st.integers(min_value=1, max_value=100),
+        legs=st.integers(min_value=1, max_value=3),
+    )
+    def prepare(self, symbol: str, side: Side, quantity: int, legs: int) -> None:
+        connection = self.world.connect()
+        if len(self.history) > 12:
+            return
+        if not settled(connection):
+            self.world.pass_time(3)
+        for number in range(legs):
+            order = leg_order(len(self.history), symbol, side, quantity + number)
+            self.history[order.ref] = connection.reserve(order)
+
+    @precondition(lambda self: self.history)
+    @rule(data=st.data(), delivery=DELIVERIES)
+    def try_to_place(self, data: st.DataObject, delivery: str) -> None:
+        ref = data.draw(st.sampled_from(sorted(self.history)))
+        if ref not in self.parked:
+            self.attempt(self.history[ref], delivery)
+
+    @rule(delivery=DELIVERIES)
+    def place_everything(self, delivery: str) -> None:
+        for ref, intent in list(self.history.items()):
+            if ref not in self.parked:
+                self.attempt(intent, delivery)
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 5.0, 30.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.world.pass_time(seconds)
+
+    @rule()
+    def lose_the_connection(self) -> None:
+        self.world.connection = None
+
+    @rule(roll_back=st.sampled_from([0, 0, 1, 5, 1000]))
+    def restart_the_gateway(self, roll_back: int) -> None:
+        self.world.restart(roll_back)
+
+    @rule(hours=st.sampled_from([7, 24]))
+    def let_a_night_pass(self, hours: int) -> None:
+        self.world.pass_time(hours * 3600.0)
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if working := self.world.engine.open_orders():
+            order = data.draw(st.sampled_from(working))
+            self.world.engine.cancel(order.client_id, order.order_id)
+
+    @invariant()
+    def no_intent_is_ordered_twice(self) -> None:
+        refs = [order.ref for order in self.world.orders]
+        assert len(refs) == len(set(refs)), refs
+
+    @invariant()
+    def every_order_is_what_its_intent_says(self) -> None:
+        for order in self.world.orders:
+            assert self.first_ref_of.setdefault(order.perm_id, order.ref) == order.ref
+            intent = self.history[order.ref]
+            assert (order.symbol, order.action, order.quantity) == (intent.symbol, intent.side.value, intent.quantity)
+            assert order.filled <= intent.quantity
+
+    def teardown(self) -> None:
+        """In quiet times every intent comes to an end: it is there once, was turned down, or waits for an operator."""
+        for _ in range(3):
+            self.world.connect()
+            self.world.pass_time(5)
+            for ref, intent in sorted(self.history.items(), key=lambda item: item[1].order_id):
+                if ref not in self.parked:
+                    self.attempt(intent, "accepted")
+        self.world.pass_time(60)
+        self.no_intent_is_ordered_twice()
+        self.every_order_is_what_its_intent_says()
+        connection = self.world.connect()
+        ordered = {order.ref for order in self.world.orders}
+        for ref in self.history:
+            assert ref in ordered or ref in self.parked or connection.ledger.holds(ref)
+
+    def attempt(self, intent: Intent, delivery: str) -> None:
+        """What ``place_leg`` does with one intent, its bytes suffering the fate named."""
+        connection = self.world.connect()
+        fate = self.decide(connection.evidence(intent))
+        if fate is Fate.WAIT and delivery == "accepted":
+            self.world.pass_time(5)
+            connection.ask()
+            fate = self.decide(connection.evidence(intent))
+        if fate is Fate.UNKNOWN:
+            self.parked.add(intent.ref)
+        elif fate is Fate.NEW_ID and settled(connection):
+            self.history[intent.ref] = connection.reserve(intent)
+        elif fate is Fate.SEND:
+            self.send(intent, delivery)
+
+    def send(self, intent: Intent, delivery: str) -> None:
+        connection, engine = self.world.connect(), self.world.engine
+        connection.ledger.note_sent(intent, 7)
+        connection.ids.note_sent(intent.order_id)
+        match delivery:
+            case "late":
+                self.world.deliver_later(intent, 2)
+            case "lost":
+                self.world.connection = None  # an unanswered order is looked up on a new connection
+            case "used_up":
+                engine.use_up(7, intent.order_id)
+                self.world.connection = None
+            case "muted":
+                connection.muted.add(intent.order_id)
+                self.world.deliver(intent)
+            case "refused":
+                self.world.refuse(intent)
+            case _:
+                self.world.deliver(intent)
+        order = connection.ledger.find(intent.ref)
+        if order is not None and order.was_turned_away:
+            self.look_up_turned_away(intent)
+
+    def look_up_turned_away(self, intent: Intent) -> None:
+        connection = self.world.connect()
+        connection.ids.note_used_before(intent.order_id)
+        if not connection.ids.reserved(intent):
+            connection.ask()
+            if not connection.ledger.holds(intent.ref):
+                self.parked.add(intent.ref)
+        elif settled(connection):
+            self.history[intent.ref] = connection.reserve(intent)
+
+
+def test_no_interleaving_makes_two_orders_of_one_intent() -> None:
+    run_state_machine_as_test(IntentLife, settings=_settings())
+
+
+def _new_id_without_lookup(evidence: Evidence) -> Fate:
+    return fate_of(evidence) if evidence.reserved_here else Fate.NEW_ID
+
+
+def _new_id_when_in_doubt(evidence: Evidence) -> Fate:
+    fate = fate_of(evidence)
+    return Fate.NEW_ID if fate is Fate.UNKNOWN else fate
+
+
+def _without_days_and_positions(evidence: Evidence) -> Fate:
+    return fate_of(replace(evidence, today=evidence.trading_day, position_now=evidence.position_before))
+
+
+@pytest.mark.parametrize("decide", [_new_id_without_lookup, _new_id_when_in_doubt, _without_days_and_positions])
+def test_the_property_fails_where_a_rule_is_left_out(decide: Callable[[Evidence], Fate]) -> None:
+    class Careless(IntentLife):
+        pass
+
+    Careless.decide = staticmethod(decide)
+    enough = _settings(max_examples=3000, phases=(Phase.generate,))
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Careless, settings=enough)
+
+
+def _settings(max_examples: int = 300, phases: tuple[Phase, ...] = tuple(Phase)) -> settings:
+    return settings(
+        max_examples=max_examples,
+        phases=phases,
+        stateful_step_count=50,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        derandomize=Phase.shrink not in phases,
+    )
