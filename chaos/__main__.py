@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from temporalio.runtime import Runtime, TelemetryConfig
+
 from chaos.run import Report, run_chaos
 from chaos.stage import SKIP_LOOKUP
 
@@ -24,6 +26,8 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "chaos.log", level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # A server that is away is the very point here; the client would say so on standard error every second.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
     careless = os.environ.get(SKIP_LOOKUP) == "1"
     report = asyncio.run(run_chaos(arguments.faults, arguments.seed, folder.resolve(), careless=careless))
     sys.stdout.write(told(report) + "\n")
