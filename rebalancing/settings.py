@@ -60,7 +60,7 @@ class RetrySettings(FrozenModel):
 
 
 class Settings(FrozenModel):
-    """All settings in force. ``fill_timeout`` and ``max_wait`` in seconds."""
+    """All settings in force. ``fill_timeout``, ``figures_lag`` and ``max_wait`` in seconds."""
 
     concurrency: ConcurrencySettings = ConcurrencySettings()
     retry: RetrySettings = RetrySettings()
@@ -70,6 +70,13 @@ class Settings(FrozenModel):
         le=86_400,
         allow_inf_nan=False,
         description="Seconds a leg may take to fill before its rest is cancelled.",
+    )
+    figures_lag: float = Field(
+        default=180,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds by which the broker's cash figure may lag behind a fill.",
     )
     max_wait: float = Field(
         default=86_400,

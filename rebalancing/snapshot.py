@@ -84,13 +84,16 @@ class OpenOrder(FrozenModel):
 class AccountSnapshot(FrozenModel):
     """Cash, holdings, working orders, contracts and quotes of one account, read in one slot visit.
 
-    ``positions`` holds the managed ones (stocks and ETFs in USD, whole shares); ``unmanaged`` describes the rest.
+    ``cash`` is the broker's figure, corrected by the fills it may not contain yet; where fills from before the
+    connection make that impossible, ``cash_is_settled`` is false. ``positions`` holds the managed ones (stocks and ETFs
+    in USD, whole shares); ``unmanaged`` describes the rest.
     """
 
     account: str
     taken_at: Instant
     net_liquidation: Money
     cash: Money
+    cash_is_settled: bool = True
     positions: dict[str, int]
     unmanaged: tuple[str, ...] = ()
     open_orders: tuple[OpenOrder, ...] = ()

@@ -1,4 +1,4 @@
-"""After the trades: what was targeted against what was achieved, and the cash that may be relied on (promise P5)."""
+"""After the trades: what was targeted against what was achieved."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -66,18 +66,6 @@ def positions_after(positions: Mapping[str, int], reports: Iterable[OrderReport]
 def cash_after(opening: Money, reports: Iterable[OrderReport]) -> Money:
     """Cash after the given fills and their commissions."""
     return opening + sum((report.cash_flow for report in reports), Decimal(0))
-
-
-def trusted_cash(opening: Money, reported: Money, reports: tuple[OrderReport, ...]) -> Money:
-    """The cash that a buy leg may spend.
-
-    The broker's figure may be up to three minutes old, so the fills are added to the figure from before the first
-    order. Only a figure below everything that those fills could explain is believed: then money has left the account.
-    """
-    corrected = cash_after(opening, reports)
-    commissions = sum((report.commission for report in reports), Decimal(0))
-    lowest_explained = min(opening, corrected) - commissions
-    return corrected if reported >= lowest_explained else reported
 
 
 def gaps(request: PlanRequest, standing: Standing, reports: Iterable[OrderReport]) -> tuple[Gap, ...]:

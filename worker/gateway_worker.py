@@ -43,7 +43,11 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
     pause = FIRST_PAUSE
     last_problem = ""
     while True:
-        session = GatewaySession(address, request_timeout=float(settings.concurrency.request_timeout))
+        session = GatewaySession(
+            address,
+            request_timeout=settings.concurrency.request_timeout,
+            figures_lag=timedelta(seconds=settings.figures_lag),
+        )
         try:
             await session.open()
         except RebalancerError as error:

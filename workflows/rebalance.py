@@ -1,7 +1,7 @@
 """The story of one rebalance, step by step (see DESIGN: "One rebalance")."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -11,15 +11,16 @@ from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import ForeignOrders
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, order_ref
+from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
-from rebalancing.requests import CancelOpenRequest, IntentsRequest, Opening, SnapshotRequest, TurnRequest
+from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest, TurnRequest
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
-from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after, trusted_cash
+from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after
 from workflows import calls
+from workflows.legs import Legs
 from workflows.operation_clock import OperationClock
 from workflows.patience import Patience
 from workflows.progress import Progress
@@ -27,10 +28,10 @@ from workflows.progress import Progress
 SETTLED_READS: Final = 5
 """How often the holdings are read again when the broker's figures still lag behind the fills."""
 
-LAG_PAUSE: Final = timedelta(seconds=1)
+FIGURES_PAUSE: Final = timedelta(seconds=5)
+"""Between two looks at whether the broker's cash figure contains the latest fills."""
 
-NEW_ID_ROUNDS: Final = 5
-"""How often a leg may need new order ids because other accounts' orders went out in between."""
+LAG_PAUSE: Final = timedelta(seconds=1)
 
 SELL_LEG, BUY_LEG = 1, 2
 
@@ -44,8 +45,7 @@ class Rebalance:
         self.mode: ExecutionMode = triggers[0].mode
         self.event_ids = tuple(trigger.event_id for trigger in triggers)
         self._patience = Patience(self.account.account_id, self.settings.max_wait, progress)
-        self.intents: tuple[Intent, ...] = ()
-        self.reports: dict[str, OrderReport] = {}
+        self.legs = Legs(self.account.account_id, self.settings, self._patience, progress)
         self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
         self._progress = progress
         self._started_at = workflow.now()
@@ -74,8 +74,8 @@ class Rebalance:
         if any(order.is_ours for order in opening.open_orders):
             await self._cancel_open_orders()
             targets, opening, plan = await self._read_and_plan()  # what they filled until then changes the plan
-        sells = await self._trade_leg(Phase.SELLING, SELL_LEG, plan.sells, opening)
-        buys = await self._trade_leg(Phase.BUYING, BUY_LEG, await self._buys(targets, opening, plan, sells), opening)
+        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening)
+        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, await self._buys(targets, opening, plan, sells), opening)
         return await self._verify(targets, opening, plan, sells + buys)
 
     @property
@@ -86,19 +86,6 @@ class Rebalance:
     def stop(self) -> None:
         """Let no further step follow."""
         self._patience.stop()
-
-    @property
-    def working(self) -> tuple[Intent, ...]:
-        """The intents whose orders may still trade."""
-        return tuple(intent for intent in self.intents if not self._is_final(intent.ref))
-
-    async def cancel_working(self) -> None:
-        """Cancel what still works and learn what had filled (promise P8)."""
-        if not self.working:
-            return
-        self._progress.enter(Phase.CLEANING_UP)
-        request = IntentsRequest(intents=self.working, timeout=float(self.settings.concurrency.cancel_timeout))
-        self._note(await self._patience.at_gateway(lambda: calls.cancel_orders(self.settings, request)))
 
     async def _take_turn(self) -> workflow.ActivityHandle[None] | None:
         """Where only so many rebalances may run at once, wait for a turn; it is given back by cancelling the handle."""
@@ -115,9 +102,21 @@ class Rebalance:
     async def _read_and_plan(self) -> tuple[Targets, AccountSnapshot, Plan]:
         self._progress.enter(Phase.READING)
         targets = await self._patience.step(calls.read_targets(self.settings, self.account))
-        snapshot = await self._read(targets)
+        snapshot = await self._read_settled(targets)
         self._progress.enter(Phase.PLANNING)
         return targets, snapshot, await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
+
+    async def _read_settled(self, targets: Targets) -> AccountSnapshot:
+        """A plan needs cash that can be told; after a reconnect that takes as long as the broker's figures lag."""
+        snapshot = await self._read(targets)
+        while not snapshot.cash_is_settled:
+            if self.mode is ExecutionMode.DRY_RUN:
+                self._notes.append("the broker's cash figure may not contain the latest fills yet")
+                return snapshot
+            self._progress.enter(Phase.READING, "until the broker's cash figure contains the latest fills")
+            await self._patience.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's figures")
+            snapshot = await self._read(targets)
+        return snapshot
 
     async def _read(self, targets: Targets, priority: Priority = calls.BEGINNING) -> AccountSnapshot:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
@@ -211,108 +210,10 @@ class Rebalance:
         request = self._plan_request(
             targets,
             fresh,
-            cash=trusted_cash(opening.cash, fresh.cash, sells),
+            cash=fresh.cash if fresh.cash_is_settled else cash_after(opening.cash, sells),
             positions=positions_after(opening.positions, sells),
         )
         return await self._patience.step(calls.size_buys(request))
-
-    async def _trade_leg(
-        self, phase: Phase, leg: int, planned: tuple[PlannedOrder, ...], opening: AccountSnapshot
-    ) -> tuple[OrderReport, ...]:
-        if not planned:
-            return ()
-        self._progress.enter(phase)
-        orders = tuple(self._leg_order(leg, number, order, opening) for number, order in enumerate(planned, start=1))
-        intents = await self._place(orders)
-        timeout = float(self.settings.fill_timeout)
-        await self._await_fills(intents, timeout)
-        if self.working:
-            self._notes.append(f"not everything filled within {timeout:g} s of {phase.value}; the rest was cancelled")
-            await self.cancel_working()
-            self._patience.check()
-            self._doubt_working()
-        await self._resolve_unknown()
-        return tuple(self.reports[order.ref] for order in orders)
-
-    def _leg_order(self, leg: int, number: int, order: PlannedOrder, opening: AccountSnapshot) -> LegOrder:
-        return LegOrder(
-            ref=order_ref(workflow.info().original_execution_run_id, leg, number),
-            account=self.account.account_id,
-            symbol=order.symbol,
-            con_id=opening.contracts[order.symbol].con_id,
-            side=order.side,
-            quantity=order.quantity,
-        )
-
-    async def _place(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
-        """Reserve ids, then place; an intent whose id was overtaken before it was sent gets a new one."""
-        placed: tuple[Intent, ...] = ()
-        remaining = orders
-        for _ in range(NEW_ID_ROUNDS):
-            leg = remaining
-            intents = await self._patience.at_gateway(lambda leg=leg: calls.prepare_leg(self.settings, leg))
-            self.intents += intents
-            reports = await self._patience.at_gateway(lambda intents=intents: calls.place_leg(self.settings, intents))
-            unsent = {report.ref for report in reports if report.state is OrderState.NOT_SENT}
-            self.intents = tuple(intent for intent in self.intents if intent.ref not in unsent)
-            self._note(report for report in reports if report.ref not in unsent)
-            placed += tuple(intent for intent in intents if intent.ref not in unsent)
-            remaining = tuple(order for order in remaining if order.ref in unsent)
-            if not remaining:
-                return placed
-        raise ApplicationError(
-            f"Account {self.account.account_id}: {len(remaining)} orders could not be sent, because the order ids "
-            "reserved for them were overtaken again and again. Start the rebalance again.",
-            type="OrderIdsOvertaken",
-            non_retryable=True,
-        )
-
-    async def _await_fills(self, intents: tuple[Intent, ...], timeout: float) -> None:
-        unknown = self._unknown_refs()
-        awaited = tuple(intent for intent in intents if intent.ref not in unknown)
-        if awaited:
-            request = IntentsRequest(intents=awaited, timeout=timeout)
-            self._note(
-                await self._patience.at_gateway(lambda: calls.await_fills(self.settings, request), allowance=None)
-            )
-
-    def _doubt_working(self) -> None:
-        """An order whose cancel is not confirmed may still fill: no further leg may be built on it."""
-        seconds = self.settings.concurrency.cancel_timeout
-        for intent in self.working:
-            report = self.reports[intent.ref]
-            if report.filled >= report.quantity:  # only the report of its commission is missing
-                self.reports[intent.ref] = report.model_copy(update={"state": OrderState.FILLED})
-                continue
-            reason = (
-                f"the broker did not confirm within {seconds:g} s that order {intent.order_id} ({intent.side} "
-                f"{intent.quantity} {intent.symbol}) is cancelled. Look in TWS what became of it."
-            )
-            self.reports[intent.ref] = report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})
-
-    async def _resolve_unknown(self) -> None:
-        """Wait for the operator where the fate of an order cannot be known (promise P3)."""
-        if not self._unknown_refs():
-            return
-        reasons = "; ".join(self.reports[ref].reason for ref in sorted(self._unknown_refs()))
-        self._progress.enter(Phase.NEEDS_OPERATOR, reasons)
-        await self._patience.until(lambda: not self._unknown_refs(), "an operator")
-
-    def resolve(self, ref: str, filled: int | None) -> None:
-        """The operator says what became of an unknown order: so many shares filled, or (``None``) never placed."""
-        report = self.reports.get(ref)
-        if report is None or report.state is not OrderState.UNKNOWN:
-            raise ApplicationError(f"No order {ref} of unknown fate here.", type="NothingToResolve", non_retryable=True)
-        if (filled or 0) > report.quantity:
-            raise ApplicationError(
-                f"Order {ref} is for {report.quantity} shares; {filled} cannot have filled.",
-                type="ResolutionInvalid",
-                non_retryable=True,
-            )
-        state = OrderState.FILLED if filled == report.quantity else OrderState.CANCELLED
-        self.reports[ref] = report.model_copy(
-            update={"state": state, "filled": filled or 0, "reason": "resolved by the operator"}
-        )
 
     # --- verifying ------------------------------------------------------------------------------------------------
 
@@ -368,20 +269,9 @@ class Rebalance:
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),
             unmanaged=opening.unmanaged,
-            notes=(*plan.notes, *self._notes),
+            notes=(*plan.notes, *self._notes, *self.legs.notes),
             started_at=self._started_at,
             finished_at=workflow.now(),
         )
 
     # --- steps ----------------------------------------------------------------------------------------------------
-
-    def _note(self, reports: Iterable[OrderReport]) -> None:
-        for report in reports:
-            self.reports[report.ref] = report
-
-    def _is_final(self, ref: str) -> bool:
-        report = self.reports.get(ref)
-        return report is not None and (report.state.is_final or report.state is OrderState.UNKNOWN)
-
-    def _unknown_refs(self) -> set[str]:
-        return {ref for ref, report in self.reports.items() if report.state is OrderState.UNKNOWN}

@@ -141,7 +141,7 @@ class RebalanceAccount:
             detail=self._progress.detail,
             mode=rebalance.mode if rebalance else None,
             strategy=rebalance.account.strategy_name if rebalance else "",
-            orders=tuple(rebalance.reports.values()) if rebalance else (),
+            orders=tuple(rebalance.legs.reports.values()) if rebalance else (),
             pending_events=tuple(trigger.event_id for trigger in self._pending),
             events=self._events,
             rejected_triggers=tuple(self._rejected),
@@ -152,7 +152,7 @@ class RebalanceAccount:
         """The operator's word on an unknown order (promise P3)."""
         if self._rebalance is None:
             raise ApplicationError("Nothing waits for an operator.", type="NothingToResolve", non_retryable=True)
-        self._rebalance.resolve(resolution.ref, resolution.filled)
+        self._rebalance.legs.resolve(resolution.ref, resolution.filled)
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""
@@ -187,7 +187,7 @@ class RebalanceAccount:
             return await story
         except ActivityError:
             with suppress(ActivityError):
-                await rebalance.cancel_working()
+                await rebalance.legs.cancel_working()
             raise
 
     async def _stop(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> None:
@@ -196,7 +196,7 @@ class RebalanceAccount:
         await workflow.wait([story])
         if not story.cancelled():
             story.exception()  # it ended by itself at the same moment; its working orders are cancelled all the same
-        await rebalance.cancel_working()
+        await rebalance.legs.cancel_working()
 
     def _show_gateway_wait(self, rebalance: Rebalance) -> None:
         if rebalance.clock.is_waiting and self._progress.phase in (Phase.READING, Phase.SELLING, Phase.BUYING):
@@ -267,7 +267,7 @@ class RebalanceAccount:
         return RunResult(outcome=None, events=self._events)
 
     def _what_had_filled(self, word: str) -> str:
-        reports = self._rebalance.reports.values() if self._rebalance else ()
+        reports = self._rebalance.legs.reports.values() if self._rebalance else ()
         filled = [f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports]
         return f"{word}; filled: {', '.join(filled) or 'nothing'}"
 

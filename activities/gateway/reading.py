@@ -53,11 +53,15 @@ class AccountReader:
         wanted = sorted({*symbols, *positions})
         contracts = await self._contract_details(wanted)
         quotes = await self._quotes_of(wanted)
+        taken_at = datetime.now(UTC)
+        figure = self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue")
+        cash = self._session.cash.cash(account, figure, taken_at)
         return AccountSnapshot(
             account=account,
-            taken_at=datetime.now(UTC),
+            taken_at=taken_at,
             net_liquidation=self._value(account, "NetLiquidation"),
-            cash=self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue"),
+            cash=figure if cash is None else cash,
+            cash_is_settled=cash is not None,
             positions=positions,
             unmanaged=unmanaged,
             open_orders=self._open_orders(account),

@@ -9,14 +9,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
 import ib_insync as ibi
 
 from activities.gateway import codes, translation
-from activities.gateway.ledger import LedgerOrder, OrderLedger
+from activities.gateway.cash import CashBook
+from activities.gateway.ledger import LedgerOrder, OrderLedger, family_of
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class GatewaySession:
 
     address: GatewayAddress
     request_timeout: float
+    figures_lag: timedelta
     ib: ibi.IB = field(default_factory=ibi.IB)
     ledger: OrderLedger = field(default_factory=OrderLedger)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,6 +56,10 @@ class GatewaySession:
     lost_reason: str = ""
     _notifications: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _codes_seen: set[int] = field(default_factory=set[int])
+
+    def __post_init__(self) -> None:
+        """The book of cash needs to know how old the broker's figures may be."""
+        self.cash = CashBook(self.figures_lag)
 
     async def open(self) -> None:
         """Connect, and read what the gateway knows: positions, all open orders, completed orders, executions.
@@ -200,11 +206,14 @@ class GatewaySession:
 
     def _note_fill(self, fill: ibi.Fill) -> None:
         ref = fill.execution.orderRef or f"manual-{fill.execution.permId}"
-        self.ledger.note_execution(ref, translation.execution(fill))
+        execution = translation.execution(fill)
+        self.ledger.note_execution(ref, execution)
+        self.cash.note_fill(execution.family, translation.cash_flow(fill))
 
     def _on_commission(self, _trade: ibi.Trade, _fill: ibi.Fill, report: ibi.CommissionReport) -> None:
         commission = translation.decimal_or_none(report.commission) or Decimal(0)
         self.ledger.note_commission(report.execId, commission)
+        self.cash.note_commission(family_of(report.execId), commission)
         self._notify()
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import ib_insync as ibi
 
+from activities.gateway.cash import CashFlow
 from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.orders import Intent, OrderType
 from rebalancing.snapshot import ContractDetails, Quote, QuoteKind, Session
@@ -126,6 +127,21 @@ def ledger_order(trade: ibi.Trade) -> LedgerOrder:
         quantity=int(own.totalQuantity),
         status=trade.orderStatus.status,
         reported_filled=int(trade.orderStatus.filled),
+    )
+
+
+def cash_flow(fill: ibi.Fill) -> CashFlow:
+    """What a fill moved. Only fills in shares and US dollars are ours; others leave the USD cash alone."""
+    execution = fill.execution
+    in_dollars = fill.contract.currency == "USD"
+    multiplier = Decimal(fill.contract.multiplier or 1)
+    value = Decimal(repr(execution.shares)) * (decimal_or_none(execution.price) or Decimal(0)) * multiplier
+    report = fill.commissionReport
+    return CashFlow(
+        account=execution.acctNumber,
+        at=execution.time,
+        value=(value if execution.side == "SLD" else -value) if in_dollars else Decimal(0),
+        commission=(decimal_or_none(report.commission) or Decimal(0)) if report.execId else Decimal(0),
     )
 
 

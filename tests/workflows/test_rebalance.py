@@ -36,6 +36,15 @@ async def test_cash_stays_above_the_reserve() -> None:
         assert account.cash >= 30 * 670 * 2 // 100
 
 
+async def test_a_cash_figure_that_lags_behind_the_fills_is_not_spent_twice() -> None:
+    latency = {"fill": (0.01, 0.02), "commission": 0.01, "account_values": 60}
+    async with house({"DU1": Holding(more={"minimum_order_value": "1000"})}, latency=latency) as own:
+        await (await own.trigger("DU1", "first")).result()
+        second = await (await own.trigger("DU1", "second")).result()
+        assert second.outcome is not None
+        assert second.outcome.orders == ()
+
+
 async def test_a_dry_run_changes_nothing_at_the_gateway() -> None:
     async with house({"DU1": Holding(holdings={"SPY": 10})}) as own:
         result = await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()
