@@ -98,12 +98,15 @@ class OrderLedger:
             order.status = status
 
     def note_execution(self, ref: str, execution: Execution) -> None:
-        """A fill was reported: counted once per execution id; a correction replaces what it corrects."""
+        """A fill was reported: counted once per execution id.
+
+        A repeated report may bring the commission; a correction replaces what it corrects.
+        """
         executions = self._order(ref).executions
         known = executions.get(execution.family)
         if known is None:
             executions[execution.family] = execution
-        elif execution.exec_id > known.exec_id:
+        elif execution.exec_id >= known.exec_id:
             execution.commission = execution.commission if execution.commission is not None else known.commission
             executions[execution.family] = execution
 

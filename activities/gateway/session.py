@@ -167,7 +167,9 @@ class GatewaySession:
         await self.refresh_open_orders()
         for trade in await self.request("completed orders", lambda: self.ib.reqCompletedOrdersAsync(False)):
             self.ledger.note_order(translation.ledger_order(trade))
-        for fill in await self.request("executions", self.ib.reqExecutionsAsync):
+        await self.request("executions", self.ib.reqExecutionsAsync)
+        # Not from the answer: a fill whose commission came before its order was known has it only here.
+        for fill in self.ib.fills():
             self._note_fill(fill)
 
     async def _shake_hands(self) -> None:
