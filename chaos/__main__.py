@@ -13,6 +13,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 
 from chaos.run import Report, run_chaos
 from chaos.stage import SKIP_LOOKUP
+from chaos.timeline import draw_timeline
 
 
 def main() -> int:
@@ -29,7 +30,8 @@ def main() -> int:
     # A server that is away is the very point here; the client would say so on standard error every second.
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
     careless = os.environ.get(SKIP_LOOKUP) == "1"
-    report = asyncio.run(run_chaos(arguments.faults, arguments.seed, folder.resolve(), careless=careless))
+    timeline = draw_timeline(arguments.faults, arguments.seed)
+    report = asyncio.run(run_chaos(timeline, arguments.seed, folder.resolve(), careless=careless))
     sys.stdout.write(told(report) + "\n")
     if report.violations:
         sys.stderr.write(f"logs: {folder}\n")

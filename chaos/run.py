@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from chaos.histories import read_account, read_runs
 from chaos.operator import Operator
 from chaos.portfolios import ACCOUNTS, RESERVE_PERCENT, start_cash
 from chaos.stage import Stage
-from chaos.timeline import Publish, Timed, draw_timeline, last_events
+from chaos.timeline import Publish, Timed, last_events
 from rebalancing.triggers import EventRing, EventStatus
 from workflows.names import EVENTS_MEMO, workflow_id
 
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 QUIET_TIMEOUT: Final = 120.0
 """Seconds after healing within which everything must have come to an end: the listener's longest back-off is 30 s."""
+
+PRICES_REST: Final = 6.0
+"""Seconds without a price move before the last events: longer than the application shares a quote."""
 
 SUMMARY: Final = (Kind.DUPLICATED, Kind.LOST, Kind.STUCK, Kind.OVERSPENT)
 
@@ -50,8 +53,8 @@ class Report:
         return "  ".join(parts)
 
 
-async def run_chaos(faults: int, seed: int, folder: Path, *, careless: bool = False) -> Report:
-    """Run so many faults drawn from this seed, with all files in ``folder``.
+async def run_chaos(timeline: Sequence[Timed], seed: int, folder: Path, *, careless: bool = False) -> Report:
+    """Let the timeline happen, with all files in ``folder``; ``seed`` is what first and last weights are drawn from.
 
     ``careless`` workers place orders without looking first, which must show as violations.
     """
@@ -62,9 +65,10 @@ async def run_chaos(faults: int, seed: int, folder: Path, *, careless: bool = Fa
             client = await stage.temporal()
             operator = Operator(client, stage.gateway)
             async with _beside(operator.watch()), _beside(stage.supervise()):
-                await _play(stage, draw_timeline(faults, seed))
+                await _play(stage, timeline)
                 log.info("healing")
                 await stage.heal()
+                await asyncio.sleep(PRICES_REST)
                 await asyncio.gather(*(stage.publisher.publish(event) for event in _with_weights(stage, seed)))
                 log.info("waiting for quiet")
                 await _quiet(client, stage.publisher.published)
@@ -75,7 +79,7 @@ async def run_chaos(faults: int, seed: int, folder: Path, *, careless: bool = Fa
     return Report(seed, stage.faults, evidence, violations(evidence, stage.publisher.published, books))
 
 
-async def _play(stage: Stage, timeline: tuple[Timed, ...]) -> None:
+async def _play(stage: Stage, timeline: Sequence[Timed]) -> None:
     loop = asyncio.get_running_loop()
     start = loop.time()
     for timed in timeline:

@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Coroutine, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +52,6 @@ class Stage:
         """``careless`` workers place without looking first."""
         self._folder = folder
         self._weights: dict[str, Mapping[str, float]] = dict(first_weights(seed))
-        self._prices = {symbol: Decimal(price) for symbol, price in portfolios.START_PRICES.items()}
         ports = free_ports(5)
         self.temporal_address = f"127.0.0.1:{ports[0]}"
         self.gateway = GatewayControl(http, ports[2])
@@ -106,7 +104,7 @@ class Stage:
                 self._write_allocations()
                 self._begin(self.publisher.publish(step))
             case MovePrices():
-                self._begin(self._move_prices(step))
+                self._begin(self.gateway.move_prices(step.factors))
 
     async def supervise(self) -> None:
         """Start again what ended by itself, as any deployment does. Runs until cancelled."""
@@ -163,11 +161,6 @@ class Stage:
         if fault.then:
             await asyncio.sleep(fault.seconds)
             await self.gateway.add_rules(fault.then)
-
-    async def _move_prices(self, move: MovePrices) -> None:
-        for symbol, factor in move.factors.items():
-            self._prices[symbol] = (self._prices[symbol] * Decimal(str(factor))).quantize(Decimal("0.01"))
-        await self.gateway.set_prices({symbol: self._prices[symbol] for symbol in move.factors})
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -22,7 +22,6 @@ class GatewayControl:
     def __init__(self, http: httpx.AsyncClient, port: int) -> None:
         self._http = http
         self._address = f"http://127.0.0.1:{port}"
-        self._prices: dict[str, Decimal] = {}
 
     async def add_rules(self, rules: Sequence[Rule]) -> bool:
         """Put fault rules in force; whether the gateway took them."""
@@ -32,9 +31,16 @@ class GatewayControl:
         """Drop all fault rules."""
         return await self._tell("DELETE", "/faults", None)
 
-    async def set_prices(self, prices: Mapping[str, Decimal]) -> bool:
-        """Move prices, in US dollars."""
-        return await self._tell("POST", "/prices", {symbol: str(price) for symbol, price in prices.items()})
+    async def move_prices(self, factors: Mapping[str, float]) -> None:
+        """Multiply prices: from what they are now, which after a crash may not be what they were set to last."""
+        try:
+            answer = await self._http.post(f"{self._address}/prices", json={}, timeout=PATIENCE)
+        except httpx.HTTPError:
+            return
+        answer.raise_for_status()
+        now = answer.json()["prices"]
+        moved = {symbol: Decimal(str(now[symbol])) * Decimal(str(factor)) for symbol, factor in factors.items()}
+        await self._tell("POST", "/prices", {symbol: f"{price:.2f}" for symbol, price in moved.items()})
 
     async def read(self, what: str) -> Any:
         """``accounts``, ``orders`` or ``executions``. Raises ``httpx.HTTPError``."""
