@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint chaos lock histories clean
+.PHONY: demo test test-faults lint chaos lock histories clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
+
+test-faults: $(READY)
+	$(BIN)/pytest -m faults $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -94,11 +94,13 @@ class Session:
         self.send(messages.error(request_id, code, text))
 
     def close(self) -> None:
-        """Hang up, after what has been written."""
+        """Hang up, after what has been written; requests that wait for their turn are dropped."""
+        self._waiting.clear()
         self._writer.close()
 
     def abort(self) -> None:
-        """Hang up at once."""
+        """Hang up at once; requests that wait for their turn are dropped."""
+        self._waiting.clear()
         self._writer.transport.abort()
 
     def fall_silent(self, seconds: float = 0.0) -> None:
@@ -108,6 +110,7 @@ class Session:
         without a word; 0 means until the client hangs up.
         """
         loop = asyncio.get_running_loop()
+        self._waiting.clear()
         self._half_open.set()
         if seconds:
             self._dropped_at = loop.time() + seconds
