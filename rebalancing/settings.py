@@ -1,8 +1,9 @@
 """Settings that hold for all accounts. Names and defaults are those of the original system where they still apply."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rebalancing.base import FrozenModel
+from rebalancing.gateway_restart import parse_restart
 
 
 class ConcurrencySettings(FrozenModel):
@@ -78,6 +79,10 @@ class Settings(FrozenModel):
         allow_inf_nan=False,
         description="Seconds by which the broker's cash figure may lag behind a fill.",
     )
+    gateway_restart: str | None = Field(
+        default=None,
+        description="When the gateway restarts itself every day, as in '23:45 US/Eastern'; no leg is started near it.",
+    )
     max_wait: float = Field(
         default=86_400,
         gt=0,
@@ -85,3 +90,10 @@ class Settings(FrozenModel):
         allow_inf_nan=False,
         description="Seconds a rebalance waits for the gateway, a market or a person before it fails.",
     )
+
+    @field_validator("gateway_restart")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_restart(value)
+        return value

@@ -7,7 +7,7 @@ finds the client id in use (error 326), waits as a standby, and takes over when 
 import asyncio
 import logging
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.client import Client
@@ -35,7 +35,10 @@ CANCEL_DELIVERY: Final = timedelta(seconds=1)
 """A cancel reaches an activity with a heartbeat; they are sent at least this often."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-"""Seconds between attempts to connect, doubling."""
+"""Seconds between attempts to connect, doubling: the circuit breaker. Nothing polls the slot's queue meanwhile."""
+
+STEADY: Final = timedelta(seconds=30)
+"""A connection that held this long was a good one; after it the pauses begin anew."""
 
 
 async def run_gateway_worker(client: Client, address: GatewayAddress, settings: Settings) -> None:
@@ -57,12 +60,17 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(pause * 2, LONGEST_PAUSE)
             continue
-        pause, last_problem = FIRST_PAUSE, ""
+        last_problem = ""
         try:
             await _work(client, session, settings)
+            log.warning("gateway connection lost: %s", session.lost_reason)
+            await session.until_link_restored()
         finally:
             session.close()
-        log.warning("gateway connection lost: %s", session.lost_reason)
+        if datetime.now(UTC) - session.connected_at > STEADY:
+            pause = FIRST_PAUSE
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 async def _work(client: Client, session: GatewaySession, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import ForeignOrders
+from rebalancing.gateway_restart import restart_over_at
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
@@ -100,11 +101,20 @@ class Rebalance:
     # --- reading and planning -------------------------------------------------------------------------------------
 
     async def _read_and_plan(self) -> tuple[Targets, AccountSnapshot, Plan]:
+        await self._wait_out_restart()
         self._progress.enter(Phase.READING)
         targets = await self._patience.step(calls.read_targets(self.settings, self.account))
         snapshot = await self._read_settled(targets)
         self._progress.enter(Phase.PLANNING)
         return targets, snapshot, await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
+
+    async def _wait_out_restart(self) -> None:
+        """No leg is planned, or started, when the gateway is about to restart."""
+        restart = self.settings.gateway_restart
+        over_at = restart_over_at(restart, workflow.now()) if restart else None
+        if over_at is not None and self.mode is ExecutionMode.REBALANCE:
+            self._progress.enter(Phase.WAITING_FOR_GATEWAY, f"its daily restart is over at {over_at.isoformat()}")
+            await self._patience.for_at_most(over_at - workflow.now(), lambda: False, "the gateway's daily restart")
 
     async def _read_settled(self, targets: Targets) -> AccountSnapshot:
         """A plan needs cash that can be told; after a reconnect that takes as long as the broker's figures lag."""
@@ -206,6 +216,7 @@ class Rebalance:
     ) -> tuple[PlannedOrder, ...]:
         if not plan.buys or not sells:
             return plan.buys
+        await self._wait_out_restart()
         fresh = await self._read(targets, calls.FINISHING)
         request = self._plan_request(
             targets,

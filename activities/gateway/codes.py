@@ -17,7 +17,7 @@ STILL_ALIVE: Final = frozenset({103, 104, 105, 161, 329, 399, 462, 2102, 2109, 1
 ID_USED_BEFORE: Final = frozenset({103, 104})
 """The id belongs to another order, or to this one if it went out before; the order that was sent now was not taken."""
 
-LINK_LOST: Final = 1100
+LINK_LOST: Final = frozenset({1100, 2110})
 """The gateway lost IBKR; the socket stays open."""
 
 LINK_RESTORED: Final = frozenset({1101, 1102})
@@ -25,6 +25,12 @@ LINK_RESTORED: Final = frozenset({1101, 1102})
 
 CLIENT_ID_IN_USE: Final = 326
 """Another session holds our client id: the fence that keeps one writer per gateway (promise P4)."""
+
+WHAT_TO_DO: Final = {
+    321: "If it speaks of Read-Only: switch 'Read-Only API' off in the gateway's API settings.",
+    203: "The account may not trade this; map the symbol to another with a replacement set.",
+}
+"""What an operator can do about a refusal whose own words do not say it."""
 
 COMPETING_SESSION: Final = 10197
 """The same user name is logged in elsewhere and has the market data."""

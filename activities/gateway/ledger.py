@@ -128,7 +128,7 @@ class OrderLedger:
             order.rejected = True
         if code in codes.ID_USED_BEFORE:
             order.id_used_before = True
-        order.reason = f"{text} (code {code})"
+        order.reason = " ".join(filter(None, (f"{text} (code {code})", codes.WHAT_TO_DO.get(code))))
 
     def note_open(self, orders: list[LedgerOrder], own_client_id: int) -> None:
         """All open orders were asked for. What other clients had working and is not listed any more is over."""

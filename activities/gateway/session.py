@@ -27,6 +27,10 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds for the handshake. A client id that is in use shows only as this time-out."""
 
 
+LINK_PATIENCE: Final = 600.0
+"""Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
+
+
 @dataclass(frozen=True)
 class GatewayAddress:
     """Where the gateway listens, and the one client id this application uses with it."""
@@ -49,6 +53,7 @@ class GatewaySession:
     ib: ibi.IB = field(default_factory=ibi.IB)
     ledger: OrderLedger = field(default_factory=OrderLedger)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    link_restored: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     connected_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     open_orders_read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -60,6 +65,7 @@ class GatewaySession:
     def __post_init__(self) -> None:
         """The book of cash needs to know how old the broker's figures may be."""
         self.cash = CashBook(self.figures_lag)
+        self.link_restored.set()
 
     async def open(self) -> None:
         """Connect, and read what the gateway knows: positions, all open orders, completed orders, executions.
@@ -118,6 +124,14 @@ class GatewaySession:
             f"The gateway at {self.address} did not answer the request for {name} within {limit:g} s. "
             "It is tried again; if this goes on, look at the gateway's own window and log."
         )
+
+    async def until_link_restored(self) -> None:
+        """Keep the connection, and with it the fence, while the gateway is without IBKR; a new one would not help."""
+        if self.link_restored.is_set() or not self.ib.isConnected():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINK_PATIENCE):
+                await self.link_restored.wait()
 
     def abandon(self, reason: str) -> None:
         """Give this connection up; its holder makes a new one, which asks the gateway for everything again."""
@@ -220,17 +234,20 @@ class GatewaySession:
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         self._codes_seen.add(code)
-        if code == codes.LINK_LOST:
+        if code in codes.LINK_LOST:
+            self.link_restored.clear()
             self._lose(f"the gateway lost its connection to IBKR ({text})")
         elif code == codes.CLIENT_ID_IN_USE:
             self._lose(text)
         elif code in codes.LINK_RESTORED:
+            self.link_restored.set()
             self._lose(f"the gateway was reconnected to IBKR ({text}); everything is read afresh")
         elif request_id > 0:
             self.ledger.note_error(request_id, code, text)
             self._notify()
 
     def _on_disconnected(self) -> None:
+        self.link_restored.set()
         self._lose("the gateway closed the connection")
 
     def _lose(self, reason: str) -> None:

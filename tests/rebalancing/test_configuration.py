@@ -178,6 +178,7 @@ def test_the_schema_describes_every_key() -> None:
         "retry",
         "fill_timeout",
         "figures_lag",
+        "gateway_restart",
         "max_wait",
     }
     account = schema["$defs"]["AccountEntry"]
