@@ -10,7 +10,7 @@ from typing import Final
 from chaos.evidence import AccountWord, Broker, Evidence, Run
 from chaos.timeline import Publish
 from rebalancing.plan import PlanRequest
-from rebalancing.triggers import EventRing, EventStatus
+from rebalancing.triggers import EventRing, EventStatus, ExecutionMode
 from rebalancing.verification import measure
 
 WEIGHT_TOLERANCE: Final = Decimal("0.004")
@@ -153,7 +153,7 @@ def misreported_orders(evidence: Evidence) -> Iterator[Violation]:
 
 
 def misreported_holdings(evidence: Evidence, books: Books) -> Iterator[Violation]:
-    """An account holds what its last outcome says."""
+    """An account holds what its last outcome says: after a dry run what it held before, as nothing was traded."""
     for account, word in evidence.accounts.items():
         outcome = word.last_outcome
         if outcome is None or account not in evidence.broker.accounts:
@@ -168,8 +168,10 @@ def misreported_holdings(evidence: Evidence, books: Books) -> Iterator[Violation
                 reserve_percent=books.reserve_percent,
             )
         ).weights
-        for symbol in sorted({*real, *outcome.weights_after}):
-            is_, told = real.get(symbol, Decimal(0)), outcome.weights_after.get(symbol, Decimal(0))
+        is_live = outcome.mode is ExecutionMode.REBALANCE
+        weights = outcome.weights_after if is_live else outcome.weights_before
+        for symbol in sorted({*real, *weights}):
+            is_, told = real.get(symbol, Decimal(0)), weights.get(symbol, Decimal(0))
             if abs(is_ - told) > WEIGHT_TOLERANCE:
                 yield Violation(
                     Kind.MISREPORTED, f"{account} holds {is_:.4f} in {symbol}, its last outcome says {told:.4f}"

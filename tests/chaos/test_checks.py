@@ -188,6 +188,11 @@ def test_an_outcome_with_other_weights_than_the_account_holds_is_wrong() -> None
     assert len(found) == 2
 
 
+def test_a_dry_run_is_held_to_what_was_there_and_not_to_what_it_would_have_traded() -> None:
+    dry = outcome("0.80").model_copy(update={"mode": ExecutionMode.DRY_RUN, "weights_before": outcome().weights_after})
+    assert not list(misreported_holdings(replace(evidence(), accounts={ACCOUNT: word(last=dry)}), BOOKS))
+
+
 # --- the summary --------------------------------------------------------------------------------------------------
 
 
