@@ -10,7 +10,7 @@ from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
 from rebalancing.orders import Intent, LegOrder, OrderReport
-from rebalancing.requests import CancelOpenRequest, IntentsRequest, SnapshotRequest
+from rebalancing.requests import CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
 T = TypeVar("T")
@@ -36,9 +36,10 @@ class IbkrActivities:
         return self._desk.prepare(orders)
 
     @activity.defn
-    async def place_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def place_leg(self, request: PlaceRequest) -> tuple[OrderReport, ...]:
         """Place a leg, adopting what is there."""
-        return await _unbroken(self._desk.place(intents))
+        first_time = request.first_time and activity.info().attempt == 1
+        return await _unbroken(self._desk.place(request.intents, first_time=first_time))
 
     @activity.defn
     async def cancel_orders(self, request: IntentsRequest) -> tuple[OrderReport, ...]:

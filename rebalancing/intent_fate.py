@@ -35,7 +35,8 @@ class Evidence:
     """What is known of one intent on one connection.
 
     ``found``: the broker reported its ref (open orders of all clients, completed orders, executions), or it was sent on
-    this connection. ``reserved_here``: its id was reserved on this connection, so no earlier one can have sent it.
+    this connection. ``reserved_here``: its id was reserved on this connection, or it is placed for the very first time,
+    so no earlier connection can have sent it.
     ``id_taken``: the broker reported another order of ours under its id. ``highest_sent``: the highest id that went out
     on this connection, 0 for none. ``next_valid_id``: what the gateway named at the handshake. Days are the broker's
     dates (``YYYYMMDD``), positions whole shares. ``quiet_period_over``: the queries were asked again late enough for an
@@ -61,7 +62,7 @@ def fate_of(evidence: Evidence) -> Fate:
         return Fate.ADOPT  # 4a
     overtaken = evidence.order_id <= evidence.highest_sent or evidence.id_taken
     if evidence.reserved_here:
-        return Fate.NEW_ID if overtaken else Fate.SEND
+        return Fate.NEW_ID if overtaken or evidence.next_valid_id > evidence.order_id else Fate.SEND
     if not evidence.quiet_period_over:
         return Fate.WAIT
     if evidence.today != evidence.trading_day:
@@ -81,18 +82,22 @@ class OrderIds:
         self.next_valid_id = next_valid_id
         self.highest_sent = 0
         self._floor = next_valid_id
-        self._reserved: dict[int, str] = {}
+        self._reserved: set[tuple[int, str]] = set()
 
     def reserve(self, ref: str, at_least: int) -> int:
         """The next free id, not below ``at_least``. Remembered with the ref: another intent may hold the same id."""
         order_id = max(self._floor, at_least)
         self._floor = order_id + 1
-        self._reserved[order_id] = ref
+        self._reserved.add((order_id, ref))
         return order_id
 
+    def note_never_placed(self, intent: Intent) -> None:
+        """The intent got its id on an earlier connection, which was lost before anything was done with it."""
+        self._reserved.add((intent.order_id, intent.ref))
+
     def reserved(self, intent: Intent) -> bool:
-        """Whether this very intent got its id on this connection."""
-        return self._reserved.get(intent.order_id) == intent.ref
+        """Whether this very intent got its id on this connection, or was never placed before."""
+        return (intent.order_id, intent.ref) in self._reserved
 
     def note_sent(self, order_id: int) -> None:
         """An order goes out under this id; lower ones cannot be used any more."""

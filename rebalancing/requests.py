@@ -44,6 +44,13 @@ class CancelOpenRequest(FrozenModel):
     timeout: float
 
 
+class PlaceRequest(FrozenModel):
+    """Asks to place a leg. ``first_time``: no earlier activity was ever scheduled to place these intents."""
+
+    intents: tuple[Intent, ...]
+    first_time: bool = False
+
+
 class IntentsRequest(FrozenModel):
     """Asks to await or to cancel the orders of these intents; ``timeout`` in seconds."""
 

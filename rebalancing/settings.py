@@ -32,7 +32,7 @@ class ConcurrencySettings(FrozenModel):
         default=60, gt=0, le=600, allow_inf_nan=False, description="Seconds within which cancels must be confirmed."
     )
     settling_period: float = Field(
-        default=3,
+        default=5,
         ge=0,
         le=60,
         allow_inf_nan=False,

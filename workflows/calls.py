@@ -18,6 +18,7 @@ from rebalancing.requests import (
     IntentsRequest,
     Opening,
     OpeningRequest,
+    PlaceRequest,
     SnapshotRequest,
     TurnRequest,
 )
@@ -124,9 +125,9 @@ async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple
     return await _visit(settings, "prepare_leg", orders, tuple[Intent, ...], FINISHING)
 
 
-async def place_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+async def place_leg(settings: Settings, request: PlaceRequest) -> tuple[OrderReport, ...]:
     """Place the leg in one visit, adopting what the broker already has."""
-    return await _visit(settings, "place_leg", intents, tuple[OrderReport, ...], FINISHING)
+    return await _visit(settings, "place_leg", request, tuple[OrderReport, ...], FINISHING)
 
 
 async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, order_ref
 from rebalancing.outcomes import Phase
 from rebalancing.plan import PlannedOrder
-from rebalancing.requests import IntentsRequest
+from rebalancing.requests import IntentsRequest, PlaceRequest
 from rebalancing.settings import Settings
 from rebalancing.snapshot import AccountSnapshot
 from workflows import calls
@@ -82,7 +82,7 @@ class Legs:
             leg = remaining
             intents = await self._patience.at_gateway(lambda leg=leg: calls.prepare_leg(self._settings, leg))
             self._intents += intents
-            reports = await self._patience.at_gateway(lambda intents=intents: calls.place_leg(self._settings, intents))
+            reports = await self._place_intents(intents)
             unsent = {report.ref for report in reports if report.state is OrderState.NOT_SENT}
             self._intents = tuple(intent for intent in self._intents if intent.ref not in unsent)
             self._note(report for report in reports if report.ref not in unsent)
@@ -96,6 +96,19 @@ class Legs:
             type="OrderIdsOvertaken",
             non_retryable=True,
         )
+
+    async def _place_intents(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        # A reset workflow schedules anew what it may have done before.
+        info = workflow.info()
+        first_time = info.run_id == info.original_execution_run_id
+
+        async def place() -> tuple[OrderReport, ...]:
+            nonlocal first_time
+            request = PlaceRequest(intents=intents, first_time=first_time)
+            first_time = False
+            return await calls.place_leg(self._settings, request)
+
+        return await self._patience.at_gateway(place)
 
     async def _await_fills(self, intents: tuple[Intent, ...], timeout: float) -> None:
         unknown = self._unknown_refs()

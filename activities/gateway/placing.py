@@ -65,12 +65,16 @@ class OrderDesk:
             )
         return tuple(self._reserve(order) for order in orders)
 
-    async def place(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def place(self, intents: tuple[Intent, ...], *, first_time: bool = False) -> tuple[OrderReport, ...]:
         """Place a leg's orders in one visit, adopting those the broker already has.
 
         An intent that cannot be sent under its id, and certainly never was, comes back as ``NOT_SENT``: it needs a new
         id. One whose fate cannot be known comes back as ``UNKNOWN``; it is never sent again (``fate_of``).
+        ``first_time`` says that nobody can have tried to place these intents before.
         """
+        if first_time:
+            for intent in intents:
+                self._ids.note_never_placed(intent)
         if any(self._fate(intent) is Fate.WAIT for intent in intents):
             while (left := self._quiet_for()) > 0:  # noqa: ASYNC110  # a timer may ring before the clock is there
                 await asyncio.sleep(left)
