@@ -63,6 +63,8 @@ def plan_offline(portfolio: Path, as_json: bool) -> None:
         plan = make_plan(request)
     except ValidationError as invalid:
         _refuse(portfolio, _explained(invalid))
+    except ArithmeticError:
+        _refuse(portfolio, "a number in it is too large to be calculated with exactly")
     except (OSError, ValueError, RecursionError, RebalancerError) as error:
         _refuse(portfolio, _one_line(error))
     if as_json:
