@@ -32,6 +32,13 @@ class ChildProcess:
         """Whether the process exists and is not frozen."""
         return self._process is not None and self._process.returncode is None and not self._frozen
 
+    @property
+    def process_id(self) -> int:
+        """The id of the process, or of the last one. Raises ``RuntimeError`` before the first start."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return self._process.pid
+
     async def start(self, *more: str) -> None:
         """Start the command, with more arguments for this time only; nothing happens if it runs already."""
         if self._process is not None and self._process.returncode is None:

@@ -37,7 +37,7 @@ async def run_gateway(
         StateError: the state file exists but cannot be used.
         OSError: a port is taken.
     """
-    state = _rolled_back(state_file, roll_back)
+    state = rolled_back_state(state_file, roll_back)
     async with SimulatedGateway(
         scenario, port, control_port, host=host, state=state, state_file=state_file, allow_remote=allow_remote
     ) as gateway:
@@ -46,7 +46,11 @@ async def run_gateway(
         await until_stopped()
 
 
-def _rolled_back(state_file: Path | None, count: int) -> GatewayState | None:
+def rolled_back_state(state_file: Path | None, count: int) -> GatewayState | None:
+    """The saved state with its order ids rolled back; ``None`` if there is none, or nothing is to be rolled back.
+
+    Raises `StateError` for a file that holds no state.
+    """
     if not count or state_file is None or not state_file.exists():
         return None
     return GatewayState.load(state_file).with_order_ids_rolled_back(count)

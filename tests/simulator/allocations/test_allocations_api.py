@@ -1,6 +1,9 @@
 """The allocations API stand-in: its answers, its refusals, and the failures one can script."""
 
+import asyncio
 import json
+import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from typer.testing import CliRunner
 
 from simulator.ably.cli import ably
 from simulator.allocations import SimulatedAllocations
-from simulator.allocations.cli import allocations
+from simulator.allocations.cli import allocations, run_allocations
 from simulator.allocations.strategies import Fault, StrategiesFileError, Strategy, read_strategies
 from simulator.loopback import NotLoopbackError
 
@@ -94,6 +97,49 @@ async def test_a_slow_answer_comes_after_a_client_has_given_up() -> None:
 async def test_weights_that_make_no_sense_are_served_all_the_same() -> None:
     async with SimulatedAllocations({"bad": {"A": -1.5, "B": float("nan")}}) as api:
         assert '"allocation": NaN' in (await ask(api, "bad")).text
+
+
+async def test_the_command_reads_its_file_again_when_it_changes(tmp_path: Path) -> None:
+    port = a_free_port()
+    file = tmp_path / "strategies.yaml"
+    file.write_text("sniper: {EDC: 1.0}", encoding="utf-8")
+    serving = asyncio.create_task(run_allocations(file=file, port=port, api_key="key"))
+    try:
+        await served(port, 200, "EDC")
+        replace_text(file, "sniper: {weights: {QLD: 1.0}, faults: [{status: 503, times: 1}]}")
+        await served(port, 503, "scripted")
+        await served(port, 200, "QLD")
+        replace_text(file, "- this is no strategy")
+        replace_text(file, "sniper: {SPY: 1.0}")
+        await served(port, 200, "SPY")
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def a_free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def served(port: int, status: int, text: str) -> None:
+    """Ask until the answer is this one."""
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(10):
+        while True:
+            with suppress(httpx.ConnectError):
+                answer = await client.get(f"http://127.0.0.1:{port}/sniper/allocations", headers={"x-api-key": "key"})
+                if answer.status_code == status and text in answer.text:
+                    return
+            await asyncio.sleep(0.02)
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Change a file in one step."""
+    partial = file.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
 
 
 async def test_new_weights_are_served_at_once() -> None:

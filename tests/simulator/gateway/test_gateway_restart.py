@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.gateway.cli import rolled_back_state
 from simulator.gateway.scenario import Latency, Scenario, parse_scenario
 from simulator.gateway.server import SimulatedGateway
 from simulator.gateway.state import GatewayState, StateError
@@ -50,6 +51,16 @@ async def test_a_restart_may_roll_order_ids_back(scenario: Scenario, connect: Co
         state = before.engine.state().with_order_ids_rolled_back(10)
     async with SimulatedGateway(scenario, state=state) as after:
         assert after.engine.next_order_id(1) == 81
+
+
+def test_the_command_rolls_order_ids_back_where_asked_to(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    assert rolled_back_state(file, 5) is None
+    GatewayState(accounts=[], next_perm_id=1, high_water={7: 90, 8: 3}).save(file)
+    assert rolled_back_state(file, 0) is None
+    rolled = rolled_back_state(file, 5)
+    assert rolled is not None
+    assert rolled.high_water == {7: 85, 8: 0}
 
 
 def test_a_damaged_state_file_is_refused(scenario: Scenario, tmp_path: Path) -> None:
