@@ -16,6 +16,7 @@ from rebalancing.targets import (
     apply_replacements,
     parse_allocations,
     parse_allocations_file,
+    replaced_symbols,
 )
 
 REQUEST_TIMEOUT: Final = 10.0
@@ -43,7 +44,8 @@ class AllocationActivities:
         """
         targets = account.written_targets or await self._published(account)
         weights = apply_replacements(targets.weights, account.replacements)
-        return targets.model_copy(update={"weights": weights})
+        replaced = replaced_symbols(targets.weights, account.replacements)
+        return targets.model_copy(update={"weights": weights, "replaced": replaced})
 
     async def _published(self, account: Account) -> Targets:
         source = account.allocations

@@ -6,9 +6,10 @@ from typing import Annotated, Self, cast
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from rebalancing.base import FrozenModel, Money, Weight
+from rebalancing.base import FrozenModel, Weight
 from rebalancing.plan import DEFAULT_RESERVE_PERCENT
-from rebalancing.targets import SYMBOL_PATTERN, AllocationsInvalid, Replacement, Targets, check_allocations
+from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
+from rebalancing.trading_rules import TradingRules
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,5}[0-9]{1,12}$")]
 """An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
@@ -18,8 +19,6 @@ StrategyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9
 
 ReservePercent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, lt=100)]
 """The cash reserve in percent of the net liquidation value."""
-
-Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=SYMBOL_PATTERN)]
 
 
 class AccountType(StrEnum):
@@ -73,8 +72,8 @@ class AllocationsSource(FrozenModel):
         return self
 
 
-class Account(FrozenModel):
-    """One account. Percentages are of the net liquidation value, ``minimum_order_value`` is in US dollars.
+class Account(TradingRules):
+    """One account, with the rules its plans keep to. The reserve is in percent of the net liquidation value.
 
     ``replacements`` are the rules of the set that ``replacement_set`` names.
     """
@@ -87,10 +86,7 @@ class Account(FrozenModel):
     replacement_set: str | None = None
     replacements: tuple[Replacement, ...] = ()
     allocations: AllocationsSource = AllocationsSource()
-    held_out: frozenset[Symbol] = frozenset()
     foreign_orders: ForeignOrders = ForeignOrders.STOP
-    tolerance_percent: Decimal = Field(default=Decimal(0), allow_inf_nan=False, ge=0, le=100)
-    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
 
     @property
     def written_targets(self) -> Targets | None:

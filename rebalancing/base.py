@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 """An amount or a price in US dollars. NaN and infinity are refused where they would enter."""
@@ -11,10 +11,18 @@ Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 Weight = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=1)]
 """A share of the base, between 0 and 1."""
 
+Percent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=100)]
+"""A percentage between 0 and 100."""
+
+SYMBOL_PATTERN = r"^[A-Z0-9][A-Z0-9 ./-]{0,20}$"
+"""A stock or ETF symbol as IBKR writes it, which may hold a space (``BRK B``)."""
+
+Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=SYMBOL_PATTERN)]
+
 Instant = AwareDatetime
 """A moment in time with its zone."""
 
-__all__ = ["FrozenModel", "Instant", "Money", "Weight"]
+__all__ = ["SYMBOL_PATTERN", "FrozenModel", "Instant", "Money", "Percent", "Symbol", "Weight"]
 
 
 class FrozenModel(BaseModel):

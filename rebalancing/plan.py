@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Self, cast
+from typing import Annotated, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from rebalancing.base import FrozenModel, Money, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.orders import Side
 from rebalancing.snapshot import PRICE_CUSHION
+from rebalancing.trading_rules import TradingRules
 
 CASH_SYMBOL = "CASH"
 """Names the part of the base that stays cash, where symbols are listed; it is never traded."""
@@ -26,6 +27,10 @@ DEFAULT_COMMISSION = Decimal(1)
 """What one order is taken to cost in US dollars: the minimum of IBKR's fixed pricing."""
 
 
+Fraction = Annotated[Decimal, Field(allow_inf_nan=False, gt=-1, lt=1)]
+"""A part of one share."""
+
+
 class PriceInvalid(RebalancerError):
     """A symbol has no price, or one that is no positive finite number."""
 
@@ -34,13 +39,17 @@ class PlanImpossible(RebalancerError):
     """The portfolio cannot be planned for: the weights exceed the whole, or nothing is left to invest."""
 
 
-class PlanRequest(FrozenModel):
+class PlanRequest(TradingRules):
     """Everything the planner looks at. Money in US dollars, positions in whole shares (negative: short).
 
     ``prices`` value a holding; ``buy_prices`` are what a share may cost at worst (ask with cushion) and default to the
     price with ``PRICE_CUSHION`` on top. ``targets`` are shares of the base; what they leave of 1 is a cash target, and
     a ``CASH`` entry may say so in as many words. Symbols in ``held_out`` are neither traded nor counted.
-    ``tolerance_percent`` is in percentage points of the base: a symbol that drifted less is left alone.
+
+    ``fractions`` holds what an account has of a symbol besides whole shares: it is valued, but cannot be traded (IBKR
+    refuses fractions through the API, error 10243). ``replaced`` names what stands in for a symbol the account may not
+    hold; the targets have it already. ``traded_value`` is what earlier legs of the same rebalance traded: it counts
+    towards the maximum turnover.
 
     Raises ``PriceInvalid`` for a price that is missing or not a positive number, ``PlanImpossible`` for weights whose
     sum is above 1.01.
@@ -52,9 +61,9 @@ class PlanRequest(FrozenModel):
     buy_prices: dict[str, Money] = {}
     targets: dict[str, Weight]
     reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, allow_inf_nan=False, ge=0, lt=100)
-    held_out: frozenset[str] = frozenset()
-    tolerance_percent: Decimal = Field(default=Decimal(0), allow_inf_nan=False, ge=0, le=100)
-    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
+    fractions: dict[str, Fraction] = {}
+    replaced: dict[str, str] = {}
+    traded_value: Money = Field(default=Decimal(0), ge=0)
     commission_per_order: Money = Field(default=DEFAULT_COMMISSION, ge=0)
 
     @field_validator("prices", "buy_prices", mode="before")
@@ -83,9 +92,13 @@ class PlanRequest(FrozenModel):
     @property
     def managed_symbols(self) -> tuple[str, ...]:
         """The symbols held or targeted, in alphabetical order, without cash and what is held out."""
-        held = {symbol for symbol, quantity in self.positions.items() if quantity}
+        held = {symbol for holdings in (self.positions, self.fractions) for symbol, held in holdings.items() if held}
         wanted = {symbol for symbol, weight in self.targets.items() if weight and symbol != CASH_SYMBOL}
         return tuple(sorted((held | wanted) - self.held_out))
+
+    def shares(self, symbol: str) -> Decimal:
+        """What is held of the symbol, fractions of a share included; negative for a short position."""
+        return self.positions.get(symbol, 0) + self.fractions.get(symbol, Decimal(0))
 
     def buy_price(self, symbol: str) -> Decimal:
         """What one share may cost at worst; never below the price it is valued at."""

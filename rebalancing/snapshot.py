@@ -86,7 +86,7 @@ class AccountSnapshot(FrozenModel):
 
     ``cash`` is the broker's figure, corrected by the fills it may not contain yet; where fills from before the
     connection make that impossible, ``cash_is_settled`` is false. ``positions`` holds the managed ones (stocks and ETFs
-    in USD, whole shares); ``unmanaged`` describes the rest.
+    in USD, whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
     """
 
     account: str
@@ -95,6 +95,7 @@ class AccountSnapshot(FrozenModel):
     cash: Money
     cash_is_settled: bool = True
     positions: dict[str, int]
+    fractions: dict[str, Money] = {}
     unmanaged: tuple[str, ...] = ()
     open_orders: tuple[OpenOrder, ...] = ()
     contracts: dict[str, ContractDetails] = {}

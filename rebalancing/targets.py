@@ -13,12 +13,9 @@ from typing import cast
 
 from pydantic import Field
 
-from rebalancing.base import FrozenModel, Instant, Weight
+from rebalancing.base import SYMBOL_PATTERN, FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.plan import CASH_SYMBOL, SUM_TOLERANCE
-
-SYMBOL_PATTERN = r"^[A-Z0-9][A-Z0-9 ./-]{0,20}$"
-"""A stock or ETF symbol as IBKR writes it, which may hold a space (``BRK B``)."""
 
 ALLOCATIONS_LIMIT = 1_000_000
 """The longest answer that is read, in bytes; a model portfolio takes a few kilobytes."""
@@ -38,10 +35,14 @@ class AllocationsInvalid(RebalancerError):
 
 
 class Targets(FrozenModel):
-    """The weights a strategy asks for. They add up to 1 ± 0.01, an entry for ``CASH`` included."""
+    """The weights a strategy asks for. They add up to 1 ± 0.01, an entry for ``CASH`` included.
+
+    ``replaced`` names what stands in for symbols that the account may not hold.
+    """
 
     strategy: str
     weights: dict[str, Weight]
+    replaced: dict[str, str] = {}
     as_of: Instant | None = None
     last_rebalance_on: date | None = None
 
@@ -124,6 +125,11 @@ def apply_replacements(weights: Mapping[str, Decimal], replacements: Iterable[Re
     if not after:
         return replaced
     return {s: w if s == CASH_SYMBOL else min(w * before / after, Decimal(1)) for s, w in replaced.items()}
+
+
+def replaced_symbols(weights: Mapping[str, Decimal], replacements: Iterable[Replacement]) -> dict[str, str]:
+    """What ``apply_replacements`` replaces in these weights, and by what."""
+    return {rule.source: rule.target for rule in replacements if weights.get(rule.source)}
 
 
 def _without_cash(weights: Mapping[str, Decimal]) -> Decimal:

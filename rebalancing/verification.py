@@ -23,7 +23,7 @@ class Standing(FrozenModel):
 
 def measure(request: PlanRequest) -> Standing:
     """The weights of a portfolio as it is, and its distance to the targets."""
-    values = {s: request.positions.get(s, 0) * request.prices[s] for s in request.managed_symbols}
+    values = {s: request.shares(s) * request.prices[s] for s in request.managed_symbols}
     worth = request.cash + sum(values.values(), Decimal(0))
     reserve = max(worth, Decimal(0)) * request.reserve_percent / 100
     base = worth - reserve

@@ -36,6 +36,8 @@ LAG_PAUSE: Final = timedelta(seconds=1)
 
 SELL_LEG, BUY_LEG = 1, 2
 
+NOTHING: Final = Decimal(0)
+
 
 class Rebalance:
     """One rebalance of one account. ``run`` is the story; the rest are its steps."""
@@ -140,6 +142,7 @@ class Rebalance:
         *,
         cash: object = None,
         positions: dict[str, int] | None = None,
+        traded_value: Decimal = NOTHING,
     ) -> PlanRequest:
         return PlanRequest.model_validate(
             {
@@ -148,10 +151,11 @@ class Rebalance:
                 "prices": snapshot.prices,
                 "buy_prices": snapshot.buy_prices,
                 "targets": targets.weights,
+                "fractions": snapshot.fractions,
+                "replaced": targets.replaced,
                 "reserve_percent": self.account.cash_reserve_percent,
-                "held_out": self.account.held_out,
-                "tolerance_percent": self.account.tolerance_percent,
-                "minimum_order_value": self.account.minimum_order_value,
+                "traded_value": traded_value,
+                **self.account.trading_rules,
             }
         )
 
@@ -223,6 +227,7 @@ class Rebalance:
             fresh,
             cash=fresh.cash if fresh.cash_is_settled else cash_after(opening.cash, sells),
             positions=positions_after(opening.positions, sells),
+            traded_value=sum((report.filled * report.average_price for report in sells), NOTHING),
         )
         return await self._patience.step(calls.size_buys(request))
 

@@ -49,8 +49,8 @@ class AccountReader:
         await self._subscribe_values(account)
         if datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()
-        positions, unmanaged = self._positions(account)
-        wanted = sorted({*symbols, *positions})
+        positions, fractions, unmanaged = self._positions(account)
+        wanted = sorted({*symbols, *positions, *fractions})
         contracts = await self._contract_details(wanted)
         quotes = await self._quotes_of(wanted)
         taken_at = datetime.now(UTC)
@@ -63,6 +63,7 @@ class AccountReader:
             cash=figure if cash is None else cash,
             cash_is_settled=cash is not None,
             positions=positions,
+            fractions=fractions,
             unmanaged=unmanaged,
             open_orders=self._open_orders(account),
             contracts=contracts,
@@ -99,16 +100,22 @@ class AccountReader:
         self._subscribed.discard(account)
         raise GatewayUnavailable(f"The gateway has not told the {tags[0]} of account {account} in USD yet.")
 
-    def _positions(self, account: str) -> tuple[dict[str, int], tuple[str, ...]]:
+    def _positions(self, account: str) -> tuple[dict[str, int], dict[str, Decimal], tuple[str, ...]]:
+        """Whole shares, fractions of a share (dividend reinvestment leaves them), and a line for all the rest."""
         managed: dict[str, int] = {}
+        fractions: dict[str, Decimal] = {}
         unmanaged: list[str] = []
         for position in self._session.ib.positions(account):
             contract = position.contract
             if contract.secType == "STK" and contract.currency == "USD":
-                managed[contract.symbol.replace(" ", ".")] = int(position.position)
+                symbol, held = contract.symbol.replace(" ", "."), Decimal(str(position.position))
+                managed[symbol] = int(held)
+                if fraction := held - int(held):
+                    fractions[symbol] = fraction
             elif position.position:
                 unmanaged.append(f"{position.position:g} {contract.localSymbol or contract.symbol} {contract.secType}")
-        return {symbol: shares for symbol, shares in managed.items() if shares}, tuple(sorted(unmanaged))
+        whole = {symbol: shares for symbol, shares in managed.items() if shares}
+        return whole, fractions, tuple(sorted(unmanaged))
 
     def _open_orders(self, account: str) -> tuple[OpenOrder, ...]:
         return tuple(

@@ -1,0 +1,121 @@
+"""A mixed-integer linear program, and HiGHS to solve it.
+
+HiGHS runs on one thread with a fixed seed: the same program always gives the same solution, unless its time is up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from math import inf
+
+import highspy
+import numpy as np
+
+TOLERANCE = 1e-9
+"""How far a row, a bound or a whole number may be missed; whoever needs exactness checks the rounded answer."""
+
+
+class Verdict(Enum):
+    """What became of a program."""
+
+    OPTIMAL = auto()
+    INFEASIBLE = auto()
+    OUT_OF_TIME = auto()
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The values of the variables in the order they were added; empty unless the verdict is ``OPTIMAL``."""
+
+    verdict: Verdict
+    objective: float = 0.0
+    values: Sequence[float] = ()
+
+
+@dataclass
+class Program:
+    """Minimise the sum of cost × variable, within bounds and rows."""
+
+    _costs: list[float] = field(default_factory=list)
+    _lower: list[float] = field(default_factory=list)
+    _upper: list[float] = field(default_factory=list)
+    _kinds: list[int] = field(default_factory=list)
+    _row_lower: list[float] = field(default_factory=list)
+    _row_upper: list[float] = field(default_factory=list)
+    _starts: list[int] = field(default_factory=list)
+    _columns: list[int] = field(default_factory=list)
+    _entries: list[float] = field(default_factory=list)
+
+    def variable(self, lower: float, upper: float, cost: float = 0.0, *, whole: bool = False) -> int:
+        """Add a variable, and return its number."""
+        kind = highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous
+        self._costs.append(cost)
+        self._lower.append(lower)
+        self._upper.append(upper)
+        self._kinds.append(int(kind))
+        return len(self._costs) - 1
+
+    def row(self, terms: Mapping[int, float], *, at_least: float = -inf, at_most: float = inf) -> None:
+        """Bound the sum of factor × variable; ``terms`` maps numbers of variables to factors."""
+        self._row_lower.append(at_least)
+        self._row_upper.append(at_most)
+        self._starts.append(len(self._columns))
+        self._columns += terms.keys()
+        self._entries += terms.values()
+
+    def reprice(self, costs: Mapping[int, float]) -> None:
+        """Minimise something else: the given costs, and nothing for every other variable."""
+        self._costs = [costs.get(number, 0.0) for number in range(len(self._costs))]
+
+    def solve(self, seconds: float, start: Mapping[int, float] | None = None) -> Solution:
+        """Solve it within so many seconds; ``start`` is a solution to begin from, if one is known."""
+        solver = highspy.Highs()
+        for name, value in _OPTIONS.items():
+            solver.setOptionValue(name, value)
+        solver.setOptionValue("time_limit", seconds)
+        self._hand_over(solver)
+        if start:
+            numbers = np.array(list(start), dtype=np.int32)
+            solver.setSolution(len(start), numbers, np.array(list(start.values()), dtype=np.float64))
+        solver.run()
+        status = solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            return Solution(Verdict.OPTIMAL, solver.getObjectiveValue(), tuple(solver.getSolution().col_value))
+        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            return Solution(Verdict.INFEASIBLE)
+        return Solution(Verdict.OUT_OF_TIME)
+
+    def _hand_over(self, solver: highspy.Highs) -> None:
+        def floats(values: list[float]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+            return np.array(values, dtype=np.float64)
+
+        solver.passModel(
+            len(self._costs),
+            len(self._row_lower),
+            len(self._columns),
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,
+            floats(self._costs),
+            floats(self._lower),
+            floats(self._upper),
+            floats(self._row_lower),
+            floats(self._row_upper),
+            np.array(self._starts, dtype=np.int32),
+            np.array(self._columns, dtype=np.int32),
+            floats(self._entries),
+            np.array(self._kinds, dtype=np.int32),
+        )
+
+
+_OPTIONS: dict[str, float | int | bool | str] = {
+    "output_flag": False,
+    "threads": 1,
+    "random_seed": 0,
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": TOLERANCE,
+    "mip_feasibility_tolerance": TOLERANCE,
+    "primal_feasibility_tolerance": TOLERANCE,
+    "dual_feasibility_tolerance": TOLERANCE,
+}
+"""One thread and one seed, for plans that can be repeated; tolerances as tight as money is exact."""

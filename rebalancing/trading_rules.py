@@ -1,0 +1,64 @@
+"""What an account allows the planner to do: written in its configuration, read by every plan."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from rebalancing.base import FrozenModel, Money, Percent, Symbol
+
+
+class ToleranceScope(StrEnum):
+    """What happens when a symbol has left its tolerance band."""
+
+    LINE = "line"
+    """That symbol is traded; those within their bands are left alone."""
+
+    BOOK = "book"
+    """Everything is brought to its target, as soon as one line (cash included) has left its band."""
+
+
+class TradingSides(StrEnum):
+    """Which orders are made at all."""
+
+    BOTH = "both"
+    BUY_ONLY = "buy_only"
+    SELL_ONLY = "sell_only"
+
+
+class TradingRules(FrozenModel):
+    """The rules a plan keeps to, with defaults that restrict nothing.
+
+    ``tolerance_percent`` is in percentage points of the base, ``relative_tolerance_percent`` in percent of a symbol's
+    target weight; 0 means no such band, and where both are given the narrower one counts (the "5/25" rule of thumb).
+    ``minimum_order_value`` is in US dollars. ``maximum_turnover_percent`` limits the value of all orders, buys plus
+    sells, in percent of the base. ``lots`` holds the number of shares a symbol is traded in multiples of.
+
+    What must go (no target, or a short position) is traded whatever bands, minimum and turnover say, but never against
+    ``trading``, ``never_buy`` and ``never_sell``.
+    """
+
+    held_out: frozenset[Symbol] = frozenset()
+    tolerance_percent: Percent = Decimal(0)
+    relative_tolerance_percent: Percent = Decimal(0)
+    tolerance_scope: ToleranceScope = ToleranceScope.LINE
+    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
+    maximum_turnover_percent: Annotated[Decimal, Field(allow_inf_nan=False, gt=0)] | None = None
+    trading: TradingSides = TradingSides.BOTH
+    never_buy: frozenset[Symbol] = frozenset()
+    never_sell: frozenset[Symbol] = frozenset()
+    lots: dict[Symbol, Annotated[int, Field(strict=True, ge=1)]] = {}
+
+    def may_buy(self, symbol: str) -> bool:
+        """Whether shares of the symbol may be bought."""
+        return self.trading is not TradingSides.SELL_ONLY and symbol not in self.never_buy
+
+    def may_sell(self, symbol: str) -> bool:
+        """Whether shares of the symbol may be sold."""
+        return self.trading is not TradingSides.BUY_ONLY and symbol not in self.never_sell
+
+    @property
+    def trading_rules(self) -> dict[str, object]:
+        """These rules alone, by name: what a plan request takes over from an account."""
+        return {name: getattr(self, name) for name in TradingRules.model_fields}
