@@ -45,6 +45,7 @@ class AccountReader:
             SymbolUnknown, QuoteMissing: a symbol has no contract or no price.
             GatewayTimeout, GatewayUnavailable: trying again helps.
         """
+        self._session.require()
         self._require_account(account, account_type)
         await self._subscribe_values(account)
         if datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
