@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 import httpx
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.service import RPCError
+from temporalio.client import Client
+from temporalio.exceptions import TemporalError
 
 from chaos.evidence import Question, order_of
 from chaos.portfolios import ACCOUNTS
@@ -37,7 +37,7 @@ class Operator:
             for account in ACCOUNTS:
                 try:
                     await self._answer(account)
-                except (RPCError, httpx.HTTPError, WorkflowUpdateFailedError, TimeoutError) as error:
+                except (TemporalError, httpx.HTTPError, TimeoutError) as error:
                     log.debug("the operator could not look at %s: %s", account, error)
             await asyncio.sleep(LOOKS_EVERY)
 

@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from chaos import portfolios
 from chaos.processes import ChildProcess
-from chaos.stand_ins import ABLY_KEY, GatewayControl, Publisher
+from chaos.stand_ins import ABLY_KEY, RETRY_PAUSE, GatewayControl, Publisher
 from chaos.timeline import (
     ABLY,
     ALLOCATIONS,
@@ -157,10 +157,15 @@ class Stage:
             await self.publisher.publish_again()
 
     async def _gateway_fault(self, fault: GatewayFault) -> None:
-        await self.gateway.add_rules(fault.rules)
+        await self._insist(fault.rules)
         if fault.then:
             await asyncio.sleep(fault.seconds)
-            await self.gateway.add_rules(fault.then)
+            await self._insist(fault.then)
+
+    async def _insist(self, rules: Sequence[Rule]) -> None:
+        """Put rules in force, as soon as the gateway is there to take them: every fault is to happen."""
+        while not await self.gateway.add_rules(rules):  # noqa: ASYNC110  # another process's state
+            await asyncio.sleep(RETRY_PAUSE)
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -17,7 +17,7 @@ RETRY_PAUSE: Final = 0.3
 
 
 class GatewayControl:
-    """The gateway's control port. What it cannot be told now is lost, like the fault it stood for."""
+    """The gateway's control port. A gateway that is away is told nothing."""
 
     def __init__(self, http: httpx.AsyncClient, port: int) -> None:
         self._http = http

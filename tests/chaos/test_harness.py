@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
+import pytest
+
 from chaos.checks import Kind
 from chaos.run import run_chaos
-from chaos.timeline import GatewayFault, Publish, Timed
+from chaos.timeline import GatewayFault, MovePrices, Publish, Timed
+
+pytestmark = pytest.mark.faults
 
 CUT_OFF = GatewayFault("closed after an order", ({"action": "close_after", "match": {"request": "placeOrder"}},))
 TIMELINE = (
     Timed(0.0, CUT_OFF),
     Timed(0.2, Publish("event-0", "momentum", live=True, weights={"QQQ": 0.6, "TLT": 0.4})),
-    Timed(5.0, CUT_OFF),
+    Timed(12.0, MovePrices({"QQQ": 1.001})),
 )
+"""The last step leaves time for a leg to be placed: healing ends what has not happened until then."""
 
 
 async def test_orders_cut_off_from_their_answer_are_found_again_and_nothing_is_wrong(tmp_path: Path) -> None:
