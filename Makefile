@@ -20,7 +20,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
+# Random input first, then N random faults drawn from SEED against the real processes.
 chaos: $(READY)
+	$(BIN)/pytest -m fuzz --hypothesis-profile=chaos
 	$(BIN)/python -m chaos --faults $(or $(N),50) --seed $(or $(SEED),7)
 
 histories: $(READY)
