@@ -21,4 +21,9 @@ class _TypedFailures(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except RebalancerError as error:
-            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=not error.retryable) from error
+            raise ApplicationError(
+                str(error),
+                type=type(error).__name__,
+                non_retryable=not error.retryable,
+                next_retry_delay=error.retry_after,
+            ) from error

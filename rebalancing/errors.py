@@ -4,6 +4,7 @@ Each type says itself whether trying again can help (``retryable``); the activit
 decision. A message names the account or file, what happened and what to do.
 """
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -11,6 +12,8 @@ class RebalancerError(Exception):
     """Base of everything the application raises on purpose."""
 
     retryable: ClassVar[bool] = False
+    retry_after: timedelta | None = None
+    """When trying again can help, where that is known better than by backing off."""
 
 
 class AccountUnknown(RebalancerError):
@@ -45,6 +48,10 @@ class GatewaySettling(RebalancerError):
     """A new connection still waits for legs that an earlier connection left half sent."""
 
     retryable = True
+
+    def __init__(self, left: timedelta) -> None:
+        super().__init__("The connection to the gateway is new; unfinished legs go first. Tried again shortly.")
+        self.retry_after = left
 
 
 class AllocationsUnavailable(RebalancerError):

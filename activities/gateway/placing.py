@@ -59,10 +59,9 @@ class OrderDesk:
             GatewaySettling: the connection is new, and legs cut off by the last one go first.
         """
         self._session.require()
-        if self._clock() - self._session.connected_at < self._settling_period:
-            raise GatewaySettling(
-                "The connection to the gateway is new; unfinished legs go first. Tried again shortly."
-            )
+        settling = self._session.connected_at + self._settling_period - self._clock()
+        if settling > timedelta():
+            raise GatewaySettling(settling)
         return tuple(self._reserve(order) for order in orders)
 
     async def place(self, intents: tuple[Intent, ...], *, first_time: bool = False) -> tuple[OrderReport, ...]:

@@ -14,7 +14,7 @@ CUT_OFF = GatewayFault("closed after an order", ({"action": "close_after", "matc
 TIMELINE = (
     Timed(0.0, CUT_OFF),
     Timed(0.2, Publish("event-0", "momentum", live=True, weights={"QQQ": 0.6, "TLT": 0.4})),
-    Timed(12.0, MovePrices({"QQQ": 1.001})),
+    Timed(15.0, MovePrices({"QQQ": 1.001})),
 )
 """The last step leaves time for a leg to be placed: healing ends what has not happened until then."""
 
