@@ -11,6 +11,9 @@ from math import inf
 import highspy
 import numpy as np
 
+# Not highspy.Highs: setting up its Python callbacks prints a banner to standard output, where only a plan belongs.
+from highspy._core import _Highs as Solver  # pyright: ignore[reportPrivateUsage]
+
 TOLERANCE = 1e-9
 """How far a row, a bound or a whole number may be missed; whoever needs exactness checks the rounded answer."""
 
@@ -34,7 +37,7 @@ class Solution:
 
 @dataclass
 class Program:
-    """Minimise the sum of cost × variable, within bounds and rows."""
+    """Variables within bounds, rows that bind them, and the sum of cost × variable that is to be minimised."""
 
     _costs: list[float] = field(default_factory=list)
     _lower: list[float] = field(default_factory=list)
@@ -46,10 +49,10 @@ class Program:
     _columns: list[int] = field(default_factory=list)
     _entries: list[float] = field(default_factory=list)
 
-    def variable(self, lower: float, upper: float, cost: float = 0.0, *, whole: bool = False) -> int:
+    def variable(self, lower: float, upper: float, *, whole: bool = False) -> int:
         """Add a variable, and return its number."""
         kind = highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous
-        self._costs.append(cost)
+        self._costs.append(0.0)
         self._lower.append(lower)
         self._upper.append(upper)
         self._kinds.append(int(kind))
@@ -63,20 +66,26 @@ class Program:
         self._columns += terms.keys()
         self._entries += terms.values()
 
-    def reprice(self, costs: Mapping[int, float]) -> None:
-        """Minimise something else: the given costs, and nothing for every other variable."""
+    def minimise(self, costs: Mapping[int, float]) -> None:
+        """Ask for the smallest sum of these costs; variables not named cost nothing."""
         self._costs = [costs.get(number, 0.0) for number in range(len(self._costs))]
 
-    def solve(self, seconds: float, start: Mapping[int, float] | None = None) -> Solution:
-        """Solve it within so many seconds; ``start`` is a solution to begin from, if one is known."""
-        solver = highspy.Highs()
+    def solve(self, seconds: float, gap: float, relative_gap: float = 0.0, start: Sequence[float] = ()) -> Solution:
+        """Solve it within so many seconds.
+
+        A solution is optimal when it is proven that none is better by more than ``gap``, or by more than that share of
+        itself. ``start`` is a solution to begin from, if one is known.
+        """
+        solver = Solver()
         for name, value in _OPTIONS.items():
             solver.setOptionValue(name, value)
         solver.setOptionValue("time_limit", seconds)
+        solver.setOptionValue("mip_abs_gap", gap)
+        solver.setOptionValue("mip_rel_gap", relative_gap)
         self._hand_over(solver)
         if start:
-            numbers = np.array(list(start), dtype=np.int32)
-            solver.setSolution(len(start), numbers, np.array(list(start.values()), dtype=np.float64))
+            numbers = np.arange(len(start), dtype=np.int32)
+            solver.setSolution(len(start), numbers, np.array(start, dtype=np.float64))
         solver.run()
         status = solver.getModelStatus()
         if status == highspy.HighsModelStatus.kOptimal:
@@ -85,7 +94,7 @@ class Program:
             return Solution(Verdict.INFEASIBLE)
         return Solution(Verdict.OUT_OF_TIME)
 
-    def _hand_over(self, solver: highspy.Highs) -> None:
+    def _hand_over(self, solver: Solver) -> None:
         def floats(values: list[float]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
             return np.array(values, dtype=np.float64)
 
@@ -112,10 +121,12 @@ _OPTIONS: dict[str, float | int | bool | str] = {
     "output_flag": False,
     "threads": 1,
     "random_seed": 0,
-    "mip_rel_gap": 0.0,
-    "mip_abs_gap": TOLERANCE,
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_detect_symmetry": False,
+    "mip_allow_restart": False,
     "mip_feasibility_tolerance": TOLERANCE,
     "primal_feasibility_tolerance": TOLERANCE,
     "dual_feasibility_tolerance": TOLERANCE,
 }
-"""One thread and one seed, for plans that can be repeated; tolerances as tight as money is exact."""
+"""One thread and one seed, for plans that can be repeated; no effort that small programs do not repay (measured with
+``bench.planner``); tolerances that leave a rounded answer exact."""

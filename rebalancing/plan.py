@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from rebalancing.base import FrozenModel, Money, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.orders import Side
+from rebalancing.reasons import Reason
 from rebalancing.snapshot import PRICE_CUSHION
 from rebalancing.trading_rules import TradingRules
 
@@ -116,6 +117,29 @@ class PlannedOrder(FrozenModel):
     reason: str
 
 
+class PlanLine(FrozenModel):
+    """One symbol of a plan and what becomes of it. Weights are shares of the base, ``None`` where none is counted.
+
+    ``change`` is in whole shares, negative for a sale; ``fraction`` is what is held besides and stays. ``details`` puts
+    numbers to the reason.
+    """
+
+    symbol: str
+    held: int
+    fraction: Decimal = Decimal(0)
+    change: int = 0
+    target: Decimal | None = None
+    before: Decimal | None = None
+    after: Decimal | None = None
+    reason: Reason
+    details: str = ""
+
+    @property
+    def explanation(self) -> str:
+        """Reason and details as one phrase."""
+        return f"{self.reason.value}: {self.details}" if self.details else self.reason.value
+
+
 class PlanAfter(FrozenModel):
     """Where the plan leads if every order fills at its valuation price and pays its commission.
 
@@ -131,6 +155,8 @@ class Plan(FrozenModel):
     """The orders that take an account to its targets, sells first, and what they lead to.
 
     ``base`` and ``reserve`` are in US dollars; ``before`` holds the weights as they are, as shares of the base.
+    ``lines`` says of every symbol that is held, targeted, held out or replaced why it is traded or not. ``is_optimal``
+    is false for a plan that was sized greedily because the solver's time was up.
     """
 
     orders: tuple[PlannedOrder, ...]
@@ -139,6 +165,8 @@ class Plan(FrozenModel):
     before: dict[str, Decimal]
     targets: dict[str, Decimal]
     after: PlanAfter
+    lines: tuple[PlanLine, ...] = ()
+    is_optimal: bool = True
     notes: tuple[str, ...] = ()
 
     @property

@@ -1,152 +1,96 @@
-"""Whole shares: which quantities come closest to the targets without spending cash that is not there.
+"""Whole shares by rounding and spending greedily: what is planned where no optimum is found in time.
 
-Distances here are in US dollars; divided by the base they are weights. All of it is deterministic: symbols are taken in
-alphabetical order, ties go to the first.
+All of it is deterministic: symbols are taken in alphabetical order, ties go to the first. Quantities are in steps (see
+``rebalancing.sizing_problem``), money in US dollars.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-ZERO = Decimal(0)
+from rebalancing.sizing_problem import ZERO, Line, SizingProblem
 
 MAX_SWAPS = 200
 """More improvements than that are not looked for; a portfolio rarely has ten."""
 
 
-@dataclass(frozen=True)
-class Holding:
-    """One managed symbol. Prices and ``target_value`` in US dollars, ``held`` in shares (negative: short)."""
+def round_and_spend(problem: SizingProblem) -> dict[str, int]:
+    """Quantities that keep within cash, turnover and the smallest changes, close to the targets.
 
-    symbol: str
-    price: Decimal
-    buy_price: Decimal
-    held: int
-    target_value: Decimal
-
-    @property
-    def must_trade(self) -> bool:
-        """Whether it is traded however little it is worth: an exit, or a short position to cover."""
-        return self.held < 0 or (self.held > 0 and self.target_value == 0)
-
-    @property
-    def whole_shares(self) -> int:
-        """The target in shares, rounded down."""
-        return int((self.target_value / self.price).to_integral_value(ROUND_FLOOR))
-
-    def gap(self, quantity: int) -> Decimal:
-        """What is missing to the target value with this many shares; negative when it is exceeded."""
-        return self.target_value - quantity * self.price
-
-
-@dataclass(frozen=True)
-class Purse:
-    """The cash side. ``spendable`` is the cash above the reserve, ``cash_target`` how much of it should stay."""
-
-    spendable: Decimal
-    commission: Decimal
-    cash_target: Decimal
-
-    def left(self, holdings: Mapping[str, Holding], quantities: Mapping[str, int]) -> Decimal:
-        """The cash above the reserve after trading to these quantities, at worst prices and after commissions."""
-        return self.spendable - sum((self.cost(h, quantities[s]) for s, h in holdings.items()), ZERO)
-
-    def cost(self, holding: Holding, quantity: int) -> Decimal:
-        """What trading one symbol to this quantity takes out of the purse; negative for a sale."""
-        change = quantity - holding.held
-        if change == 0:
-            return ZERO
-        return change * (holding.buy_price if change > 0 else holding.price) + self.commission
-
-
-def distance(holdings: Mapping[str, Holding], purse: Purse, quantities: Mapping[str, int]) -> Decimal:
-    """The half-L1 distance to the targets, cash included, commissions left out."""
-    gaps = sum((abs(h.gap(quantities[s])) for s, h in holdings.items()), ZERO)
-    return (gaps + abs(_cash_surplus(holdings, purse, quantities))) / 2
-
-
-def choose_quantities(
-    holdings: Mapping[str, Holding], purse: Purse, fixed: frozenset[str], *, may_sell: bool = True
-) -> dict[str, int]:
-    """The quantities to end with; those in ``fixed`` stay as they are, and without ``may_sell`` none gets smaller.
-
-    Every symbol is first rounded down. If the cash does not reach for that, all buys shrink by the same share of
-    themselves. What cash is then left buys single shares, the largest remaining gap first, while each brings the
-    account closer to its targets. Last, a share that the leftover cannot pay is bought for a few of another symbol
-    where that comes closer still.
+    Every line is first rounded down. If the cash does not reach for that, all buys shrink by the same share of
+    themselves. What cash is then left buys single steps, the largest remaining gap first, while each brings the account
+    closer to its targets. Last, a step that the leftover cannot pay is bought for a few of another line where that
+    comes closer still. Changes that end too small for an order are undone, and the rest is done anew without them.
     """
-    quantities = {s: h.held if s in fixed else _rounded_down(h, may_sell) for s, h in sorted(holdings.items())}
-    if purse.left(holdings, quantities) < 0:
-        quantities = _shrunk_to_cash(holdings, purse, quantities)
-    open_symbols = [s for s in quantities if s not in fixed]
-    lowest = {s: 0 if may_sell else max(holdings[s].held, 0) for s in open_symbols}
-    _spend_leftover(holdings, purse, quantities, open_symbols)
+    frozen: set[str] = set()
+    while True:
+        quantities = _round_and_spend(problem, frozen)
+        small = {s for s, line in problem.lines.items() if not line.allows(quantities[s])} - frozen
+        if not small:
+            return quantities
+        frozen |= small
+
+
+def _round_and_spend(problem: SizingProblem, frozen: set[str]) -> dict[str, int]:
+    lines = {s: line for s, line in problem.lines.items() if s not in frozen}
+    quantities = problem.unchanged | {s: line.rounded_down for s, line in lines.items()}
+    if problem.left(quantities) < 0:
+        quantities = _shrunk_to_cash(problem, quantities)
+    if problem.turnover is not None and problem.traded(quantities) > problem.turnover:
+        return _shrunk_to_turnover(problem, quantities)
+    _spend_leftover(problem, lines, quantities)
     for _ in range(MAX_SWAPS):
-        if not _swap(holdings, purse, quantities, lowest):
+        if not _swap(problem, lines, quantities):
             break
-        _spend_leftover(holdings, purse, quantities, open_symbols)
+        _spend_leftover(problem, lines, quantities)
     return quantities
 
 
-def _rounded_down(holding: Holding, may_sell: bool) -> int:
-    return holding.whole_shares if may_sell else max(holding.whole_shares, holding.held)
-
-
-def _cash_surplus(holdings: Mapping[str, Holding], purse: Purse, quantities: Mapping[str, int]) -> Decimal:
-    """How far the cash at valuation prices is above its target; negative when below."""
-    moved = sum(((quantities[s] - h.held) * h.price for s, h in holdings.items()), ZERO)
-    return purse.spendable - moved - purse.cash_target
-
-
-def _shrunk_to_cash(holdings: Mapping[str, Holding], purse: Purse, wanted: Mapping[str, int]) -> dict[str, int]:
-    """Shrink the buys evenly until they fit; short positions are covered before anything else is bought."""
-    sold = {s: min(q, holdings[s].held) for s, q in wanted.items()}
-    covered = _bought_evenly(holdings, purse, sold, {s: min(q, 0) for s, q in wanted.items()})
-    return _bought_evenly(holdings, purse, covered, wanted)
-
-
-def _bought_evenly(
-    holdings: Mapping[str, Holding], purse: Purse, start: dict[str, int], wanted: Mapping[str, int]
-) -> dict[str, int]:
-    """Go from ``start`` towards ``wanted`` by the same share of every buy, as far as the cash reaches."""
+def _shrunk_to_cash(problem: SizingProblem, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Shrink the buys evenly until the cash reaches."""
+    start = {s: min(q, problem.lines[s].held) for s, q in wanted.items()}
     missing = {s: q - start[s] for s, q in wanted.items() if q > start[s]}
     if not missing:
         return start
-    available = purse.left(holdings, start) - purse.commission * len(missing)
-    needed = sum((q * holdings[s].buy_price for s, q in missing.items()), ZERO)
+    available = problem.left(start) - problem.commission * len(missing)
+    needed = sum((q * problem.lines[s].buy_price for s, q in missing.items()), ZERO)
     share = min(max(available / needed, ZERO), Decimal(1))
-    return start | {s: start[s] + int((q * share).to_integral_value(ROUND_FLOOR)) for s, q in missing.items()}
+    return start | {s: start[s] + _floor(q * share) for s, q in missing.items()}
 
 
-def _spend_leftover(
-    holdings: Mapping[str, Holding], purse: Purse, quantities: dict[str, int], symbols: Iterable[str]
-) -> None:
-    """Add shares where the gap is largest, as long as the cash reaches and the distance gets smaller."""
-    candidates = [holdings[s] for s in symbols]
-    left = purse.left(holdings, quantities)
-    surplus = _cash_surplus(holdings, purse, quantities)
+def _shrunk_to_turnover(problem: SizingProblem, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Shrink all changes evenly until they keep to the turnover, then the buys to the cash this leaves."""
+    share = max(problem.turnover or ZERO, ZERO) / problem.traded(wanted)
+    held = problem.unchanged
+    quantities = {s: held[s] + int((q - held[s]) * share) for s, q in wanted.items()}
+    return quantities if problem.left(quantities) >= 0 else _shrunk_to_cash(problem, quantities)
+
+
+def _spend_leftover(problem: SizingProblem, lines: Mapping[str, Line], quantities: dict[str, int]) -> None:
+    """Add steps where the gap is largest, as long as the means reach and the distance gets smaller."""
+    left, surplus, turnover = problem.left(quantities), problem.surplus_after(quantities), _room(problem, quantities)
     while True:
-        options = [h for h in candidates if h.gap(quantities[h.symbol]) > 0]
-        for holding in sorted(options, key=lambda h: (-h.gap(quantities[h.symbol]), h.symbol)):
-            before = quantities[holding.symbol]
-            after = before + _next_step(holding, before, left, surplus, purse.commission)
-            cost = purse.cost(holding, after) - purse.cost(holding, before)
-            if cost <= left and _gain(holding, before, after, surplus) > 0:
-                quantities[holding.symbol] = after
+        options = [line for s, line in lines.items() if line.gap(quantities[s]) > 0 and quantities[s] < line.ceiling]
+        for line in sorted(options, key=lambda of: (-of.gap(quantities[of.symbol]), of.symbol)):
+            before = quantities[line.symbol]
+            after = before + _next_step(line, before, left, surplus, problem.commission)
+            cost = line.cost(after, problem.commission) - line.cost(before, problem.commission)
+            traded = (abs(after - line.held) - abs(before - line.held)) * line.price
+            affordable = cost <= left and (turnover is None or traded <= turnover)
+            if affordable and _gain(line, before, after, surplus) > 0:
+                quantities[line.symbol] = after
                 left -= cost
-                surplus -= (after - before) * holding.price
+                surplus -= (after - before) * line.price
+                turnover = None if turnover is None else turnover - traded
                 break
         else:
             return
 
 
-def _swap(holdings: Mapping[str, Holding], purse: Purse, quantities: dict[str, int], lowest: Mapping[str, int]) -> bool:
-    """Pay one share of the symbol with the largest gap with shares of the symbol where that helps most."""
-    left = purse.left(holdings, quantities)
-    surplus = _cash_surplus(holdings, purse, quantities)
-    wanting = [holdings[s] for s in lowest if holdings[s].gap(quantities[s]) > 0]
-    for wanted in sorted(wanting, key=lambda h: (-h.gap(quantities[h.symbol]), h.symbol)):
-        best = max(_swaps(holdings, purse, quantities, lowest, wanted, left, surplus), default=None)
+def _swap(problem: SizingProblem, lines: Mapping[str, Line], quantities: dict[str, int]) -> bool:
+    """Pay one step of the line with the largest gap with steps of the line where that helps most."""
+    wanting = [line for s, line in lines.items() if line.gap(quantities[s]) > 0 and quantities[s] < line.ceiling]
+    for wanted in sorted(wanting, key=lambda of: (-of.gap(quantities[of.symbol]), of.symbol)):
+        best = max(_swaps(problem, lines, quantities, wanted), default=None)
         if best and best[0] > 0:
             quantities[wanted.symbol] += 1
             quantities[best[2]] -= best[1]
@@ -155,39 +99,43 @@ def _swap(holdings: Mapping[str, Holding], purse: Purse, quantities: dict[str, i
 
 
 def _swaps(
-    holdings: Mapping[str, Holding],
-    purse: Purse,
-    quantities: Mapping[str, int],
-    lowest: Mapping[str, int],
-    wanted: Holding,
-    left: Decimal,
-    surplus: Decimal,
+    problem: SizingProblem, lines: Mapping[str, Line], quantities: Mapping[str, int], wanted: Line
 ) -> Iterator[tuple[Decimal, int, str]]:
-    """For every symbol that could pay for one wanted share: the gain, the number of shares, the symbol."""
-    before = quantities[wanted.symbol]
-    missing = purse.cost(wanted, before + 1) - purse.cost(wanted, before) - left
-    for symbol in lowest:
-        payer, held = holdings[symbol], quantities[symbol]
+    """For every line that could pay for one wanted step: the gain, the number of its steps, its symbol."""
+    commission, before = problem.commission, quantities[wanted.symbol]
+    surplus, turnover = problem.surplus_after(quantities), _room(problem, quantities)
+    missing = wanted.cost(before + 1, commission) - wanted.cost(before, commission) - problem.left(quantities)
+    for symbol, payer in lines.items():
+        held = quantities[symbol]
         count = max(1, int((missing / payer.price).to_integral_value(ROUND_CEILING)))
-        if payer is wanted or count > held - lowest[symbol]:
+        if payer is wanted or count > held - payer.lowest:
             continue
-        freed = purse.cost(payer, held) - purse.cost(payer, held - count)
-        if freed < missing:
+        freed = payer.cost(held, commission) - payer.cost(held - count, commission)
+        swapped = {**quantities, symbol: held - count, wanted.symbol: before + 1}
+        if freed < missing or (turnover is not None and problem.traded(swapped) > (problem.turnover or ZERO)):
             continue
         spent = wanted.price - count * payer.price
-        stock = abs(wanted.gap(before)) - abs(wanted.gap(before + 1))
-        stock += abs(payer.gap(held)) - abs(payer.gap(held - count))
-        yield stock + abs(surplus) - abs(surplus - spent), count, symbol
+        closer = abs(wanted.gap(before)) - abs(wanted.gap(before + 1))
+        closer += abs(payer.gap(held)) - abs(payer.gap(held - count))
+        yield closer + abs(surplus) - abs(surplus - spent), count, symbol
 
 
-def _next_step(holding: Holding, quantity: int, left: Decimal, surplus: Decimal, commission: Decimal) -> int:
-    """How many shares to add at once: those that fit whole into gap, cash and surplus, else one."""
-    room = min(holding.gap(quantity) / holding.price, (left - commission) / holding.buy_price, surplus / holding.price)
-    return max(1, int(room.to_integral_value(ROUND_FLOOR)))
+def _next_step(line: Line, quantity: int, left: Decimal, surplus: Decimal, commission: Decimal) -> int:
+    """How many steps to add at once: those that fit whole into gap, cash and surplus, else one."""
+    room = min(line.gap(quantity) / line.price, (left - commission) / line.buy_price, surplus / line.price)
+    return max(1, min(_floor(room), line.ceiling - quantity))
 
 
-def _gain(holding: Holding, before: int, after: int, surplus: Decimal) -> Decimal:
-    """By how much the distance shrinks (twice the half-L1) when one symbol goes from ``before`` to ``after``."""
-    spent = (after - before) * holding.price
-    stock = abs(holding.gap(before)) - abs(holding.gap(after))
-    return stock + abs(surplus) - abs(surplus - spent)
+def _gain(line: Line, before: int, after: int, surplus: Decimal) -> Decimal:
+    """By how much twice the distance shrinks when one line goes from ``before`` to ``after``."""
+    spent = (after - before) * line.price
+    closer = abs(line.gap(before)) - abs(line.gap(after))
+    return closer + abs(surplus) - abs(surplus - spent)
+
+
+def _room(problem: SizingProblem, quantities: Mapping[str, int]) -> Decimal | None:
+    return None if problem.turnover is None else problem.turnover - problem.traded(quantities)
+
+
+def _floor(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_FLOOR))
