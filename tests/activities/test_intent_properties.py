@@ -28,6 +28,7 @@ class IntentLife(RuleBasedStateMachine):
         self.world = World()
         self.history: dict[str, Intent] = {}
         self.parked: set[str] = set()
+        self.tried: set[tuple[str, int]] = set()
         self.first_ref_of: dict[int, str] = {}
 
     @rule(
@@ -113,6 +114,9 @@ class IntentLife(RuleBasedStateMachine):
     def attempt(self, intent: Intent, delivery: str) -> None:
         """What ``place_leg`` does with one intent, its bytes suffering the fate named."""
         connection = self.world.connect()
+        if (intent.ref, intent.order_id) not in self.tried:
+            connection.ids.note_never_placed(intent)
+        self.tried.add((intent.ref, intent.order_id))
         fate = self.decide(connection.evidence(intent))
         if fate is Fate.WAIT and delivery == "accepted":
             self.world.pass_time(5)

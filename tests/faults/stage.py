@@ -9,12 +9,16 @@ from simulator.gateway.faults import FaultRule
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.server import SimulatedGateway
 from tests.faults.kinds import Kind
-from tests.faults.steps import ACCOUNT, Handle, Step, reached
+from tests.faults.steps import ACCOUNT, PACE, Handle, Step, reached
 from tests.house import House
 
 CLIENT_ID = 7
 LEFT_REF = "rb-earlier-1-1"
 """The order an earlier run left at the broker."""
+
+LINK_LOST, LINK_RESTORED = 1100, 1102
+LINK_LOST_FOR = 0.5
+"""Seconds without IBKR's servers."""
 
 HALF_OPEN_FOR = 0.3
 """Seconds for which a dead connection keeps the client id."""
@@ -67,11 +71,13 @@ class Stage:
         if self._is_rule:
             await reached(self.step.near, self.own, handle)
             self.own.gateway.add_fault(self._rule())
+            if self.kind.code == LINK_LOST:
+                self._striking = asyncio.create_task(self._restore_the_link())
         else:
             self._striking = asyncio.create_task(self._strike_from_outside(handle))
 
     async def _struck(self, handle: Handle) -> Handle:
-        if self._striking is not None:
+        if self._striking is not None and not self._is_rule:
             await self._striking
         return handle
 
@@ -81,6 +87,15 @@ class Stage:
             await restart(self.own, self.gateways, roll_back=1000 if self.kind.roll_back else 0)
         else:
             self.own.gateway.add_fault(self._rule())
+            if self.kind.code == LINK_LOST:
+                await self._restore_the_link()
+
+    async def _restore_the_link(self) -> None:
+        """A while after the gateway lost its servers (1100), it has them again."""
+        while self._is_rule and not any(done for _, done in self.own.gateway.faults.rules):  # noqa: ASYNC110
+            await asyncio.sleep(PACE)
+        await asyncio.sleep(LINK_LOST_FOR)
+        self.own.gateway.add_fault(FaultRule(action="notice", code=LINK_RESTORED))
 
     def _rule(self) -> FaultRule:
         assert self.kind.action is not None

@@ -43,12 +43,21 @@ async def test_a_rebalance_survives(step: Step, kind: Kind) -> None:
             async with asyncio.timeout(LONGEST):
                 await ends_as_expected(own, await stage.play(), ending_of(step, kind))
         except TimeoutError:
-            status = await own.handle(ACCOUNT).query(RebalanceAccount.status)
-            pytest.fail(f"stuck for {LONGEST} s in phase {status.phase}: {status.detail}")
+            pytest.fail(await what_it_waits_for(own))
         finally:
             await stage.end()
         never_overspent(own.gateway.engine, ACCOUNT, CASH)
         placed_at_most_once(own.gateway.engine)
+
+
+async def what_it_waits_for(own: House) -> str:
+    """Phase and activities of a rebalance that does not end."""
+    handle = own.handle(ACCOUNT)
+    status = await handle.query(RebalanceAccount.status)
+    pending = (await handle.describe()).raw_description.pending_activities
+    activities = [f"{each.activity_type.name} attempt {each.attempt}: {each}" for each in pending]
+    connections = [f"{each.opened:%H:%M:%S}-{each.closed}" for each in own.gateway.connections]
+    return f"stuck for {LONGEST} s in phase {status.phase} ({status.detail}): {activities}; connections {connections}"
 
 
 async def ends_as_expected(own: House, handle: Handle, expected: Ending) -> None:
