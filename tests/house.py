@@ -1,7 +1,6 @@
 """The whole application over real sockets: Temporal server, simulated gateway, allocations by list, workers."""
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from rebalancing.triggers import ExecutionMode, Trigger
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
 from starter.triggering import deliver
+from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import connect, embedded_server
 from workflows.rebalance_account import RebalanceAccount, RunResult
@@ -158,13 +158,6 @@ async def house(
             for worker in running:
                 with suppress(asyncio.CancelledError):
                     await worker
-
-
-def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:

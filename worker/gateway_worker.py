@@ -21,6 +21,7 @@ from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
+from worker.hosting import host, own_client
 from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
             continue
         last_problem = ""
         try:
-            await _work(client, session, settings)
+            await _work(await own_client(client), session, settings)
             log.warning("gateway connection lost: %s", session.lost_reason)
             await session.until_link_restored()
         finally:
@@ -99,8 +100,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings) -> 
         interceptors=[TypedFailures()],
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
-    async with slot, fills:
-        await _until_lost(session, float(settings.concurrency.connection_check_interval))
+    await host([slot, fills], _until_lost(session, settings.concurrency.connection_check_interval))
 
 
 async def _until_lost(session: GatewaySession, interval: float) -> None:

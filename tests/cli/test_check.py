@@ -14,7 +14,8 @@ from simulator.gateway.server import SimulatedGateway
 from starter.cli.check import check_gateway
 from starter.cli.mistakes import CommandFailed
 from tests.cli.command import Desk, desk
-from tests.house import Holding, free_port, scenario
+from tests.house import Holding, scenario
+from worker.free_ports import free_port
 from worker.temporal import embedded_server
 
 ACCOUNTS = """\

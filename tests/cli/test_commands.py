@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import SLOW_MARKET, Desk, desk, up
-from tests.house import free_port
+from worker.free_ports import free_port
 
 SIMULATED = "--simulated"
 

@@ -17,7 +17,8 @@ from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import without_known_tracebacks
 from tests.cli.command import Desk, desk
-from tests.house import WEIGHTS, Holding, free_port, scenario
+from tests.house import WEIGHTS, Holding, scenario
+from worker.free_ports import free_port
 from worker.temporal import embedded_server
 
 ACCOUNTS = """\

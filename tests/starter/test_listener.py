@@ -17,7 +17,7 @@ from rebalancing.environment import Connections
 from rebalancing.triggers import ExecutionMode, Trigger
 from starter.listener import AblyNotConfigured, EventDispatcher, ably_settings
 from starter.received_message import ReceivedMessage
-from tests.house import free_port
+from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
 
 PUBLISHED = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)

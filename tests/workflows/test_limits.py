@@ -11,7 +11,8 @@ from temporalio.testing import WorkflowEnvironment
 from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
-from tests.house import Holding, configuration, free_port, house, phase_reached
+from tests.house import Holding, configuration, house, phase_reached
+from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import SERVER_SETTINGS, temporal_command
 from workflows.names import SEARCH_ATTRIBUTES

@@ -1,7 +1,6 @@
 """Sets the demo up: the Temporal server, the three stand-ins, and worker and listener in this process."""
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from simulator.gateway.server import SimulatedGateway
 from starter.cli.demo.portfolios import published_weights, write_accounts
 from starter.cli.simulate import DEMO_SCENARIO, keep_local_connections_local
 from starter.listener import listen
+from worker.free_ports import free_ports
 from worker.main import run_workers
 from worker.temporal import ServerNotStarted, connect_embedded, embedded_server
 
@@ -116,15 +116,8 @@ async def _temporal_server(stack: AsyncExitStack) -> tuple[str, int]:
         except ServerNotStarted:
             if not tries_left:
                 raise
-            port, ui_port = free_port(), free_port()
+            port, ui_port = free_ports(2)
     raise AssertionError("the last try either returns or raises")
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from simulator.allocations import SimulatedAllocations
 from simulator.allocations.cli import allocations, run_allocations
 from simulator.allocations.strategies import Fault, StrategiesFileError, Strategy, read_strategies
 from simulator.loopback import NotLoopbackError
+from worker.free_ports import free_port
 
 WEIGHTS = {"EDC": 0.2141, "QLD": 0.1779}
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -100,7 +100,7 @@ async def test_weights_that_make_no_sense_are_served_all_the_same() -> None:
 
 
 async def test_the_command_reads_its_file_again_when_it_changes(tmp_path: Path) -> None:
-    port = a_free_port()
+    port = free_port()
     file = tmp_path / "strategies.yaml"
     file.write_text("sniper: {EDC: 1.0}", encoding="utf-8")
     serving = asyncio.create_task(run_allocations(file=file, port=port, api_key="key"))
@@ -115,13 +115,6 @@ async def test_the_command_reads_its_file_again_when_it_changes(tmp_path: Path) 
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-
-
-def a_free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def served(port: int, status: int, text: str) -> None:

@@ -1,0 +1,48 @@
+"""Runs Temporal workers while something lasts, and ends them within a bounded time."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.service import ServiceClient
+from temporalio.worker import Worker
+
+log = logging.getLogger(__name__)
+
+END_TIMEOUT: Final = 25.0
+"""Seconds for workers to end: their own grace time, and some to say good-bye to the server. The client library was seen
+to wait for ever for an answer to that, with all its pollers and activities ended."""
+
+
+async def host(workers: list[Worker], while_running: Coroutine[Any, Any, None]) -> None:
+    """Run ``workers`` until ``while_running`` returns. An error of a worker is raised here.
+
+    A worker that does not end in time is left behind, doing nothing; its client must not be used for workers again.
+    """
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    lasting = asyncio.create_task(while_running)
+    try:
+        done, _ = await asyncio.wait({lasting, *running}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        lasting.cancel()
+        await _end(workers, running)
+
+
+async def own_client(client: Client) -> Client:
+    """A client like this one with a connection of its own, so that a worker left behind is in nobody's way."""
+    config = client.config()
+    config["service_client"] = await ServiceClient.connect(client.service_client.config)
+    return Client(**config)
+
+
+async def _end(workers: list[Worker], running: list[asyncio.Task[None]]) -> None:
+    endings = [asyncio.create_task(worker.shutdown()) for worker in workers]
+    _, unfinished = await asyncio.wait(running, timeout=END_TIMEOUT)
+    if unfinished:
+        log.error("a worker did not end within %g s; it polls for nothing any more and is left behind", END_TIMEOUT)
+    for task in (*endings, *unfinished):
+        task.cancel()
