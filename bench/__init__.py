@@ -1,1 +1,1 @@
-"""Benchmarks: each prints what it measured, and writes the table of its document."""
+"""Measurements; nothing of the application depends on them."""

@@ -1,0 +1,1 @@
+"""How close the planner comes to the targets, beside the rules that were published and the proven optimum."""
