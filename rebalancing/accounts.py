@@ -40,6 +40,13 @@ class ForeignOrders(StrEnum):
     IGNORE = "ignore"
 
 
+class WhenClosed(StrEnum):
+    """What a run does when something that must trade does not trade now."""
+
+    WAIT = "wait"
+    FAIL = "fail"
+
+
 class AllocationsSource(FrozenModel):
     """Where an account's target weights come from; with nothing set, from the allocations API under its base address.
 
@@ -87,6 +94,10 @@ class Account(TradingRules):
     replacements: tuple[Replacement, ...] = ()
     allocations: AllocationsSource = AllocationsSource()
     foreign_orders: ForeignOrders = ForeignOrders.STOP
+    market_closed: WhenClosed = Field(
+        default=WhenClosed.WAIT,
+        description="Outside trading hours: wait until everything that must trade can, or fail at once.",
+    )
 
     @property
     def written_targets(self) -> Targets | None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
+from rebalancing.trading_hours import Session, is_open
 
 PRICE_CUSHION = Decimal("0.003")
 """A market order may fill this much above the ask while it travels; buys are sized as if it did (promise P5)."""
@@ -42,30 +43,28 @@ class Quote(FrozenModel):
         return None if basis is None else basis * (1 + PRICE_CUSHION)
 
 
-class Session(FrozenModel):
-    """One span of regular trading hours."""
-
-    opens_at: Instant
-    closes_at: Instant
-
-
 class ContractDetails(FrozenModel):
-    """The stock or ETF behind a symbol, as the broker names it."""
+    """The stock or ETF behind a symbol, as the broker names it.
+
+    ``sessions`` are its regular trading hours (``liquidHours``), ``extended_sessions`` those with the time before and
+    after them (``tradingHours``). ``hours_problem`` says why either could not be read; then the symbol is not traded.
+    """
 
     symbol: str
     con_id: int
     primary_exchange: str
     min_tick: Money
     sessions: tuple[Session, ...] = ()
+    extended_sessions: tuple[Session, ...] = ()
+    hours_problem: str = ""
 
-    def is_open(self, at: Instant) -> bool:
-        """Whether the symbol trades in regular hours at this moment."""
-        return any(session.opens_at <= at < session.closes_at for session in self.sessions)
+    def hours(self, *, extended: bool = False) -> tuple[Session, ...]:
+        """When the symbol trades: in regular hours, or in the extended ones too."""
+        return self.extended_sessions if extended else self.sessions
 
-    def next_open(self, at: Instant) -> Instant | None:
-        """When regular trading begins next; now if it is under way, ``None`` if the broker's calendar ends before."""
-        upcoming = [max(session.opens_at, at) for session in self.sessions if session.closes_at > at]
-        return min(upcoming, default=None)
+    def is_open(self, at: Instant, *, extended: bool = False) -> bool:
+        """Whether the symbol trades at this moment."""
+        return is_open(self.hours(extended=extended), at)
 
 
 class OpenOrder(FrozenModel):

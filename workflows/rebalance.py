@@ -22,6 +22,7 @@ from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after
 from workflows import calls
 from workflows.legs import Legs
+from workflows.market_hours import MarketHours
 from workflows.operation_clock import OperationClock
 from workflows.patience import Patience
 from workflows.progress import Progress
@@ -50,6 +51,7 @@ class Rebalance:
         self._patience = Patience(self.account.account_id, self.settings.max_wait, progress)
         self.legs = Legs(self.account.account_id, self.settings, self._patience, progress)
         self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
+        self._hours = MarketHours(self.account, self._patience, progress)
         self._progress = progress
         self._started_at = workflow.now()
         self._notes: list[str] = []
@@ -68,8 +70,9 @@ class Rebalance:
 
     async def _rebalance(self) -> Outcome:
         targets, opening, plan = await self._read_and_plan()
-        while closed := self._closed_symbols(opening, plan):
-            await self._wait_for_market(opening, closed)
+        while self._must_wait(opening, plan):
+            traded = [opening.contracts[order.symbol] for order in plan.orders]
+            await self._hours.wait(traded, self._newer_event)
             targets, opening, plan = await self._read_and_plan()
         if self.mode is ExecutionMode.DRY_RUN:
             return self._dry_run_outcome(targets, opening, plan)
@@ -161,29 +164,12 @@ class Rebalance:
 
     # --- trading hours --------------------------------------------------------------------------------------------
 
-    def _closed_symbols(self, snapshot: AccountSnapshot, plan: Plan) -> tuple[str, ...]:
-        now = workflow.now()
-        symbols = (order.symbol for order in plan.orders)
-        closed = tuple(symbol for symbol in symbols if not snapshot.contracts[symbol].is_open(now))
+    def _must_wait(self, snapshot: AccountSnapshot, plan: Plan) -> bool:
+        closed = self._hours.closed(snapshot.contracts[order.symbol] for order in plan.orders)
         if closed and self.mode is ExecutionMode.DRY_RUN:
-            self._notes.append("the market is closed: the prices are those of the close")
-            return ()
-        return closed
-
-    async def _wait_for_market(self, snapshot: AccountSnapshot, closed: tuple[str, ...]) -> None:
-        now = workflow.now()
-        openings = [snapshot.contracts[symbol].next_open(now) for symbol in closed]
-        known = [opening for opening in openings if opening is not None]
-        if len(known) < len(closed):
-            raise ApplicationError(
-                f"Account {self.account.account_id}: the broker names no coming session for {', '.join(closed)}. "
-                "Nothing was traded; look whether the symbol was delisted or halted.",
-                type="MarketClosed",
-                non_retryable=True,
-            )
-        opens_at = max(known)
-        self._progress.enter(Phase.WAITING_FOR_MARKET, f"{', '.join(closed)} until {opens_at.isoformat()}")
-        await self._patience.for_at_most(opens_at - now, self._newer_event, "the market to open")
+            self._notes.append(f"the market is closed for {', '.join(closed)}: those prices are of the close")
+            return False
+        return bool(closed)
 
     # --- trading --------------------------------------------------------------------------------------------------
 

@@ -3,14 +3,14 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import ib_insync as ibi
 
 from activities.gateway.cash import CashFlow
 from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.orders import Intent, OrderType
-from rebalancing.snapshot import ContractDetails, Quote, QuoteKind, Session
+from rebalancing.snapshot import ContractDetails, Quote, QuoteKind
+from rebalancing.trading_hours import HoursUnreadable, read_sessions
 
 _DECIMALS = 6
 """Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
@@ -55,38 +55,22 @@ def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetai
     """What the planner and the order writer need of a contract's details."""
     contract = details.contract
     assert contract is not None
+    try:
+        sessions = read_sessions(details.liquidHours, details.timeZoneId)
+        extended_sessions = read_sessions(details.tradingHours, details.timeZoneId)
+        problem = ""
+    except HoursUnreadable as unreadable:  # told when the symbol must trade: one that is only held does no harm
+        sessions = extended_sessions = ()
+        problem = str(unreadable)
     return ContractDetails(
         symbol=symbol,
         con_id=contract.conId,
         primary_exchange=contract.primaryExchange,
         min_tick=decimal_or_none(details.minTick) or Decimal("0.01"),
-        sessions=sessions(details.liquidHours, details.timeZoneId),
+        sessions=sessions,
+        extended_sessions=extended_sessions,
+        hours_problem=problem,
     )
-
-
-def sessions(hours: str, time_zone: str) -> tuple[Session, ...]:
-    """Trading sessions from the gateway's text, in the exchange's own zone.
-
-    Both forms are read: ``20260928:0930-20260928:1600`` and the older ``20260928:0930-1600``; ``CLOSED`` days are left
-    out.
-    """
-    zone = ZoneInfo(time_zone or "US/Eastern")
-    found: list[Session] = []
-    for day in hours.split(";"):
-        date, _, spans = day.partition(":")
-        if not date or spans == "CLOSED":
-            continue
-        for span in spans.split(","):
-            start, _, end = span.partition("-")
-            opens = _moment(date, start, zone)
-            closes = _moment(date, end, zone)
-            found.append(Session(opens_at=opens, closes_at=closes))
-    return tuple(found)
-
-
-def _moment(date: str, text: str, zone: ZoneInfo) -> datetime:
-    own_date, _, time = text.rpartition(":")
-    return datetime.strptime((own_date or date) + time, "%Y%m%d%H%M").replace(tzinfo=zone)
 
 
 def order(intent: Intent, client_id: int) -> ibi.Order:

@@ -48,4 +48,4 @@ async def test_a_dry_run_does_not_wait_and_says_whose_prices_it_uses() -> None:
     async with house({"DU1": Holding()}, settings=waiting_at_most(1), **CLOSED) as own:
         result = await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()
         assert result.outcome is not None
-        assert any("market is closed" in note for note in result.outcome.notes)
+        assert any("market is closed for" in note for note in result.outcome.notes)

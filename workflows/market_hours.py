@@ -1,0 +1,100 @@
+"""Waits until everything that must trade can trade at the same moment, or says why that will not be.
+
+The wait is Temporal's own timer, so it outlives workers; it shows as the phase, in the current details and as the
+timer's summary.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.accounts import Account, WhenClosed
+from rebalancing.outcomes import Phase
+from rebalancing.snapshot import ContractDetails
+from rebalancing.trading_hours import common_sessions, next_open
+from workflows.patience import Patience
+from workflows.progress import Progress
+
+NAMED: Final = 8
+"""How many symbols are named in what people see while it waits."""
+
+
+class MarketHours:
+    """The trading hours of what one rebalance must trade."""
+
+    def __init__(self, account: Account, patience: Patience, progress: Progress) -> None:
+        self._account = account
+        self._patience = patience
+        self._progress = progress
+
+    def closed(self, contracts: Iterable[ContractDetails], *, extended: bool = False) -> tuple[str, ...]:
+        """The symbols that cannot trade now. Raises ``HoursUnreadable`` for hours nobody can tell that by."""
+        traded = tuple(contracts)
+        for contract in traded:
+            if contract.hours_problem:
+                raise self._failure(
+                    "HoursUnreadable",
+                    f"the trading hours of {contract.symbol} (contract {contract.con_id}) cannot be read: "
+                    f"{contract.hours_problem}. Hold the symbol out, or trade it by hand.",
+                )
+        return tuple(c.symbol for c in traded if not c.is_open(workflow.now(), extended=extended))
+
+    async def wait(
+        self, contracts: Iterable[ContractDetails], newer_event: Callable[[], bool], *, extended: bool = False
+    ) -> None:
+        """Sleep until all of them trade, or a newer event comes.
+
+        Raises ``MarketClosed`` where the account does not wait or the broker's calendar has no such moment, and
+        ``WaitedTooLong`` where it lies beyond ``max_wait``.
+        """
+        traded = tuple(contracts)
+        now = workflow.now()
+        closed = _some(self.closed(traded, extended=extended))
+        opens_at = self._opens_at(traded, now, extended=extended)
+        when = f"{opens_at:%a %Y-%m-%d %H:%M} UTC"
+        if self._account.market_closed is WhenClosed.FAIL:
+            raise self._failure(
+                "MarketClosed",
+                f"the market is closed for {closed} and this account does not wait (market_closed: fail); everything "
+                f"trades from {when}.",
+            )
+        self._progress.enter(Phase.WAITING_FOR_MARKET, f"{closed} until {when}")
+        await self._patience.for_at_most(opens_at - now, newer_event, f"the market to open for {closed} at {when}")
+
+    def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime, *, extended: bool) -> datetime:
+        silent = [c.symbol for c in traded if next_open(c.hours(extended=extended), now) is None]
+        if silent:
+            raise self._failure(
+                "MarketClosed",
+                f"the broker names no coming session for {', '.join(silent)}; look whether it was delisted or halted.",
+            )
+        opens_at = next_open(common_sessions(c.hours(extended=extended) for c in traded), now)
+        if opens_at is None:
+            raise self._failure(
+                "NoCommonSession",
+                f"there is no moment in the broker's calendar when {_listed(traded)} trade at the same time. Hold "
+                "symbols of one of these exchanges in an account of their own, or hold them out.",
+            )
+        return opens_at
+
+    def _failure(self, kind: str, what: str) -> ApplicationError:
+        return ApplicationError(
+            f"Account {self._account.account_id}: {what} Nothing was traded.", type=kind, non_retryable=True
+        )
+
+
+def _some(symbols: tuple[str, ...]) -> str:
+    """The first few by name: what Temporal shows beside a timer may hold 400 bytes only."""
+    shown = ", ".join(symbols[:NAMED])
+    return f"{shown} and {len(symbols) - NAMED} more" if len(symbols) > NAMED else shown
+
+
+def _listed(traded: tuple[ContractDetails, ...]) -> str:
+    """Symbols by exchange: which of them go together is what the reader must see."""
+    exchanges: dict[str, list[str]] = {}
+    for contract in traded:
+        exchanges.setdefault(contract.primary_exchange or "an unnamed exchange", []).append(contract.symbol)
+    return " and ".join(f"{', '.join(symbols)} ({exchange})" for exchange, symbols in exchanges.items())
