@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-faults lint chaos lock histories clean
+.PHONY: demo test test-faults lint chaos bench lock histories clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -24,6 +24,10 @@ lint: $(READY)
 chaos: $(READY)
 	$(BIN)/pytest -m fuzz --hypothesis-profile=chaos
 	$(BIN)/python -m chaos --faults $(or $(N),50) --seed $(or $(SEED),7)
+
+# For instance: make bench ARGS="--accounts 6,50 --json result.json"
+bench: $(READY)
+	$(BIN)/python -m bench.accounts $(ARGS)
 
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories

@@ -1,0 +1,63 @@
+"""``python -m bench.accounts --accounts 6,50 --json FILE``: measure, print a table, and write the results."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+from temporalio.runtime import Runtime, TelemetryConfig
+
+from bench.accounts.figures import Figures
+from bench.accounts.measurement import measure
+from bench.accounts.report import table
+from bench.accounts.resources import machine
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Measure what the command line asks for; the exit status is 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m bench.accounts", description="How fast accounts are rebalanced.")
+    parser.add_argument("--accounts", default="1,6,12,50,100", help="how many accounts, a measurement each")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the results there")
+    parser.add_argument("--seed", type=int, default=1, help="what the portfolios are drawn from")
+    parser.add_argument("--folder", type=Path, default=None, help="keep all files and logs of the processes here")
+    parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write every figure there (JSON)")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
+    counts = [int(each) for each in arguments.accounts.split(",")]
+    sys.stdout.write(machine() + "\n")
+    results = asyncio.run(_measure_all(counts, arguments))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps([each.row() for each in results], indent=2) + "\n", encoding="utf-8")
+    if arguments.details is not None:
+        arguments.details.write_text(json.dumps([vars(each) for each in results], indent=2, default=vars) + "\n")
+    return int(any(each.violations for each in results))
+
+
+async def _measure_all(counts: list[int], arguments: argparse.Namespace) -> list[Figures]:
+    results: list[Figures] = []
+    for count in counts:
+        folder = _folder(arguments.folder, count)
+        found = await measure(count, arguments.seed, folder)
+        results.append(found)
+        sys.stdout.write(table([found]) + "\n")
+        for problem in found.violations[:20]:
+            sys.stdout.write(f"BROKEN: {problem}\n")
+        sys.stdout.flush()
+    return results
+
+
+def _folder(parent: Path | None, count: int) -> Path | None:
+    if parent is None:
+        return None
+    folder = (parent / str(count)).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

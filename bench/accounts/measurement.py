@@ -1,0 +1,136 @@
+"""One measurement: start everything, publish to all accounts at once, wait for the last, read what happened."""
+
+import asyncio
+import statistics
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from bench.accounts.figures import (
+    MESSAGES_A_SECOND,
+    Figures,
+    GatewayLog,
+    Spread,
+    between_legs,
+    critical_path,
+    first_orders,
+    slot_busy,
+)
+from bench.accounts.histories import RunHistory, read_histories
+from bench.accounts.portfolios import Portfolio, portfolios, weights_of
+from bench.accounts.resources import usage_of
+from bench.accounts.stage import MEASURED, Stage, set_stage
+from chaos.checks import Books, violations
+from chaos.evidence import Evidence, broker_of
+from chaos.histories import read_account, read_runs
+from chaos.timeline import Publish
+from workflows.names import GATEWAY_QUEUE, WORKFLOW_TYPE
+
+EVENT: Final = "measurement"
+POLL: Final = 0.25
+TIMEOUT: Final = 1800.0
+RESERVE: Final = Decimal(1)
+
+
+async def measure(count: int, seed: int, folder: Path | None = None) -> Figures:
+    """Rebalance so many accounts at once; files and logs go to ``folder``, which exists, or nowhere."""
+    if folder is not None:
+        return await _measured(count, seed, folder)
+    with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as temporary:
+        return await _measured(count, seed, Path(temporary))
+
+
+async def _measured(count: int, seed: int, folder: Path) -> Figures:
+    chosen = portfolios(count, seed)
+    async with set_stage(folder, chosen) as stage:
+        before = {name: usage_of(stage.children[name].process_id) for name in MEASURED}
+        messages_before = len(await stage.gateway.read("requests"))
+        published_at = await stage.publish(EVENT)
+        await closed(stage, count)
+        after = {name: usage_of(stage.children[name].process_id) for name in MEASURED}
+        log = await gateway_log(stage, published_at)
+        histories = await read_histories(stage.client, [own.account for own in chosen])
+        wrong = await broken_promises(stage, chosen, histories)
+        return _figures(
+            published_at,
+            log,
+            histories,
+            messages_before,
+            {name: after[name].cpu - before[name].cpu for name in MEASURED},
+            {name: after[name].peak for name in MEASURED},
+            wrong,
+        )
+
+
+async def closed(stage: Stage, count: int) -> None:
+    """Return once so many runs have closed."""
+    query = f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus != 'Running'"
+    async with asyncio.timeout(TIMEOUT):
+        while (await stage.client.count_workflows(query)).count < count:  # noqa: ASYNC110  # another process's state
+            await asyncio.sleep(POLL)
+
+
+async def gateway_log(stage: Stage, since: datetime) -> GatewayLog:
+    """What the gateway logged since a moment."""
+    requests, orders, executions = [await stage.gateway.read(what) for what in ("requests", "orders", "executions")]
+    return GatewayLog(requests, orders, executions).since(since)
+
+
+async def broken_promises(
+    stage: Stage, chosen: Sequence[Portfolio], histories: Sequence[RunHistory]
+) -> tuple[str, ...]:
+    """What the checks of the chaos harness find in the gateway's ledger and in Temporal; and connections lost."""
+    runs = await read_runs(stage.client)
+    evidence = Evidence(
+        broker=broker_of(*[await stage.gateway.read(what) for what in ("accounts", "orders", "executions")]),
+        runs=runs,
+        accounts={own.account: await read_account(stage.client, own.account, runs) for own in chosen},
+    )
+    books = Books({own.account: own.cash for own in chosen}, {own.account: own.strategy for own in chosen}, RESERVE)
+    strategies = sorted({own.strategy for own in chosen})
+    published = [Publish(EVENT, strategy, live=True, weights=weights_of(strategy)) for strategy in strategies]
+    found = [str(each.text) for each in violations(evidence, published, books)]
+    found += [f"{own.account} did not complete" for own in histories if not own.completed]
+    connections = await stage.gateway.read("connections")
+    if len(connections) > 1:
+        found.append(f"the worker connected {len(connections)} times")
+    found += [f"order {each['ref']} is {each['status']}" for each in await stage.gateway.read("orders")
+              if each["status"] != "Filled"]  # fmt: skip
+    return tuple(found)
+
+
+def _figures(
+    published_at: datetime,
+    log: GatewayLog,
+    histories: Sequence[RunHistory],
+    messages_before: int,
+    cpu: dict[str, float],
+    memory: dict[str, float],
+    wrong: tuple[str, ...],
+) -> Figures:
+    done = [(own.closed_at - published_at).total_seconds() for own in histories]
+    message_bound, path_bound = len(log.requests) / MESSAGES_A_SECOND, critical_path(log)
+    return Figures(
+        accounts=len(histories),
+        orders=len(log.orders),
+        seconds=max(done),
+        bound_seconds=max(message_bound, path_bound),
+        message_bound=message_bound,
+        path_bound=path_bound,
+        messages=len(log.requests),
+        messages_before=messages_before,
+        by_kind=dict(log.by_kind),
+        first_order=Spread.of(list(first_orders(log, published_at).values())),
+        done=Spread.of(done),
+        between_legs=Spread.of(between_legs(log)),
+        events=statistics.mean(own.events for own in histories),
+        bytes=statistics.mean(own.size for own in histories),
+        visits=statistics.mean(len(own.slot_visits(GATEWAY_QUEUE)) for own in histories),
+        slot_busy=slot_busy(histories, GATEWAY_QUEUE, max(done)),
+        cpu=cpu,
+        memory=memory,
+        violations=wrong,
+    )

@@ -1,0 +1,43 @@
+"""Results as a table in Markdown."""
+
+from collections.abc import Sequence
+
+from bench.accounts.figures import Figures
+
+HEADINGS = (
+    "accounts", "orders", "seconds", "bound", "× bound", "original", "messages", "per rebalance",
+    "first order p50 / p95 / max",
+    "done p50 / p95 / max", "between legs p50 / max", "events", "KiB", "slot visits", "slot busy",
+    "CPU s worker / listener / server", "MiB worker / listener / server",
+)  # fmt: skip
+
+
+def table(results: Sequence[Figures]) -> str:
+    """All results, a row each."""
+    lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
+    lines += ["| " + " | ".join(_cells(each)) + " |" for each in results]
+    return "\n".join(lines)
+
+
+def _cells(own: Figures) -> tuple[str, ...]:
+    original = "–" if own.original_seconds is None else f"{own.original_seconds:.0f}"
+    processes = ("worker", "listener", "temporal")
+    return (
+        str(own.accounts),
+        str(own.orders),
+        f"{own.seconds:.1f}",
+        f"{own.bound_seconds:.1f}",
+        f"{own.ratio:.2f}",
+        original,
+        str(own.messages),
+        f"{own.messages_each:.1f}",
+        f"{own.first_order.median:.2f} / {own.first_order.high:.2f} / {own.first_order.worst:.2f}",
+        f"{own.done.median:.1f} / {own.done.high:.1f} / {own.done.worst:.1f}",
+        f"{own.between_legs.median:.2f} / {own.between_legs.worst:.2f}",
+        f"{own.events:.0f}",
+        f"{own.bytes / 1024:.0f}",
+        f"{own.visits:.1f}",
+        f"{100 * own.slot_busy:.0f} %",
+        " / ".join(f"{own.cpu[name]:.1f}" for name in processes),
+        " / ".join(f"{own.memory[name]:.0f}" for name in processes),
+    )
