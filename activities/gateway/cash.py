@@ -43,6 +43,7 @@ class CashBook:
     def __init__(self, figures_lag: timedelta) -> None:
         self._lag = figures_lag
         self._flows: dict[str, CashFlow] = {}
+        self._by_account: dict[str, dict[str, CashFlow]] = {}
         self._anchors: dict[str, _Anchor] = {}
 
     def note_fill(self, family: str, flow: CashFlow) -> None:
@@ -51,6 +52,7 @@ class CashBook:
         if known is not None and not flow.commission:
             flow.commission = known.commission
         self._flows[family] = flow
+        self._by_account.setdefault(flow.account, {})[family] = flow
 
     def note_commission(self, family: str, commission: Decimal) -> None:
         """The commission of an execution was reported."""
@@ -75,7 +77,7 @@ class CashBook:
         return figure if figure < anchor.amount + _spent(since) - ROUNDING * (1 + len(since)) else expected
 
     def _of(self, account: str) -> dict[str, CashFlow]:
-        return {family: flow for family, flow in self._flows.items() if flow.account == account}
+        return self._by_account.get(account, {})
 
     def _anchored(self, account: str, figure: Decimal) -> Decimal:
         self._anchors[account] = _Anchor(figure, frozenset(self._of(account)))

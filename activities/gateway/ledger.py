@@ -3,14 +3,20 @@
 Filled by the three queries at connection time and kept by what the gateway pushes since. Pure: the session feeds it.
 """
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from activities.gateway import codes
 from rebalancing.orders import Intent, OrderReport, OrderState, refers_to
 
 _OVER = "Cancelled"
 """What an order of another client counts as once it is listed no more; how it ended is not our business."""
+
+
+_PLAIN_REF: Final = re.compile(r"rb-[0-9a-f]+-\d+-\d+")
+"""A ref as this application makes them; whatever else is reported may be one with something appended."""
 
 
 @dataclass
@@ -74,6 +80,12 @@ class OrderLedger:
     def __init__(self) -> None:
         self.orders: dict[str, LedgerOrder] = {}
         self._refs: dict[int, str] = {}
+        # Thousands of orders are looked at for each other's sake otherwise: a day's rebalances stay in the ledger.
+        self._by_account: dict[str, dict[str, LedgerOrder]] = {}
+        self._by_id: dict[tuple[int, int], dict[str, LedgerOrder]] = {}
+        self._by_execution: dict[str, LedgerOrder] = {}
+        self._other_refs: dict[str, LedgerOrder] = {}
+        self._highest_ids: dict[int, int] = {}
 
     def note_sent(self, intent: Intent, client_id: int) -> None:
         """An intent goes out now; answers that only carry its order id can be matched from here on."""
@@ -82,6 +94,7 @@ class OrderLedger:
         order.symbol, order.side, order.quantity = intent.symbol, intent.side, intent.quantity
         order.id_used_before, order.reason = False, ""
         self._refs[intent.order_id] = intent.ref
+        self._index(order)
 
     def note_order(self, seen: LedgerOrder) -> None:
         """An open or completed order was reported."""
@@ -89,6 +102,7 @@ class OrderLedger:
         for name in ("order_id", "perm_id", "client_id", "account", "symbol", "side", "quantity"):
             if value := getattr(seen, name):
                 setattr(order, name, value)
+        self._index(order)
         self.note_status(order, seen.status, seen.reported_filled)
 
     def note_status(self, order: LedgerOrder, status: str, filled: int) -> None:
@@ -102,7 +116,9 @@ class OrderLedger:
 
         A repeated report may bring the commission; a correction replaces what it corrects.
         """
-        executions = self._order(ref).executions
+        order = self._order(ref)
+        self._by_execution[execution.exec_id] = order
+        executions = order.executions
         known = executions.get(execution.family)
         if known is None:
             executions[execution.family] = execution
@@ -112,11 +128,11 @@ class OrderLedger:
 
     def note_commission(self, exec_id: str, commission: Decimal) -> None:
         """The commission of an execution was reported, which happens after the fill."""
-        for order in self.orders.values():
-            for execution in order.executions.values():
-                if execution.exec_id == exec_id:
-                    execution.commission = commission
-                    return
+        order = self._by_execution.get(exec_id)
+        for execution in order.executions.values() if order else ():
+            if execution.exec_id == exec_id:
+                execution.commission = commission
+                return
 
     def note_error(self, order_id: int, code: int, text: str) -> None:
         """The gateway said something about an order: only a refusal changes its state."""
@@ -144,7 +160,7 @@ class OrderLedger:
         exact = self.orders.get(ref)
         if exact is not None:
             return exact
-        return next((order for reported, order in self.orders.items() if refers_to(reported, ref)), None)
+        return next((order for reported, order in self._other_refs.items() if refers_to(reported, ref)), None)
 
     def holds(self, ref: str) -> bool:
         """Whether the gateway has the order, or may have it: it was sent here and not turned away for its id."""
@@ -156,6 +172,17 @@ class OrderLedger:
         mine = (order for order in self.orders.values() if order.client_id == client_id and not order.was_turned_away)
         return {order.order_id: order.ref for order in mine if order.order_id > 0}
 
+    def holder_of(self, client_id: int, order_id: int) -> str | None:
+        """The ref of this client's order that has this id, as far as the gateway told its id."""
+        holders = self._by_id.get((client_id, order_id), {})
+        mine = [order.ref for order in holders.values() if (order.client_id, order.order_id) == (client_id, order_id)
+                and not order.was_turned_away]  # fmt: skip
+        return mine[-1] if mine else None
+
+    def highest_id(self, client_id: int) -> int:
+        """The highest order id the gateway told for this client, or that went out; 0 for none."""
+        return self._highest_ids.get(client_id, 0)
+
     def acknowledged(self, ref: str) -> bool:
         """Whether the gateway has said anything of this order since it was sent."""
         order = self.find(ref)
@@ -163,7 +190,8 @@ class OrderLedger:
 
     def open_orders(self, account: str) -> list[LedgerOrder]:
         """The account's working orders, whoever placed them."""
-        return [order for order in self.orders.values() if order.account == account and order.is_open and order.status]
+        own = self._by_account.get(account, {})
+        return [order for order in own.values() if order.account == account and order.is_open and order.status]
 
     def report(self, intent: Intent) -> OrderReport:
         """What became of an intent, judged by what the gateway itself said."""
@@ -173,7 +201,19 @@ class OrderLedger:
         return _report(intent, _state(order, intent.quantity), order)
 
     def _order(self, ref: str) -> LedgerOrder:
-        return self.orders.setdefault(ref, LedgerOrder(ref))
+        order = self.orders.get(ref)
+        if order is None:
+            order = self.orders[ref] = LedgerOrder(ref)
+            if not _PLAIN_REF.fullmatch(ref):
+                self._other_refs[ref] = order
+        return order
+
+    def _index(self, order: LedgerOrder) -> None:
+        """What an order is found by; a holder is compared again when it is asked for, since ids may change."""
+        self._by_account.setdefault(order.account, {})[order.ref] = order
+        if order.order_id > 0:
+            self._by_id.setdefault((order.client_id, order.order_id), {})[order.ref] = order
+            self._highest_ids[order.client_id] = max(self.highest_id(order.client_id), order.order_id)
 
 
 def _state(order: LedgerOrder, quantity: int) -> OrderState:
