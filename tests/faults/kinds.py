@@ -1,12 +1,15 @@
 """The kinds of fault, and what a rebalance must come to under each (rules of DESIGN's promises and ADR 4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.gateway.faults import Action
 from tests.faults.steps import STEPS, Step
 
-PLACING: Final = ("sell-place-first", "sell-place", "buy-place-first", "buy-place")
+LARGER_SELL: Final = "sell-place-first"
+"""What it does not bring is missing for one of the two buys."""
+
+PLACING: Final = (LARGER_SELL, "sell-place", "buy-place-first", "buy-place")
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,12 @@ class Ending:
     """How a rebalance must end: ``completed``, ``needs operator``, or the type of the error it fails with.
 
     ``gaps``: how many of the traded symbols end away from their target, because an order was refused or never placed.
+    ``unfunded``: how many buys of the plan are left out, because the sells that were to pay for them brought nothing.
     """
 
     how: str = "completed"
     gaps: int = 0
+    unfunded: int = 0
 
 
 def applies(step: Step, kind: Kind) -> bool:
@@ -59,7 +64,8 @@ def applies(step: Step, kind: Kind) -> bool:
 
 def ending_of(step: Step, kind: Kind) -> Ending:
     """What the rules say of this cell. Everything that is not listed here ends as if nothing had happened."""
-    return _ENDINGS.get((step.name, kind.name), Ending())
+    ending = _ENDINGS.get((step.name, kind.name), Ending())
+    return replace(ending, unfunded=1) if step.name == LARGER_SELL and ending.gaps else ending
 
 
 _NEVER_PLACED: Final = Ending("needs operator", gaps=1)
