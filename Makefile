@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-faults lint chaos bench lock histories clean
+.PHONY: demo test test-faults lint chaos bench bench-planner lock histories clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -28,6 +28,10 @@ chaos: $(READY)
 # For instance: make bench ARGS="--accounts 6,50 --json result.json"
 bench: $(READY)
 	$(BIN)/python -m bench.accounts $(ARGS)
+
+# The full run writes its tables into docs/planner.md; with another N they are only printed.
+bench-planner: $(READY)
+	$(BIN)/python -m bench.planner --seed $(or $(SEED),7) $(if $(N),--portfolios $(N),--document) $(ARGS)
 
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories

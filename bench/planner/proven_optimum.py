@@ -2,11 +2,14 @@
 
 With a cash target of zero, cash may only be left over, and the half-L1 distance is the base less the sum over all
 symbols of ``min(value held, target value)``. So the task reads: choose one quantity per symbol, maximise the sum of
-these values, and let the costs (worst prices, commissions, proceeds counting as negative) not exceed the cash above the
-reserve. Symbols are added one by one to a frontier of states, cost against value; a state is dropped when another is
-better in both, or when even the best the remaining symbols could add would not reach a plan that is known already. What
-they could add is bounded with a price on cash (Lagrange relaxation): at that price each symbol is bought to its best
-quantity regardless of the others.
+these values, and let the costs (worst prices, commissions, proceeds counting as negative) not exceed the cash above
+the reserve.
+
+The symbols are split in two halves. In each, symbols are added one by one to a frontier of states, cost against value;
+a state is dropped when another is better in both, or when even the best choice for all other symbols would not bring it
+to the value of a plan that is known already. How good that best is, is bounded with a price on cash (Lagrange
+relaxation): at that price each symbol is bought to its best quantity regardless of the others. At last every state of
+one half is joined with the most valuable state of the other that the cash still reaches for.
 
 All numbers are integers, so the proof has no rounding in it.
 """
@@ -92,25 +95,39 @@ def _best_value(symbols: list[_Choices], spendable: int, least: int) -> int:
         return cash_price * spendable + sum(c.best_worth(cash_price) for c in symbols)
 
     cash_price = _lowest(bound, dearest)
-    remaining = bound(cash_price)
-    slack = remaining - CASH_PRICES * least
-    frontier = [(0, 0)]
+    slack = bound(cash_price) - CASH_PRICES * least
+    one, other = (_frontier(half, cash_price, slack) for half in (symbols[::2], symbols[1::2]))
+    best, affordable = least, len(other)
+    for cost, value in one:
+        affordable = bisect_right(other, spendable - cost, hi=affordable, key=_cost)
+        if not affordable:
+            break
+        best = max(best, value + other[affordable - 1][1])
+    return best
+
+
+def _frontier(symbols: list[_Choices], cash_price: int, slack: int) -> list[tuple[int, int]]:
+    """Cost and value of every choice of quantities that may be part of the optimum, by rising cost.
+
+    A choice whose worth misses the best by more than the slack cannot: the other symbols could not make up for it.
+    """
+    frontier, best = [(0, 0)], 0
     for choices in symbols:
-        best = choices.best_worth(cash_price)
-        remaining -= best
-        options = {(choices.cost(q), choices.value(q)) for q in choices.good(cash_price, best - slack)}
+        more = choices.best_worth(cash_price)
+        best += more
+        options = {(choices.cost(q), choices.value(q)) for q in choices.good(cash_price, more - slack)}
         candidates = sorted(
             ((cost + more_cost, value + more_value) for cost, value in frontier for more_cost, more_value in options),
             key=lambda state: (state[0], -state[1]),
         )
-        promising = (
-            (cost, value)
-            for cost, value in candidates
-            if CASH_PRICES * value - cash_price * cost + remaining >= CASH_PRICES * least
+        frontier = _undominated(
+            (cost, value) for cost, value in candidates if best - (CASH_PRICES * value - cash_price * cost) <= slack
         )
-        frontier = _undominated(promising)
-    affordable = bisect_right(frontier, spendable, key=lambda state: state[0])
-    return max((value for _, value in frontier[:affordable]), default=least)
+    return frontier
+
+
+def _cost(state: tuple[int, int]) -> int:
+    return state[0]
 
 
 def _lowest(bound: Callable[[int], int], highest: int) -> int:
