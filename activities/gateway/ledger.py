@@ -193,6 +193,17 @@ class OrderLedger:
         own = self._by_account.get(account, {})
         return [order for order in own.values() if order.account == account and order.is_open and order.status]
 
+    def note_id(self, client_id: int, order_id: int) -> None:
+        """An execution named an order id of this client; completed orders are listed without theirs."""
+        self._highest_ids[client_id] = max(self.highest_id(client_id), order_id)
+
+    def state(self, intent: Intent) -> OrderState:
+        """The state of an intent alone."""
+        order = self.find(intent.ref)
+        if order is None or order.was_turned_away:
+            return OrderState.NOT_SENT
+        return _state(order, intent.quantity)
+
     def report(self, intent: Intent) -> OrderReport:
         """What became of an intent, judged by what the gateway itself said."""
         order = self.find(intent.ref)

@@ -119,16 +119,18 @@ class OrderDesk:
         deadline = loop.time() + timeout
         while True:
             self._session.require()
-            reports = tuple(self._report(intent) for intent in intents)
             left = deadline - loop.time()
-            if left <= 0 or not any(self._may_change(report) for report in reports):
-                return reports
+            if left <= 0 or not any(self._may_change(intent) for intent in intents):
+                return tuple(self._report(intent) for intent in intents)
             quiet = self._quiet_for()
-            await self._session.wait_changed(min(left, quiet) if quiet > 0 else left)
+            await self._session.wait_changed(min(left, quiet) if quiet > 0 else left, intents[0].account)
 
-    def _may_change(self, report: OrderReport) -> bool:
+    def _may_change(self, intent: Intent) -> bool:
         """Whether more may be heard of an order; on a new connection one that is listed late may still turn up."""
-        return report.state is OrderState.WORKING or (report.state is OrderState.UNKNOWN and self._quiet_for() > 0)
+        state = self._session.ledger.state(intent)
+        if state is OrderState.NOT_SENT and not self._ids.reserved(intent):
+            return self._quiet_for() > 0
+        return state is OrderState.WORKING
 
     def _own_open_orders(self, account: str) -> list[LedgerOrder]:
         return [order for order in self._session.ledger.open_orders(account) if self._session.places(order)]
@@ -148,17 +150,14 @@ class OrderDesk:
 
     def _highest_told(self) -> int:
         """The highest id the gateway named for an order of ours. Completed orders are listed without theirs."""
-        own = self._session.address.client_id
-        executions = (fill.execution for fill in self._session.ib.fills())
-        filled = (execution.orderId for execution in executions if execution.clientId == own)
-        return max((*self._session.ledger.taken_ids(own), *filled), default=0)
+        return self._session.ledger.highest_id(self._session.address.client_id)
 
     def _may_send(self, intent: Intent) -> bool:
         return self._fate(intent) is Fate.SEND
 
     def _fate(self, intent: Intent) -> Fate:
         session = self._session
-        holder = session.ledger.taken_ids(session.address.client_id).get(intent.order_id)
+        holder = session.ledger.holder_of(session.address.client_id, intent.order_id)
         return fate_of(
             Evidence(
                 found=session.ledger.holds(intent.ref),
@@ -215,7 +214,7 @@ class OrderDesk:
                     f"{ACKNOWLEDGE_TIMEOUT:g} s; they are looked up before anything else is sent"
                 )
             self._session.require()
-            await self._session.wait_changed(left)
+            await self._session.wait_changed(left, waiting[0].account)
 
     async def _look_up_turned_away(self, sent: list[Intent]) -> None:
         """Where the gateway says that an id was used before: by this very intent, or by another order?"""

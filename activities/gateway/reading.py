@@ -93,11 +93,11 @@ class AccountReader:
         self._subscribed.add(account)
 
     def _value(self, account: str, *tags: str) -> Decimal:
-        values = {(value.tag, value.currency): value.value for value in self._session.ib.accountValues(account)}
+        values = self._session.ib.wrapper.accountValues  # all accounts' figures: looked up, not looked through
         for tag in tags:
-            text = values.get((tag, "USD"))
-            if text is not None:
-                return Decimal(text)
+            found = values.get((account, tag, "USD", ""))
+            if found is not None:
+                return Decimal(found.value)
         self._subscribed.discard(account)
         raise GatewayUnavailable(f"The gateway has not told the {tags[0]} of account {account} in USD yet.")
 

@@ -27,6 +27,10 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds for the handshake. A client id that is in use shows only as this time-out."""
 
 
+MESSAGES_A_SECOND: Final = 48
+"""What ``ib_insync`` may send in any second. IBKR allows 50 on a connection and hangs up on who overdoes it; the library's
+own limit is 45."""
+
 LINK_PATIENCE: Final = 600.0
 """Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
 
@@ -43,6 +47,14 @@ class GatewayAddress:
         return f"{self.host}:{self.port} (client id {self.client_id})"
 
 
+@dataclass(eq=False)
+class _Waiter:
+    """Somebody who waits for news of one account's orders, or of any."""
+
+    account: str | None
+    woken: asyncio.Future[None]
+
+
 @dataclass
 class GatewaySession:
     """A live connection: requests with time-outs, the order ledger, and the moment it was lost."""
@@ -54,12 +66,11 @@ class GatewaySession:
     ledger: OrderLedger = field(default_factory=OrderLedger)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     link_restored: asyncio.Event = field(default_factory=asyncio.Event)
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     connected_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     open_orders_read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     next_valid_id: int = 0
     lost_reason: str = ""
-    _notifications: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _waiters: dict[str | None, set[_Waiter]] = field(default_factory=dict[str | None, set[_Waiter]])
     _codes_seen: set[int] = field(default_factory=set[int])
 
     def __post_init__(self) -> None:
@@ -79,6 +90,7 @@ class GatewaySession:
         self._subscribe()
         client = self.ib.client
         self.ib.wrapper.clientId = self.address.client_id
+        client.MaxRequests = MESSAGES_A_SECOND
         try:
             await self._shake_hands()
             self.next_valid_id = client.getReqId()
@@ -149,11 +161,21 @@ class GatewaySession:
         except GatewayTimeout as error:
             self._lose(str(error))
 
-    async def wait_changed(self, timeout: float) -> None:
-        """Return when the ledger has changed, the session is lost, or ``timeout`` seconds are over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout), self.changed:
-                await self.changed.wait()
+    async def wait_changed(self, timeout: float, account: str | None = None) -> None:
+        """Return when the ledger has changed, the session is lost, or ``timeout`` seconds are over.
+
+        With an ``account``, only changes of its orders count: hundreds of legs may wait at once.
+        """
+        waiter = _Waiter(account, asyncio.get_running_loop().create_future())
+        waiting = self._waiters.setdefault(account, set())
+        waiting.add(waiter)
+        try:
+            await asyncio.wait({waiter.woken}, timeout=timeout)
+        finally:
+            waiting.discard(waiter)
+            waiter.woken.cancel()
+            if not waiting and self._waiters.get(account) is waiting:
+                del self._waiters[account]
 
     async def drained(self) -> None:
         """Wait until ``ib_insync`` has written all queued messages: it drops its queue silently on a disconnect."""
@@ -214,23 +236,24 @@ class GatewaySession:
         if trade.log and trade.log[-1].errorCode:
             return  # ib_insync's own conclusion from an error; _on_error judges the code itself
         self.ledger.note_order(translation.ledger_order(trade))
-        self._notify()
+        self._notify(trade.order.account)
 
     def _on_fill(self, _trade: ibi.Trade, fill: ibi.Fill) -> None:
         self._note_fill(fill)
-        self._notify()
+        self._notify(fill.execution.acctNumber)
 
     def _note_fill(self, fill: ibi.Fill) -> None:
         ref = fill.execution.orderRef or f"manual-{fill.execution.permId}"
         execution = translation.execution(fill)
+        self.ledger.note_id(fill.execution.clientId, fill.execution.orderId)
         self.ledger.note_execution(ref, execution)
         self.cash.note_fill(execution.family, translation.cash_flow(fill))
 
-    def _on_commission(self, _trade: ibi.Trade, _fill: ibi.Fill, report: ibi.CommissionReport) -> None:
+    def _on_commission(self, _trade: ibi.Trade, fill: ibi.Fill, report: ibi.CommissionReport) -> None:
         commission = translation.decimal_or_none(report.commission) or Decimal(0)
         self.ledger.note_commission(report.execId, commission)
         self.cash.note_commission(family_of(report.execId), commission)
-        self._notify()
+        self._notify(fill.execution.acctNumber)
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         self._codes_seen.add(code)
@@ -257,14 +280,12 @@ class GatewaySession:
         self.lost.set()
         self._notify()
 
-    def _notify(self) -> None:
-        async def wake() -> None:
-            async with self.changed:
-                self.changed.notify_all()
-
-        task = asyncio.ensure_future(wake())
-        self._notifications.add(task)
-        task.add_done_callback(self._notifications.discard)
+    def _notify(self, account: str = "") -> None:
+        """Wake who waits for news of this account's orders; without an account (or where it is not told), everybody."""
+        for interest in (None, account) if account else tuple(self._waiters):
+            for waiter in self._waiters.get(interest, ()):
+                if not waiter.woken.done():
+                    waiter.woken.set_result(None)
 
     def _gone(self) -> str:
         return f"The connection to the gateway at {self.address} is lost: {self.lost_reason}. It is made again."
