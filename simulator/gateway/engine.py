@@ -26,10 +26,13 @@ from simulator.gateway.market import Instrument, Market
 from simulator.gateway.order_checks import (
     Refusal,
     check_change,
+    check_close,
     check_funds,
+    check_number,
     check_price,
     check_terms,
     commission_of,
+    is_frozen,
 )
 from simulator.gateway.orders import Execution, Order
 from simulator.gateway.requests import ContractQuery, OrderTicket
@@ -37,6 +40,9 @@ from simulator.gateway.scenario import Scenario
 from simulator.gateway.state import GatewayState, StateError
 
 _FIRST_PERM_ID = 1_500_000_001
+_ONLY_REGULAR_HOURS = (
+    'Order Event Warning:Attribute "Outside Regular Trading Hours" is ignored based on the order type.'
+)
 
 
 def initial_state(scenario: Scenario) -> GatewayState:
@@ -74,6 +80,8 @@ class Engine:
         for account in self.accounts:
             self._publish(account)
         self._resume()
+        for move in scenario.moves if state is None else ():
+            self._later(move.after, lambda m=move: self.move_price(m.symbol, m.price))
 
     # -- what others may look at -------------------------------------------------------------------------------------
 
@@ -175,7 +183,7 @@ class Engine:
         if order is None:
             text = f"OrderId {order_id} that needs to be cancelled is not found."
             self._tell(client_id, order_id, Refusal(10147, text))
-        elif order.status == "PendingCancel" or not order.is_working:
+        elif order.status == "PendingCancel" or not order.is_working or self._is_frozen(order):
             self._tell(client_id, order_id, _cannot_cancel(order))
         else:
             order.status = "PendingCancel"
@@ -207,10 +215,13 @@ class Engine:
         instrument = self._resolve(client_id, order_id, query)
         if instrument is None:
             return None
-        refusal = check_terms(ticket, self.accounts) or check_price(ticket, instrument)
+        terms = check_terms(ticket, self.accounts) or check_price(ticket, instrument)
+        refusal = terms or check_close(ticket, instrument, self.clock.now())
         if refusal:
             self._tell(client_id, order_id, refusal)
             return None
+        if ticket.outside_rth and ticket.order_type != "LMT":
+            self._tell(client_id, order_id, Refusal(2109, _ONLY_REGULAR_HOURS))
         self._state.next_perm_id += 1
         return Order(
             client_id=client_id,
@@ -224,7 +235,9 @@ class Engine:
             limit_price=ticket.limit_price if ticket.order_type == "LMT" else None,
             tif=ticket.tif or "DAY",
             ref=ticket.order_ref,
-            outside_rth=ticket.outside_rth,
+            outside_rth=ticket.outside_rth and ticket.order_type == "LMT",
+            algo_strategy=ticket.algo_strategy,
+            algo_params=ticket.algo_params,
             exchange=query.exchange or "SMART",
             placed_at=self.clock.now(),
         )
@@ -240,7 +253,9 @@ class Engine:
         if not order.is_working:
             return
         order.acknowledged = True
-        refusal = check_funds(order, self.accounts[order.account], self.market, self._others(order))
+        others = self._others(order)
+        funds = check_funds(order, self.accounts[order.account], self.market, others)
+        refusal = funds or check_number(order, others)
         if refusal:
             self._exchange.end(order, "Inactive", refusal.text)
             self._tell(order.client_id, order.order_id, refusal)
@@ -250,8 +265,8 @@ class Engine:
             return
         order.status = "PreSubmitted"
         instrument = self.market.instruments[order.symbol]
-        if not instrument.hours.is_open(self.clock.now()):
-            opens = instrument.hours.next_open(self.clock.now()).astimezone(NEW_YORK)
+        if not instrument.hours.is_open(self.clock.now(), extended=order.outside_rth):
+            opens = instrument.hours.next_open(self.clock.now(), extended=order.outside_rth).astimezone(NEW_YORK)
             self._tell(order.client_id, order.order_id, Refusal(399, opening_text(order, self.market, opens)))
         self._emit(OrderReported(order))
         self._exchange.route(order)
@@ -332,8 +347,12 @@ class Engine:
         same_account = (each for each in self.orders if each.account == order.account)
         return [each for each in same_account if each is not order and each.is_working and each.acknowledged]
 
+    def _is_frozen(self, order: Order) -> bool:
+        return is_frozen(order, self.market.instruments[order.symbol], self.clock.now())
+
     def _prices_changed(self, symbols: tuple[str, ...]) -> None:
         self._emit(PricesChanged(symbols))
+        self._exchange.prices_moved(symbols)
         for order in [each for each in self.orders if each.status == "Submitted" and each.symbol in symbols]:
             if order.order_type == "LMT":
                 self._exchange.start_filling(order)

@@ -47,17 +47,19 @@ class Exchange:
         self._emit = emit
         self._publish = publish
         self._filling: set[int] = set()  # perm ids with fills on the agenda
+        self._taken: dict[tuple[str, int], int] = {}  # shares that limit orders took at the present price
 
     def route(self, order: Order) -> None:
         """Send an accepted order to market, now or when it opens; day orders expire at that session's close."""
         now = self._clock.now()
         hours = self._market.instruments[order.symbol].hours
         is_day_order = order.tif == "DAY"
-        closes = hours.next_close(order.placed_at if is_day_order else now)
+        extended = order.outside_rth
+        closes = hours.next_close(order.placed_at if is_day_order else now, extended=extended)
         if closes is not None and closes <= now:
             self._expire(order)
             return
-        opens = hours.next_open(now)
+        opens = hours.next_open(now, extended=extended)
         if opens > now:
             self._emit(OrderReported(order))  # the gateway repeats itself while an order waits
             self._agenda.add(opens, lambda: self._open(order))
@@ -71,10 +73,13 @@ class Exchange:
         """Plan the fills of an order that can trade now: in parts, the last one at a random time within the range."""
         if order.perm_id in self._filling or self._waits_for_close(order) or not self._can_trade(order):
             return
+        available = self._available(order)
+        if available <= 0:
+            return
         self._filling.add(order.perm_id)
         # Chance depends on the order and not on what else goes on, so that a run can be repeated.
         chance = random.Random(f"{self._scenario.seed} {order.perm_id} {order.filled}")
-        parts = split(order.remaining, chance.randint(1, self._scenario.max_fill_parts), chance)
+        parts = split(available, chance.randint(1, self._scenario.max_fill_parts), chance)
         takes = chance.uniform(*self._scenario.latency.fill)
         for number, quantity in enumerate(parts, start=1):
             last = number == len(parts)
@@ -89,6 +94,10 @@ class Exchange:
     def report_commission_later(self, execution: Execution) -> None:
         """Tell a fill's commission after the time that takes."""
         self._later(self._scenario.latency.commission, lambda: self._report_commission(execution))
+
+    def prices_moved(self, symbols: tuple[str, ...]) -> None:
+        """There is a new price, with shares that nobody has taken yet."""
+        self._taken = {(symbol, side): n for (symbol, side), n in self._taken.items() if symbol not in symbols}
 
     def side_price(self, order: Order) -> Decimal:
         """What the order would trade at now: the ask for a buy, the bid for a sell."""
@@ -137,7 +146,7 @@ class Exchange:
         if not order.is_working or not self._can_trade(order):
             return
         # A change of size on the way leaves more or less than was planned; the last part takes what there is.
-        self._fill(order, order.remaining if last else min(quantity, order.remaining))
+        self._fill(order, min(order.remaining if last else quantity, self._available(order)))
 
     def _fill(self, order: Order, quantity: int) -> None:
         if not order.is_working or quantity <= 0:
@@ -146,6 +155,7 @@ class Exchange:
         charged = order.commission or Decimal(0)
         value = order.filled * order.average_price + quantity * price
         order.filled += quantity
+        self._taken[order.symbol, order.side] = self._taken.get((order.symbol, order.side), 0) + quantity
         order.average_price, order.last_price = value / order.filled, price
         commission = commission_of(order.filled, value, self._scenario.commission) - charged
         realized = self._accounts[order.account].book(order.symbol, order.side * quantity, price, commission)
@@ -192,12 +202,20 @@ class Exchange:
 
     def _can_trade(self, order: Order) -> bool:
         """Whether the market is open and the price within the order's limit."""
-        if not self._market.instruments[order.symbol].hours.is_open(self._clock.now()):
+        hours = self._market.instruments[order.symbol].hours
+        if not hours.is_open(self._clock.now(), extended=order.outside_rth):
             return False
         if order.limit_price is None:
             return True
         price = self.side_price(order)
         return price <= order.limit_price if order.side > 0 else price >= order.limit_price
+
+    def _available(self, order: Order) -> int:
+        """How many shares the order may get now: a limit order no more than the market has at this price."""
+        depth = self._market.instruments[order.symbol].depth
+        if depth is None or order.limit_price is None:
+            return order.remaining
+        return max(min(order.remaining, depth - self._taken.get((order.symbol, order.side), 0)), 0)
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
         self._agenda.add(self._clock.now() + timedelta(seconds=seconds), action)

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from simulator.gateway.clock import NEW_YORK
 from simulator.gateway.requests import ContractQuery
 from simulator.gateway.scenario import InstrumentSetup, MarketDataMode, Scenario
-from simulator.gateway.trading_hours import TradingHours
+from simulator.gateway.trading_hours import Session, TradingHours
 
 _EXCHANGES = ("SMART", "ARCA", "NASDAQ", "NYSE", "BATS", "IEX", "ISLAND", "AMEX")
 
@@ -28,6 +28,7 @@ class Instrument:
     stock_type: str
     hours: TradingHours
     market_data: MarketDataMode
+    depth: int | None = None
     currency: str = "USD"
 
     @property
@@ -85,9 +86,16 @@ def _instrument(setup: InstrumentSetup, scenario: Scenario) -> Instrument:
         min_tick=setup.min_tick,
         spread=setup.spread,
         stock_type=setup.stock_type,
-        hours=TradingHours(setup.hours or scenario.hours),
+        hours=_hours(setup, scenario),
         market_data=setup.market_data or scenario.market_data,
+        depth=setup.depth,
     )
+
+
+def _hours(setup: InstrumentSetup, scenario: Scenario) -> TradingHours:
+    sessions = tuple(Session(each.opens, each.closes) for each in scenario.sessions)
+    extended = tuple(Session(each.opens, each.closes) for each in scenario.extended_sessions)
+    return TradingHours(setup.hours or scenario.hours, sessions, extended or sessions)
 
 
 class Market:

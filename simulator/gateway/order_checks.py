@@ -1,6 +1,7 @@
 """Whether an order may be accepted, and what is wrong with it. Codes and wording as the API documents them."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from simulator.gateway.ledger import Ledger
@@ -10,6 +11,16 @@ from simulator.gateway.requests import OrderTicket
 from simulator.gateway.scenario import CommissionSetup
 
 ORDER_TYPES = ("MKT", "LMT", "MOC")
+ALGORITHMS = {"Adaptive": ("MKT", "LMT")}
+"""The algorithms that are simulated, with the order types they work."""
+
+ADAPTIVE_PRIORITIES = ("Urgent", "Normal", "Patient")
+
+MOST_WORKING_ORDERS = 20
+"""Orders at work at once for one contract, side and account (IBKR; older documents say 15)."""
+
+
+_LEAD, _NASDAQ_LEAD, _NO_CANCEL = timedelta(minutes=10), timedelta(minutes=5), timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,20 @@ def check_terms(ticket: OrderTicket, accounts: dict[str, Ledger]) -> Refusal | N
         return Refusal(387, "Unsupported order type for this exchange and security type.")
     if ticket.order_type == "MOC" and ticket.tif not in ("", "DAY"):
         return Refusal(113, "The Time-in-Force should be DAY for MOC orders.")
+    return _check_algorithm(ticket)
+
+
+def _check_algorithm(ticket: OrderTicket) -> Refusal | None:
+    """Codes 439, 441 and 442 as the API's list of message codes has them; their use here is a guess."""
+    if not ticket.algo_strategy:
+        return None
+    if ticket.algo_strategy not in ALGORITHMS:
+        return Refusal(439, "The algorithm definition not found.")
+    if ticket.order_type not in ALGORITHMS[ticket.algo_strategy]:
+        return Refusal(442, "Specified algorithm is not allowed for this order.")
+    priority = dict(ticket.algo_params).get("adaptivePriority", "Normal")
+    if priority not in ADAPTIVE_PRIORITIES:
+        return Refusal(441, f"Algo attributes validation failed: adaptivePriority={priority}")
     return None
 
 
@@ -46,6 +71,36 @@ def check_price(ticket: OrderTicket, instrument: Instrument) -> Refusal | None:
     if ticket.limit_price is None or ticket.limit_price <= 0 or ticket.limit_price % instrument.min_tick:
         return Refusal(110, "The price does not conform to the minimum price variation for this contract.")
     return None
+
+
+def check_close(ticket: OrderTicket, instrument: Instrument, now: datetime) -> Refusal | None:
+    """Whether the exchange still takes an order for its closing auction. That the code is 201 is a guess."""
+    if ticket.order_type != "MOC" or not instrument.hours.is_open(now):
+        return None
+    closes = instrument.hours.next_close(now)
+    if closes is None or now < closes - lead_of(instrument):
+        return None
+    return Refusal(201, "Order rejected - reason:The exchange takes no more orders for the close.")
+
+
+def is_frozen(order: Order, instrument: Instrument, now: datetime) -> bool:
+    """Whether an order for the close can no longer be taken back: in the last ten minutes, on Nasdaq too."""
+    closes = instrument.hours.next_close(now)
+    return order.order_type == "MOC" and closes is not None and closes - _NO_CANCEL <= now
+
+
+def lead_of(instrument: Instrument) -> timedelta:
+    """How long before the close the exchange stops taking orders for it."""
+    return _NASDAQ_LEAD if instrument.primary_exchange in ("NASDAQ", "ISLAND") else _LEAD
+
+
+def check_number(order: Order, working: list[Order]) -> Refusal | None:
+    """Whether the account has room for one more order on this side of the contract. The text is a guess."""
+    alike = [each for each in working if (each.symbol, each.action) == (order.symbol, order.action)]
+    if len(alike) < MOST_WORKING_ORDERS:
+        return None
+    text = f"Maximum of {MOST_WORKING_ORDERS} working orders on this side of the contract is reached."
+    return Refusal(201, f"Order rejected - reason:{text}")
 
 
 def check_funds(order: Order, ledger: Ledger, market: Market, working: list[Order]) -> Refusal | None:

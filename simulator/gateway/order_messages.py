@@ -1,4 +1,4 @@
-"""Messages about orders and fills, server version 176, for stock orders without combination, algorithm or conditions.
+"""Messages about orders and fills, server version 176, for stock orders without combination or conditions.
 
 Field orders are those the unmodified ib_insync 0.9.86 decodes.
 """
@@ -68,7 +68,8 @@ def _open_order(
         *[False, 0, "", "", "", "", ""],  # continuousUpdate … comboLegsDescrip
         *[0, 0, 0],  # legs, order legs, smart routing parameters
         *["", "", "", ""],  # scale sizes and increment, hedgeType
-        *[False, "", "IB", False, False, ""],  # optOut, clearing account and intent, notHeld, no delta neutral, no algo
+        *[False, "", "IB", False, False],  # optOut, clearing account and intent, notHeld, no delta neutral
+        *_algorithm(order),
         *[False, what_if, order.status, *margin, *commission],  # solicited …
         *["USD" if commission[0] is not None else "", ""],  # commissionCurrency, warningText
         *[False, False, 0],  # randomizeSize, randomizePrice, conditions
@@ -92,7 +93,8 @@ def completed_order(order: Order, instrument: Instrument) -> bytes:
         *[False, 0, "", "", ""],  # continuousUpdate … comboLegsDescrip
         *[0, 0, 0],  # legs, order legs, smart routing parameters
         *["", "", "", ""],  # scale sizes and increment, hedgeType
-        *["", "IB", False, False, ""],  # clearing account and intent, notHeld, no delta neutral, no algo
+        *["", "IB", False, False],  # clearing account and intent, notHeld, no delta neutral
+        *_algorithm(order),
         *[False, order.status, False, False, 0],  # solicited, status, randomize, conditions
         *["", "", 0, False, False],  # trailStopPrice, lmtPriceOffset, cashQty, dontUseAutoPrice, isOmsContainer
         *["", order.filled, 0, False, "", False, False, 0],  # autoCancelDate … parentPermId
@@ -127,6 +129,14 @@ def gateway_time(moment: datetime) -> str:
 def _contract(order: Order, instrument: Instrument) -> list[Field]:
     named: list[Field] = [instrument.con_id, instrument.symbol, "STK", "", 0, "?", ""]
     return [*named, order.exchange, instrument.currency, instrument.symbol, instrument.trading_class]
+
+
+def _algorithm(order: Order) -> list[Field]:
+    """The algorithm that works the order, with its parameters; one empty field for none."""
+    if not order.algo_strategy:
+        return [""]
+    parameters: list[Field] = [text for pair in order.algo_params for text in pair]
+    return [order.algo_strategy, len(order.algo_params), *parameters]
 
 
 def _terms(order: Order) -> list[Field]:

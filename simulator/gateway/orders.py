@@ -29,6 +29,8 @@ class Order(BaseModel):
     tif: str = "DAY"
     ref: str = ""
     outside_rth: bool = False
+    algo_strategy: str = ""
+    algo_params: tuple[tuple[str, str], ...] = ()
     exchange: str = "SMART"
     status: OrderStatus = "PendingSubmit"
     acknowledged: bool = False

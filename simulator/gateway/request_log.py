@@ -35,6 +35,9 @@ class RequestRecord:
     order_type: str
     tif: str
     what_if: bool
+    limit_price: Decimal | None = None
+    outside_rth: bool = False
+    algo_strategy: str = ""
 
 
 def record_of(request: Request, time: datetime, connection: int, client_id: int) -> RequestRecord:
@@ -55,4 +58,7 @@ def record_of(request: Request, time: datetime, connection: int, client_id: int)
         order_type=ticket.order_type if ticket else "",
         tif=ticket.tif if ticket else "",
         what_if=ticket.what_if if ticket else False,
+        limit_price=ticket.limit_price if ticket and ticket.order_type == "LMT" else None,
+        outside_rth=ticket.outside_rth if ticket else False,
+        algo_strategy=ticket.algo_strategy if ticket else "",
     )

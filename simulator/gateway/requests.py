@@ -46,6 +46,8 @@ class OrderTicket:
     what_if: bool = False
     oca_group: str = ""
     transmit: bool = True
+    algo_strategy: str = ""
+    algo_params: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ def _place_order(reader: FieldReader) -> Request:
     reader.skip(4)  # optOutSmartRouting, clearingAccount, clearingIntent, notHeld
     if reader.flag():  # delta-neutral contract
         reader.skip(3)
-    if reader.text():  # algoStrategy
-        reader.skip(2 * reader.integer())
+    algo_strategy = reader.text()
+    algo_params = tuple((reader.text(), reader.text()) for _ in range(reader.integer() if algo_strategy else 0))
     reader.skip(1)  # algoId
     ticket = OrderTicket(
         account=account,
@@ -121,6 +123,8 @@ def _place_order(reader: FieldReader) -> Request:
         what_if=reader.flag(),
         oca_group=oca_group,
         transmit=transmit,
+        algo_strategy=algo_strategy,
+        algo_params=algo_params,
     )
     return Request("placeOrder", order_id=order_id, account=account, contract=contract, ticket=ticket)
 

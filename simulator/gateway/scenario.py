@@ -14,6 +14,7 @@ Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MarketDataMode = Literal["live", "delayed", "none"]
+HoursKind = Literal["us_stocks", "always_open", "listed"]
 
 
 class ScenarioError(ValueError):
@@ -36,20 +37,43 @@ class AccountSetup(_Section):
 class InstrumentSetup(_Section):
     """One stock or ETF: its price now, the bid-ask spread around it, when it trades.
 
-    ``hours`` is ``us_stocks`` (09:30-16:00 New York on weekdays that are no exchange holiday) or ``always_open``.
-    ``market_data`` overrides the scenario's mode for this symbol.
+    ``hours`` is ``us_stocks`` (09:30-16:00 New York on weekdays that are no exchange holiday), ``always_open``, or
+    ``listed``: the scenario's ``sessions``. ``market_data`` overrides the scenario's mode for this symbol. ``depth`` is
+    how many shares limit orders find at one price until it moves; without it there is no end to them.
     """
 
     symbol: str = Field(pattern=r"^[A-Z][A-Z0-9 .]*$")
     price: Price
     spread: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.02")
-    hours: Literal["us_stocks", "always_open"] | None = None
+    hours: HoursKind | None = None
     primary_exchange: str = "ARCA"
     con_id: int | None = Field(default=None, gt=0)
     name: str = ""
     stock_type: str = "ETF"
     min_tick: Price = Decimal("0.01")
+    depth: int | None = Field(default=None, gt=0)
     market_data: MarketDataMode | None = None
+
+
+class SessionSetup(_Section):
+    """One trading session. The gateway tells it by the minute, so seconds are not allowed."""
+
+    opens: AwareDatetime
+    closes: AwareDatetime
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> "SessionSetup":
+        if self.opens >= self.closes or any(each.second or each.microsecond for each in (self.opens, self.closes)):
+            raise ValueError("a session opens before it closes, both at full minutes")
+        return self
+
+
+class PriceMove(_Section):
+    """A price that changes so many seconds after the gateway was set up."""
+
+    after: Seconds
+    symbol: str
+    price: Price
 
 
 class Latency(_Section):
@@ -108,7 +132,10 @@ class Scenario(_Section):
 
     accounts: tuple[AccountSetup, ...] = Field(min_length=1)
     instruments: tuple[InstrumentSetup, ...] = Field(min_length=1)
-    hours: Literal["us_stocks", "always_open"] = "us_stocks"
+    hours: HoursKind = "us_stocks"
+    sessions: tuple[SessionSetup, ...] = ()
+    extended_sessions: tuple[SessionSetup, ...] = ()
+    moves: tuple[PriceMove, ...] = ()
     market_data: MarketDataMode = "live"
     latency: Latency = Latency()
     clock: ClockSetup = ClockSetup()
@@ -131,6 +158,11 @@ class Scenario(_Section):
             unknown = sorted(set(account.holdings) - set(symbols))
             if unknown:
                 raise ValueError(f"account {account.account} holds {', '.join(unknown)}, not among the instruments")
+        if "listed" in (self.hours, *(each.hours for each in self.instruments)) and not self.sessions:
+            raise ValueError("hours 'listed' needs sessions")
+        strange = sorted({each.symbol for each in self.moves} - set(symbols))
+        if strange:
+            raise ValueError(f"moves name {', '.join(strange)}, not among the instruments")
         return self
 
 

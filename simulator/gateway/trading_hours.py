@@ -51,6 +51,8 @@ _HALF_DAYS = {
     for text in ["2025-07-03", "2025-11-28", "2025-12-24", "2026-11-27", "2026-12-24", "2027-11-26"]
 }
 _DAYS_SHOWN = 7
+_DAYS_SEARCHED = 30
+_AFTER_HOURS = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
@@ -63,61 +65,74 @@ class Session:
 
 @dataclass(frozen=True)
 class TradingHours:
-    """The calendar of one instrument: ``us_stocks`` or ``always_open``."""
+    """The calendar of one instrument: ``us_stocks``, ``always_open``, or ``listed`` sessions and no others.
 
-    kind: Literal["us_stocks", "always_open"]
+    ``extended`` asks for the time before the opening and after the close too: from 04:00 to four hours after the close.
+    """
 
-    def session_on(self, day: date) -> Session | None:
-        """The regular session of a day, ``None`` when the exchange is closed."""
+    kind: Literal["us_stocks", "always_open", "listed"]
+    listed: tuple[Session, ...] = ()
+    listed_extended: tuple[Session, ...] = ()
+
+    def session_on(self, day: date, *, extended: bool = False) -> Session | None:
+        """The session of a day, ``None`` when the exchange is closed. Listed sessions belong to the day they open."""
+        if self.kind == "listed":
+            sessions = self.listed_extended if extended else self.listed
+            return next((each for each in sessions if each.opens.astimezone(NEW_YORK).date() == day), None)
         if self.kind == "always_open":
             return Session(_at(day, time(0, 0)), _at(day + timedelta(days=1), time(0, 0)))
         if day.weekday() >= 5 or day in _HOLIDAYS:
             return None
-        return Session(_at(day, time(9, 30)), _at(day, time(13 if day in _HALF_DAYS else 16, 0)))
+        closes = _at(day, time(13 if day in _HALF_DAYS else 16, 0))
+        if extended:
+            return Session(_at(day, time(4, 0)), closes + _AFTER_HOURS)
+        return Session(_at(day, time(9, 30)), closes)
 
-    def is_open(self, moment: datetime) -> bool:
-        """Whether the regular session runs at this moment."""
-        session = self.session_on(moment.astimezone(NEW_YORK).date())
-        return session is not None and session.opens <= moment < session.closes
+    def is_open(self, moment: datetime, *, extended: bool = False) -> bool:
+        """Whether a session runs at this moment."""
+        return self._running(moment, extended) is not None
 
-    def next_open(self, moment: datetime) -> datetime:
+    def next_open(self, moment: datetime, *, extended: bool = False) -> datetime:
         """When the market opens next; the moment itself while it is open."""
-        if self.is_open(moment):
+        if self.is_open(moment, extended=extended):
             return moment
         day = moment.astimezone(NEW_YORK).date()
-        while True:
-            session = self.session_on(day)
+        for number in range(_DAYS_SEARCHED):
+            session = self.session_on(day + timedelta(days=number), extended=extended)
             if session and session.opens > moment:
                 return session.opens
-            day += timedelta(days=1)
+        return moment + timedelta(days=_DAYS_SEARCHED)
 
-    def next_close(self, moment: datetime) -> datetime | None:
+    def next_close(self, moment: datetime, *, extended: bool = False) -> datetime | None:
         """The close of the session now running or opening next; ``None`` if the market never closes."""
         if self.kind == "always_open":
             return None
-        session = self.session_on(self.next_open(moment).astimezone(NEW_YORK).date())
+        session = self._running(self.next_open(moment, extended=extended), extended)
         return session.closes if session else None
 
     def regular_text(self, moment: datetime) -> str:
         """``liquidHours``: about a week of regular sessions, e.g. ``20261124:0930-20261124:1600;20261126:CLOSED``."""
-        return self._text(moment, time(9, 30), None)
+        return self._text(moment, extended=False)
 
     def extended_text(self, moment: datetime) -> str:
         """``tradingHours``: the same days with pre-market from 04:00 and after-hours to 20:00 (17:00 on half days)."""
-        return self._text(moment, time(4, 0), timedelta(hours=4))
+        return self._text(moment, extended=True)
 
-    def _text(self, moment: datetime, opens: time, after_close: timedelta | None) -> str:
-        first = moment.astimezone(NEW_YORK).date()
-        return ";".join(self._day(first + timedelta(days=n), opens, after_close) for n in range(_DAYS_SHOWN))
+    def _running(self, moment: datetime, extended: bool) -> Session | None:
+        today = moment.astimezone(NEW_YORK).date()
+        nearby = (self.session_on(day, extended=extended) for day in (today, today - timedelta(days=1)))
+        return next((each for each in nearby if each and each.opens <= moment < each.closes), None)
 
-    def _day(self, day: date, opens: time, after_close: timedelta | None) -> str:
-        session = self.session_on(day)
+    def _text(self, moment: datetime, *, extended: bool) -> str:
+        first = moment.astimezone(NEW_YORK).date() - timedelta(days=1 if self.kind == "listed" else 0)
+        return ";".join(self._day(first + timedelta(days=n), extended=extended) for n in range(_DAYS_SHOWN))
+
+    def _day(self, day: date, *, extended: bool) -> str:
+        session = self.session_on(day, extended=extended)
         if session is None:
             return f"{day:%Y%m%d}:CLOSED"
-        if self.kind == "always_open":
-            return f"{day:%Y%m%d}:0000-{session.closes:%Y%m%d:%H%M}"
-        closes = session.closes + (after_close or timedelta())
-        return f"{day:%Y%m%d}:{opens:%H%M}-{closes:%Y%m%d:%H%M}"
+        opens, closes = session.opens.astimezone(NEW_YORK), session.closes.astimezone(NEW_YORK)
+        return f"{opens:%Y%m%d:%H%M}-{closes:%Y%m%d:%H%M}"
 
 
 def _at(day: date, clock_time: time) -> datetime:

@@ -30,7 +30,7 @@ def test_the_demo_has_six_accounts_and_its_market_is_always_open() -> None:
         (MINIMAL + "latency: {fill: [2, 1]}\n", "latency: Value error, fill: the first number is the shortest"),
         (MINIMAL + "clock: {mode: fixed}\n", "mode 'fixed' needs it"),
         (MINIMAL + "clock: {mode: fixed, start: 2026-11-24T10:00:00}\n", "timezone"),
-        (MINIMAL + "hours: sometimes\n", "hours: Input should be 'us_stocks' or 'always_open'"),
+        (MINIMAL + "hours: sometimes\n", "hours: Input should be 'us_stocks', 'always_open' or 'listed'"),
     ],
 )
 def test_a_wrong_scenario_says_what_is_wrong(text: str, message: str) -> None:

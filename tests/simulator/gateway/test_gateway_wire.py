@@ -5,7 +5,7 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
-from ib_insync import IB, Contract, Order
+from ib_insync import IB, Contract, Order, TagValue
 
 from simulator.gateway import messages, order_messages, wire
 from simulator.gateway.engine import Engine
@@ -178,6 +178,7 @@ def test_every_field_of_an_order_that_counts_is_read() -> None:
     order = market_order("SELL", 12, account="DU1", ref="ref-9", tif="GTC")
     order.orderType, order.lmtPrice, order.outsideRth, order.whatIf = "LMT", 12.5, True, True
     order.algoStrategy, order.hedgeType, order.hedgeParam = "Adaptive", "B", "1"
+    order.algoParams = [TagValue("adaptivePriority", "Patient")]
     fields = sent_by_client(stock("SPY"), order)
     request = decode_request(fields)
     assert request.ticket == OrderTicket(
@@ -191,6 +192,8 @@ def test_every_field_of_an_order_that_counts_is_read() -> None:
         order_ref="ref-9",
         outside_rth=True,
         what_if=True,
+        algo_strategy="Adaptive",
+        algo_params=(("adaptivePriority", "Patient"),),
     )
     assert (request.order_id, request.symbol) == (7, "SPY")
 
