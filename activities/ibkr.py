@@ -28,7 +28,7 @@ class IbkrActivities:
         """Read an account, its contracts and quotes."""
         account = request.account
         async with heartbeating():
-            return await self._reader.snapshot(account.account_id, account.type, request.symbols)
+            return await self._reader.snapshot(account.account_id, account.type, request.symbols, account.held_out)
 
     @activity.defn
     async def prepare_leg(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:

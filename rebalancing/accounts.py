@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.plan import DEFAULT_RESERVE_PERCENT
+from rebalancing.snapshot import QuoteKind
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
 from rebalancing.trading_rules import TradingRules
 
@@ -98,6 +99,18 @@ class Account(TradingRules):
         default=WhenClosed.WAIT,
         description="Outside trading hours: wait until everything that must trade can, or fail at once.",
     )
+    quotes_needed: QuoteKind | None = Field(
+        default=None,
+        description="The least fresh quotes orders are sized by: live, delayed or close. "
+        "Default: live for live accounts, delayed for paper accounts.",
+    )
+
+    @property
+    def least_quotes(self) -> QuoteKind:
+        """The least fresh quotes this account trades by. Paper accounts seldom have market data of their own."""
+        if self.quotes_needed is not None:
+            return self.quotes_needed
+        return QuoteKind.LIVE if self.type is AccountType.LIVE else QuoteKind.DELAYED
 
     @property
     def written_targets(self) -> Targets | None:

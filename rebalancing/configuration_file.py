@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
-from rebalancing.settings import ConcurrencySettings, RetrySettings, Settings
+from rebalancing.settings import ConcurrencySettings, QuoteSettings, RetrySettings, Settings
 from rebalancing.targets import Replacement
 
 RESERVE_NAMES = ("cash_reserve_percent", "equity_reserve_percentage", "cash_reserve_percentage")
@@ -120,6 +120,10 @@ class RetryEntry(RetrySettings, extra="forbid"):
     """How retryable faults are tried again."""
 
 
+class QuotesEntry(QuoteSettings, extra="forbid"):
+    """Quotes: how long they are shared, and which are refused."""
+
+
 class ApiEntry(_Strict):
     """The allocations API; ``{base_url}/{strategy_name}/allocations`` is asked."""
 
@@ -134,6 +138,7 @@ class ConfigurationFile(Settings, extra="forbid"):
     allocations: ApiEntry = ApiEntry()
     concurrency: ConcurrencyEntry = ConcurrencyEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
     retry: RetryEntry = RetryEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
+    quotes: QuotesEntry = QuotesEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -146,6 +151,7 @@ BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
     ("allocations",): ApiEntry,
     ("concurrency",): ConcurrencyEntry,
     ("retry",): RetryEntry,
+    ("quotes",): QuotesEntry,
 }
 """The model of every block of the file, ``*`` for a list position or a name of one's own: where keys are looked up."""
 

@@ -28,10 +28,6 @@ class SymbolUnknown(RebalancerError):
     """The broker knows no such stock or ETF, or knows several."""
 
 
-class QuoteMissing(RebalancerError):
-    """A symbol has no usable price."""
-
-
 class GatewayTimeout(RebalancerError):
     """One request to the gateway had no answer within its own time-out."""
 

@@ -12,7 +12,7 @@ from rebalancing.base import FrozenModel, Money, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.orders import Side
 from rebalancing.reasons import Reason
-from rebalancing.snapshot import PRICE_CUSHION
+from rebalancing.snapshot import PRICE_CUSHION, QuoteKind
 from rebalancing.trading_rules import TradingRules
 
 CASH_SYMBOL = "CASH"
@@ -44,8 +44,9 @@ class PlanRequest(TradingRules):
     """Everything the planner looks at. Money in US dollars, positions in whole shares (negative: short).
 
     ``prices`` value a holding; ``buy_prices`` are what a share may cost at worst (ask with cushion) and default to the
-    price with ``PRICE_CUSHION`` on top. ``targets`` are shares of the base; what they leave of 1 is a cash target, and
-    a ``CASH`` entry may say so in as many words. Symbols in ``held_out`` are neither traded nor counted.
+    price with ``PRICE_CUSHION`` on top. ``quote_kinds`` says how fresh they are (else live). ``targets``
+    are shares of the base; what they leave of 1 is a cash target, and a ``CASH`` entry may say so in as many words.
+    Symbols in ``held_out`` are neither traded nor counted.
 
     ``fractions`` holds what an account has of a symbol besides whole shares: it is valued, but cannot be traded (IBKR
     refuses fractions through the API, error 10243). ``replaced`` names what stands in for a symbol the account may not
@@ -60,6 +61,7 @@ class PlanRequest(TradingRules):
     positions: dict[str, int]
     prices: dict[str, Money]
     buy_prices: dict[str, Money] = {}
+    quote_kinds: dict[str, QuoteKind] = {}
     targets: dict[str, Weight]
     reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, allow_inf_nan=False, ge=0, lt=100)
     fractions: dict[str, Fraction] = {}
@@ -121,7 +123,7 @@ class PlanLine(FrozenModel):
     """One symbol of a plan and what becomes of it. Weights are shares of the base, ``None`` where none is counted.
 
     ``change`` is in whole shares, negative for a sale; ``fraction`` is what is held besides and stays. ``details`` puts
-    numbers to the reason.
+    numbers to the reason. ``quote`` is how fresh the price is that the line was planned with.
     """
 
     symbol: str
@@ -133,6 +135,7 @@ class PlanLine(FrozenModel):
     after: Decimal | None = None
     reason: Reason
     details: str = ""
+    quote: QuoteKind = QuoteKind.LIVE
 
     @property
     def explanation(self) -> str:

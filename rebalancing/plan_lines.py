@@ -7,8 +7,15 @@ from rebalancing.book import Book, Entry
 from rebalancing.plan import PlanLine, PlanRequest
 from rebalancing.reasons import Reason
 from rebalancing.sizing_problem import ZERO, SizingProblem
+from rebalancing.snapshot import QuoteKind
 
 WEIGHT_PLACES = Decimal("0.000001")
+
+QUOTE_NOTES = {
+    QuoteKind.DELAYED: "prices are delayed by up to 20 minutes",
+    QuoteKind.CLOSE: "prices are those of the last trade or the last close",
+}
+"""What a plan says of prices that are not live."""
 
 
 class Explainer:
@@ -33,6 +40,7 @@ class Explainer:
     def lines(self, changes: Mapping[str, int]) -> tuple[PlanLine, ...]:
         """One line for each symbol, in alphabetical order; ``changes`` are in whole shares."""
         lines = [self._line(entry, changes[symbol]) for symbol, entry in self._book.entries.items()]
+        self._note_quotes(lines)
         lines += self._held_out()
         named = {line.symbol for line in lines}
         lines += [
@@ -55,6 +63,7 @@ class Explainer:
             after=self._weight((entry.held + entry.fraction + change) * entry.price),
             reason=reason,
             details=self._details(entry, reason),
+            quote=self._request.quote_kinds.get(entry.symbol, QuoteKind.LIVE),
         )
 
     def _held_out(self) -> list[PlanLine]:
@@ -122,6 +131,12 @@ class Explainer:
                 f"{entry.symbol}: {entry.fraction.normalize():f} of a share stays, because the API refuses to trade "
                 "fractions (error 10243); close it in TWS or Client Portal"
             )
+
+    def _note_quotes(self, lines: list[PlanLine]) -> None:
+        for kind, words in QUOTE_NOTES.items():
+            symbols = sorted(line.symbol for line in lines if line.quote is kind)
+            if symbols:
+                self.notes.append(f"{words}: {', '.join(symbols)}")
 
     def _weight(self, value: Decimal) -> Decimal:
         return (value / self._book.base).quantize(WEIGHT_PLACES) if self._book.base else ZERO

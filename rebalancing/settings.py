@@ -1,5 +1,7 @@
 """Settings that hold for all accounts. Names and defaults are those of the original system where they still apply."""
 
+from decimal import Decimal
+
 from pydantic import Field, field_validator
 
 from rebalancing.base import FrozenModel
@@ -60,11 +62,45 @@ class RetrySettings(FrozenModel):
     )
 
 
+class QuoteSettings(FrozenModel):
+    """Quotes: how long they are shared, and which are refused. Times in seconds."""
+
+    time_to_live: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds a symbol's quotes go on being received after their last use; accounts share them.",
+    )
+    max_age: float = Field(
+        default=300,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds since the last trade or change of a quote after which nothing is traded by it.",
+    )
+    max_move_percent: Decimal = Field(
+        default=Decimal(20),
+        gt=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="Percent a quote may be from the last close; beyond it nothing is traded.",
+    )
+    patience: float = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds a quote that would be refused is read again, before the run stops.",
+    )
+
+
 class Settings(FrozenModel):
     """All settings in force. ``fill_timeout``, ``figures_lag`` and ``max_wait`` in seconds."""
 
     concurrency: ConcurrencySettings = ConcurrencySettings()
     retry: RetrySettings = RetrySettings()
+    quotes: QuoteSettings = QuoteSettings()
     fill_timeout: float = Field(
         default=120,
         gt=0,

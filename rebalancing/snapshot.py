@@ -1,10 +1,11 @@
 """What the broker says of one account at one moment."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
-from rebalancing.trading_hours import Session, is_open
+from rebalancing.trading_hours import Session
 
 PRICE_CUSHION = Decimal("0.003")
 """A market order may fill this much above the ask while it travels; buys are sized as if it did (promise P5)."""
@@ -15,11 +16,30 @@ class QuoteKind(StrEnum):
 
     LIVE = "live"
     DELAYED = "delayed"
+    """15 to 20 minutes old: what a login without a market data subscription is shown."""
     CLOSE = "close"
+    """The last trade or the last close: no bid and ask."""
+
+    @property
+    def cushion(self) -> Decimal:
+        """By how much a share may cost more than quoted, as a part of the price; older quotes may be further off."""
+        return _CUSHIONS[self]
+
+    def is_as_good_as(self, needed: "QuoteKind") -> bool:
+        """Whether a quote of this kind will do where one of the other is needed."""
+        order = list(QuoteKind)
+        return order.index(self) <= order.index(needed)
+
+
+_CUSHIONS = {QuoteKind.LIVE: PRICE_CUSHION, QuoteKind.DELAYED: Decimal("0.01"), QuoteKind.CLOSE: Decimal("0.03")}
 
 
 class Quote(FrozenModel):
-    """Prices of one symbol in US dollars. A side without a price is ``None``."""
+    """Prices of one symbol in US dollars. A side without a price is ``None``.
+
+    ``at`` is when the market last said something of it: its last trade, or a later change of bid or ask. ``problem`` is
+    the gateway's own word where it gave no quote, with its code.
+    """
 
     symbol: str
     bid: Money | None = None
@@ -28,6 +48,7 @@ class Quote(FrozenModel):
     close: Money | None = None
     kind: QuoteKind = QuoteKind.LIVE
     at: Instant
+    problem: str = ""
 
     @property
     def price(self) -> Money | None:
@@ -38,9 +59,14 @@ class Quote(FrozenModel):
 
     @property
     def buy_price(self) -> Money | None:
-        """What a share may cost at worst: the ask, else the price, with the cushion."""
+        """What a share may cost at worst: the ask, else the price, with the cushion of the quote's kind."""
         basis = self.ask if self.ask is not None else self.price
-        return None if basis is None else basis * (1 + PRICE_CUSHION)
+        return None if basis is None else basis * (1 + self.kind.cushion)
+
+    @property
+    def at_close(self) -> "Quote":
+        """The same without bid and ask, which mean little while the market is closed."""
+        return self.model_copy(update={"bid": None, "ask": None, "kind": QuoteKind.CLOSE})
 
 
 class ContractDetails(FrozenModel):
@@ -61,10 +87,6 @@ class ContractDetails(FrozenModel):
     def hours(self, *, extended: bool = False) -> tuple[Session, ...]:
         """When the symbol trades: in regular hours, or in the extended ones too."""
         return self.extended_sessions if extended else self.sessions
-
-    def is_open(self, at: Instant, *, extended: bool = False) -> bool:
-        """Whether the symbol trades at this moment."""
-        return is_open(self.hours(extended=extended), at)
 
 
 class OpenOrder(FrozenModel):
@@ -100,10 +122,27 @@ class AccountSnapshot(FrozenModel):
     contracts: dict[str, ContractDetails] = {}
     quotes: dict[str, Quote] = {}
 
+    def closed_at(self, symbols: Iterable[str]) -> "AccountSnapshot":
+        """The same with the closing prices of these symbols."""
+        closed = set(symbols)
+        quotes = {symbol: quote.at_close if symbol in closed else quote for symbol, quote in self.quotes.items()}
+        return self.model_copy(update={"quotes": quotes})
+
+    def with_prices_of(self, earlier: "AccountSnapshot") -> "AccountSnapshot":
+        """The same with an earlier snapshot's quotes where there is no price now."""
+        return self.model_copy(
+            update={"quotes": {**earlier.quotes, **{s: quote for s, quote in self.quotes.items() if quote.price}}}
+        )
+
     @property
     def prices(self) -> dict[str, Money]:
         """The valuation price of every symbol that has one."""
         return {symbol: price for symbol, quote in self.quotes.items() if (price := quote.price) is not None}
+
+    @property
+    def quote_kinds(self) -> dict[str, QuoteKind]:
+        """How fresh the quote of every symbol is."""
+        return {symbol: quote.kind for symbol, quote in self.quotes.items()}
 
     @property
     def buy_prices(self) -> dict[str, Money]:

@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from activities.failures import TypedFailures
 from activities.fills import FillActivities
 from activities.gateway.placing import OrderDesk
+from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
@@ -76,7 +77,8 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
 
 async def _work(client: Client, session: GatewaySession, settings: Settings) -> None:
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
-    visits = IbkrActivities(AccountReader(session), desk)
+    quotes = QuoteFeed(session, settings.quotes.time_to_live)
+    visits = IbkrActivities(AccountReader(session, quotes), desk)
     slot = Worker(
         client,
         task_queue=GATEWAY_QUEUE,

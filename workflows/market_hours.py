@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from rebalancing.accounts import Account, WhenClosed
 from rebalancing.outcomes import Phase
 from rebalancing.snapshot import ContractDetails
-from rebalancing.trading_hours import common_sessions, next_open
+from rebalancing.trading_hours import Session, common_sessions, is_open, next_open
 from workflows.patience import Patience
 from workflows.progress import Progress
 
@@ -30,7 +30,7 @@ class MarketHours:
         self._patience = patience
         self._progress = progress
 
-    def closed(self, contracts: Iterable[ContractDetails], *, extended: bool = False) -> tuple[str, ...]:
+    def closed(self, contracts: Iterable[ContractDetails]) -> tuple[str, ...]:
         """The symbols that cannot trade now. Raises ``HoursUnreadable`` for hours nobody can tell that by."""
         traded = tuple(contracts)
         for contract in traded:
@@ -40,11 +40,9 @@ class MarketHours:
                     f"the trading hours of {contract.symbol} (contract {contract.con_id}) cannot be read: "
                     f"{contract.hours_problem}. Hold the symbol out, or trade it by hand.",
                 )
-        return tuple(c.symbol for c in traded if not c.is_open(workflow.now(), extended=extended))
+        return closed_now(self._account, traded)
 
-    async def wait(
-        self, contracts: Iterable[ContractDetails], newer_event: Callable[[], bool], *, extended: bool = False
-    ) -> None:
+    async def wait(self, contracts: Iterable[ContractDetails], newer_event: Callable[[], bool]) -> None:
         """Sleep until all of them trade, or a newer event comes.
 
         Raises ``MarketClosed`` where the account does not wait or the broker's calendar has no such moment, and
@@ -52,8 +50,8 @@ class MarketHours:
         """
         traded = tuple(contracts)
         now = workflow.now()
-        closed = _some(self.closed(traded, extended=extended))
-        opens_at = self._opens_at(traded, now, extended=extended)
+        closed = _some(self.closed(traded))
+        opens_at = self._opens_at(traded, now)
         when = f"{opens_at:%a %Y-%m-%d %H:%M} UTC"
         if self._account.market_closed is WhenClosed.FAIL:
             raise self._failure(
@@ -64,14 +62,15 @@ class MarketHours:
         self._progress.enter(Phase.WAITING_FOR_MARKET, f"{closed} until {when}")
         await self._patience.for_at_most(opens_at - now, newer_event, f"the market to open for {closed} at {when}")
 
-    def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime, *, extended: bool) -> datetime:
-        silent = [c.symbol for c in traded if next_open(c.hours(extended=extended), now) is None]
+    def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime) -> datetime:
+        hours = {contract.symbol: hours_of(self._account, contract) for contract in traded}
+        silent = [symbol for symbol, sessions in hours.items() if next_open(sessions, now) is None]
         if silent:
             raise self._failure(
                 "MarketClosed",
                 f"the broker names no coming session for {', '.join(silent)}; look whether it was delisted or halted.",
             )
-        opens_at = next_open(common_sessions(c.hours(extended=extended) for c in traded), now)
+        opens_at = next_open(common_sessions(hours.values()), now)
         if opens_at is None:
             raise self._failure(
                 "NoCommonSession",
@@ -84,6 +83,17 @@ class MarketHours:
         return ApplicationError(
             f"Account {self._account.account_id}: {what} Nothing was traded.", type=kind, non_retryable=True
         )
+
+
+def hours_of(_account: Account, contract: ContractDetails) -> tuple[Session, ...]:
+    """When this account trades the symbol: in regular hours, or before and after them too."""
+    return contract.hours()
+
+
+def closed_now(account: Account, contracts: Iterable[ContractDetails]) -> tuple[str, ...]:
+    """The symbols that this account cannot trade at this moment of workflow time."""
+    now = workflow.now()
+    return tuple(contract.symbol for contract in contracts if not is_open(hours_of(account, contract), now))
 
 
 def _some(symbols: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ from workflows.market_hours import MarketHours
 from workflows.operation_clock import OperationClock
 from workflows.patience import Patience
 from workflows.progress import Progress
+from workflows.quotes import QuoteWatch
 
 SETTLED_READS: Final = 5
 """How often the holdings are read again when the broker's figures still lag behind the fills."""
@@ -52,6 +53,7 @@ class Rebalance:
         self.legs = Legs(self.account.account_id, self.settings, self._patience, progress)
         self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
         self._hours = MarketHours(self.account, self._patience, progress)
+        self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
         self._progress = progress
         self._started_at = workflow.now()
         self._notes: list[str] = []
@@ -123,15 +125,19 @@ class Rebalance:
 
     async def _read_settled(self, targets: Targets) -> AccountSnapshot:
         """A plan needs cash that can be told; after a reconnect that takes as long as the broker's figures lag."""
-        snapshot = await self._read(targets)
+        snapshot = await self._read_usable(targets)
         while not snapshot.cash_is_settled:
             if self.mode is ExecutionMode.DRY_RUN:
                 self._notes.append("the broker's cash figure may not contain the latest fills yet")
                 return snapshot
             self._progress.enter(Phase.READING, "until the broker's cash figure contains the latest fills")
             await self._patience.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's figures")
-            snapshot = await self._read(targets)
+            snapshot = await self._read_usable(targets)
         return snapshot
+
+    async def _read_usable(self, targets: Targets) -> AccountSnapshot:
+        """Read with quotes that one can trade by."""
+        return await self._quotes.usable(lambda: self._read(targets), trading=self.mode is ExecutionMode.REBALANCE)
 
     async def _read(self, targets: Targets, priority: Priority = calls.BEGINNING) -> AccountSnapshot:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
@@ -153,6 +159,7 @@ class Rebalance:
                 "positions": snapshot.positions if positions is None else positions,
                 "prices": snapshot.prices,
                 "buy_prices": snapshot.buy_prices,
+                "quote_kinds": snapshot.quote_kinds,
                 "targets": targets.weights,
                 "fractions": snapshot.fractions,
                 "replaced": targets.replaced,
@@ -207,7 +214,11 @@ class Rebalance:
         if not plan.buys or not sells:
             return plan.buys
         await self._wait_out_restart()
-        fresh = await self._read(targets, calls.FINISHING)
+        fresh = await self._quotes.usable(
+            lambda: self._read(targets, calls.FINISHING),
+            trading=True,
+            so_far="The sell leg is done, the buy leg was not begun: trigger again when the quotes are good.",
+        )
         request = self._plan_request(
             targets,
             fresh,
@@ -224,6 +235,7 @@ class Rebalance:
     ) -> Outcome:
         self._progress.enter(Phase.VERIFYING)
         final = await self._read_until_settled(targets, positions_after(opening.positions, reports))
+        final = final.with_prices_of(opening)
         request = self._plan_request(targets, final, cash=cash_after(opening.cash, reports), positions=final.positions)
         standing = measure(request)
         return self._outcome(targets, opening, plan, reports).model_copy(
@@ -271,7 +283,7 @@ class Rebalance:
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),
             unmanaged=opening.unmanaged,
-            notes=(*plan.notes, *self._notes, *self.legs.notes),
+            notes=(*plan.notes, *self._quotes.notes, *self._notes, *self.legs.notes),
             started_at=self._started_at,
             finished_at=workflow.now(),
         )

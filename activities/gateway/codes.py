@@ -34,3 +34,15 @@ WHAT_TO_DO: Final = {
 
 COMPETING_SESSION: Final = 10197
 """The same user name is logged in elsewhere and has the market data."""
+
+NOT_THE_END_OF_QUOTES: Final = frozenset({300, 10090, 10167})
+"""About a request for quotes that goes on: delayed ones are shown (10167), part of them is missing (10090)."""
+
+WHAT_QUOTES_NEED: Final = {
+    101: "all of the login's market data lines are in use: close some in TWS",
+    354: "the login has no market data for it",
+    10089: "the login has no market data for it that the API may have",
+    10168: "the login has neither live nor delayed market data for it",
+    COMPETING_SESSION: "the same user is logged in elsewhere and has the market data: log out there",
+}
+"""What an operator can do about the end of a request for quotes."""

@@ -1,7 +1,7 @@
 """Reading an account: values, positions, contracts and quotes, with as few requests as the protocol allows.
 
 Positions and values are subscribed to once per connection and kept by what the gateway pushes; contract details and
-quotes are cached across accounts.
+quotes are shared by all accounts.
 """
 
 import asyncio
@@ -9,40 +9,43 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-import ib_insync as ibi
-
-from activities.gateway import codes, translation
+from activities.gateway import translation
+from activities.gateway.quotes import QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.accounts import AccountType
-from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, QuoteMissing, SymbolUnknown
-from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
+from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, SymbolUnknown
+from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 
-QUOTE_LIFETIME: Final = timedelta(seconds=5)
-"""How long a quote may be shared between accounts that rebalance at the same time."""
+CONTRACT_LIFETIME: Final = timedelta(hours=1)
+"""How long a contract's details are shared. They change at most daily, but hold only a week of trading hours."""
 
 OPEN_ORDERS_LIFETIME = timedelta(seconds=1)
 """How old the list of other clients' orders may be; one request serves all accounts that rebalance at the same time."""
-
-DELAYED_IF_NOT_LIVE: Final = 3
-"""IBKR's market data type 3: live where the login is entitled to it, else delayed."""
 
 
 class AccountReader:
     """Answers what an account holds and what its symbols cost, over one session."""
 
-    def __init__(self, session: GatewaySession) -> None:
+    def __init__(self, session: GatewaySession, quotes: QuoteFeed) -> None:
         self._session = session
-        self._contracts: dict[str, ContractDetails] = {}
-        self._quotes: dict[str, Quote] = {}
+        self._contracts: dict[str, tuple[ContractDetails, datetime]] = {}
+        self._quotes = quotes
         self._subscribed: set[str] = set()
-        self._data_type_set = False
 
-    async def snapshot(self, account: str, account_type: AccountType, symbols: tuple[str, ...]) -> AccountSnapshot:
-        """Read one account and the contracts and quotes of what it holds and of ``symbols``.
+    async def snapshot(
+        self,
+        account: str,
+        account_type: AccountType,
+        symbols: tuple[str, ...],
+        held_out: frozenset[str] = frozenset(),
+    ) -> AccountSnapshot:
+        """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
+
+        A symbol without a price has a quote that says why; ``rebalancing.quote_checks`` judges quotes.
 
         Raises:
             AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
-            SymbolUnknown, QuoteMissing: a symbol has no contract or no price.
+            SymbolUnknown: a symbol has no contract.
             GatewayTimeout, GatewayUnavailable: trying again helps.
         """
         self._session.require()
@@ -51,9 +54,8 @@ class AccountReader:
         if datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()
         positions, fractions, unmanaged = self._positions(account)
-        wanted = sorted({*symbols, *positions, *fractions})
-        contracts = await self._contract_details(wanted)
-        quotes = await self._quotes_of(wanted)
+        contracts = await self._contract_details(sorted({*symbols, *positions, *fractions} - held_out))
+        quotes = await self._quotes.quotes({symbol: contract.con_id for symbol, contract in contracts.items()})
         taken_at = datetime.now(UTC)
         figure = self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue")
         cash = self._session.cash.cash(account, figure, taken_at)
@@ -134,12 +136,14 @@ class AccountReader:
         )
 
     async def _contract_details(self, symbols: list[str]) -> dict[str, ContractDetails]:
-        missing = [symbol for symbol in symbols if symbol not in self._contracts]
+        now = datetime.now(UTC)
+        known = {symbol for symbol, (_, read_at) in self._contracts.items() if now - read_at < CONTRACT_LIFETIME}
+        missing = [symbol for symbol in symbols if symbol not in known]
         answers = await asyncio.gather(*(self._details(symbol) for symbol in missing), return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        return {symbol: self._contracts[symbol] for symbol in symbols}
+        return {symbol: self._contracts[symbol][0] for symbol in symbols}
 
     async def _details(self, symbol: str) -> None:
         ib = self._session.ib
@@ -153,42 +157,4 @@ class AccountReader:
                 f"IBKR knows {problem} with the symbol {symbol}. Correct it in the allocations, "
                 "or map it to another symbol with a replacement set."
             )
-        self._contracts[symbol] = translation.contract_details(symbol, found[0])
-
-    async def _quotes_of(self, symbols: list[str]) -> dict[str, Quote]:
-        now = datetime.now(UTC)
-        stale = [
-            symbol for symbol in symbols if symbol not in self._quotes or now - self._quotes[symbol].at > QUOTE_LIFETIME
-        ]
-        if stale:
-            await self._fetch_quotes(stale)
-        return {symbol: self._quotes[symbol] for symbol in symbols}
-
-    async def _fetch_quotes(self, symbols: list[str]) -> None:
-        ib = self._session.ib
-        if not self._data_type_set:
-            ib.reqMarketDataType(DELAYED_IF_NOT_LIVE)
-            self._data_type_set = True
-        contracts = [self._qualified(symbol) for symbol in symbols]
-        tickers = await self._session.request(
-            f"the quotes of {', '.join(symbols)}", lambda: ib.reqTickersAsync(*contracts)
-        )
-        for symbol, ticker in zip(symbols, tickers, strict=True):
-            ib.wrapper.tickers.pop(id(ticker.contract), None)  # ib_insync keeps one for every snapshot otherwise
-            quote = translation.quote(symbol, ticker).model_copy(update={"at": datetime.now(UTC)})
-            if quote.price is None:
-                raise QuoteMissing(self._why_no_quote(symbol))
-            self._quotes[symbol] = quote
-
-    def _qualified(self, symbol: str) -> ibi.Contract:
-        contract = translation.stock(symbol)
-        contract.conId = self._contracts[symbol].con_id
-        return contract
-
-    def _why_no_quote(self, symbol: str) -> str:
-        if self._session.saw(codes.COMPETING_SESSION):
-            return (
-                f"No price for {symbol}: the same user is logged in elsewhere and has the market data "
-                f"(code {codes.COMPETING_SESSION}). Log that session out, or use a second user name."
-            )
-        return f"No price for {symbol}: neither live, delayed nor close. Check the login's market data subscriptions."
+        self._contracts[symbol] = translation.contract_details(symbol, found[0]), datetime.now(UTC)

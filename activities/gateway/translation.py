@@ -34,11 +34,11 @@ def price_or_none(value: float | None) -> Decimal | None:
     return number if number is not None and number > 0 else None
 
 
-def quote(symbol: str, ticker: ibi.Ticker) -> Quote:
-    """The prices of a snapshot ticker."""
+def quote(symbol: str, ticker: ibi.Ticker, at: datetime | None = None) -> Quote:
+    """The prices of a ticker; ``at`` is when the market last said something of it, if not at the latest tick."""
     bid, ask, last = price_or_none(ticker.bid), price_or_none(ticker.ask), price_or_none(ticker.last)
     kind = QuoteKind.LIVE if ticker.marketDataType in (1, 2) else QuoteKind.DELAYED
-    if bid is None and ask is None and last is None:
+    if bid is None and ask is None and kind is QuoteKind.LIVE:
         kind = QuoteKind.CLOSE
     return Quote(
         symbol=symbol,
@@ -47,7 +47,7 @@ def quote(symbol: str, ticker: ibi.Ticker) -> Quote:
         last=last,
         close=price_or_none(ticker.close),
         kind=kind,
-        at=ticker.time or datetime.now(UTC),
+        at=at or ticker.time or datetime.now(UTC),
     )
 
 

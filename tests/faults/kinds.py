@@ -77,8 +77,6 @@ _ENDINGS: Final = {
     **{(name, kind): _NEVER_PLACED for name in PLACING if "first" in name for kind in ("swallow_roll_back", "stall")},
     **{(name, "reject"): Ending(gaps=1) for name in PLACING},
     ("read-contracts", "reject"): Ending("SymbolUnknown"),
-    ("read-quotes", "reject"): Ending("QuoteMissing"),
-    ("plan", "reject"): Ending("QuoteMissing"),
     ("cancel-open", "stall"): Ending("CancelUnconfirmed"),
     ("cancel-open", "reject"): Ending("CancelUnconfirmed"),
 }

@@ -176,6 +176,7 @@ def test_the_schema_describes_every_key() -> None:
         "allocations",
         "concurrency",
         "retry",
+        "quotes",
         "fill_timeout",
         "figures_lag",
         "gateway_restart",
