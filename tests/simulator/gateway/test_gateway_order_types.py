@@ -43,8 +43,8 @@ class Floor:
 
     def place(self, order_id: int, symbol: str = "SPY", quantity: int = 10, **terms: Any) -> None:
         """A buy order of DU1, or a change of one."""
-        defaults = {"account": "DU1", "action": "BUY", "order_type": "MKT", "tif": "DAY"}
-        ticket = OrderTicket(**{**defaults, "quantity": Decimal(quantity), **terms})
+        given: dict[str, Any] = {"account": "DU1", "action": "BUY", "order_type": "MKT", "tif": "DAY", **terms}
+        ticket = OrderTicket(quantity=Decimal(quantity), **given)
         self.engine.place(1, order_id, ContractQuery(symbol=symbol, sec_type="STK"), ticket)
         self.engine.run_due()
 
