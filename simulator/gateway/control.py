@@ -1,7 +1,9 @@
 """The gateway's control port: HTTP on loopback to look inside and to make things go wrong.
 
 ``GET /accounts /orders /executions /requests /connections /faults``; ``POST /faults`` takes one rule or a list,
-``DELETE /faults`` drops them all, ``POST /prices`` takes ``{"EDC": "51.20", …}``. Amounts are strings, times ISO 8601.
+``DELETE /faults`` drops them all, ``POST /prices`` takes ``{"EDC": "51.20", …}``, ``POST /quotes`` what clients are
+told of prices, as in ``{"EDC": {"fault": "crossed"}, "SPY": {"market_data": "delayed"}}``. Amounts are strings, times
+ISO 8601.
 """
 
 import dataclasses
@@ -16,8 +18,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from simulator.gateway.engine import Engine
 from simulator.gateway.faults import FaultBook, FaultRule
+from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.request_log import ConnectionRecord, RequestRecord
 
+_CHANGES: TypeAdapter[dict[str, QuotingChange]] = TypeAdapter(dict[str, QuotingChange])
 _RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -58,6 +62,7 @@ class ControlPort:
                 web.post("/faults", self._add_faults),
                 web.delete("/faults", self._clear_faults),
                 web.post("/prices", self._move_prices),
+                web.post("/quotes", self._change_quotes),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -131,6 +136,20 @@ class ControlPort:
         for symbol, price in prices.items():
             self._gateway.engine.move_price(symbol, price)
         return _response({"prices": self._gateway.engine.market.prices})
+
+    async def _change_quotes(self, request: web.Request) -> web.Response:
+        engine = self._gateway.engine
+        try:
+            changes = _CHANGES.validate_python(await _json(request))
+        except ValidationError as error:
+            findings = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+            return _response({"errors": findings}, status=400)
+        strange = [symbol for symbol in changes if symbol not in engine.market.instruments]
+        if strange:
+            return _response({"errors": [f"{symbol}: no such instrument" for symbol in strange]}, status=400)
+        for symbol, change in changes.items():
+            engine.change_quotes(symbol, change)
+        return _response({symbol: dataclasses.asdict(engine.quotations.of(symbol)) for symbol in changes})
 
 
 def _prices(body: object, engine: Engine) -> dict[str, Decimal]:

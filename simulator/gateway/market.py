@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from simulator.gateway.clock import NEW_YORK
 from simulator.gateway.requests import ContractQuery
-from simulator.gateway.scenario import InstrumentSetup, MarketDataMode, Scenario
+from simulator.gateway.scenario import InstrumentSetup, Scenario, ToldHours
 from simulator.gateway.trading_hours import Session, TradingHours
 
 _EXCHANGES = ("SMART", "ARCA", "NASDAQ", "NYSE", "BATS", "IEX", "ISLAND", "AMEX")
@@ -27,7 +27,7 @@ class Instrument:
     spread: Decimal
     stock_type: str
     hours: TradingHours
-    market_data: MarketDataMode
+    told_hours: ToldHours | None = None
     depth: int | None = None
     currency: str = "USD"
 
@@ -87,7 +87,7 @@ def _instrument(setup: InstrumentSetup, scenario: Scenario) -> Instrument:
         spread=setup.spread,
         stock_type=setup.stock_type,
         hours=_hours(setup, scenario),
-        market_data=setup.market_data or scenario.market_data,
+        told_hours=setup.told_hours,
         depth=setup.depth,
     )
 

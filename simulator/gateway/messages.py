@@ -113,14 +113,18 @@ def account_summary(request_id: int, value: AccountValue, account: str) -> bytes
 
 def contract_details(request_id: int, instrument: Instrument, now: datetime) -> bytes:
     """contractDetails (10) with hours for about a week and the zone they are in."""
+    told = instrument.told_hours
+    regular = told.regular if told else instrument.hours.regular_text(now)
+    extended = (told.extended or told.regular) if told else instrument.hours.extended_text(now)
+    zone = told.time_zone if told else "US/Eastern"
     name = instrument.name.encode("unicode-escape").decode()  # clients decode escapes
     return encode(
         *[10, request_id, instrument.symbol, "STK", "", 0, "", "SMART", instrument.currency, instrument.symbol],
         *[instrument.trading_class, instrument.trading_class, instrument.con_id, instrument.min_tick, ""],
         "ACTIVETIM,AD,ADJUST,ALERT,ALGO,AON,COND,DAY,GTC,GTD,LMT,LOC,MKT,MOC,STP,STPLMT,TRAIL,WHATIF",
         "SMART,AMEX,NYSE,ARCA,BATS,ISLAND,IEX,NASDAQ",
-        *[1, 0, name, instrument.primary_exchange, "", "", "", "", "US/Eastern"],
-        *[instrument.hours.extended_text(now), instrument.hours.regular_text(now), "", 0],
+        *[1, 0, name, instrument.primary_exchange, "", "", "", "", zone],
+        *[extended, regular, "", 0],
         *[0, 1, "", "", "26,26,26,26,26,26,26,26", "", instrument.stock_type],  # no security ids; aggregation group …
         *["0.0001", "0.0001", "100"],  # minimum size, increment, suggested increment
     )

@@ -13,7 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-MarketDataMode = Literal["live", "delayed", "none"]
+MarketDataMode = Literal["live", "delayed", "none", "competing"]
+QuoteFault = Literal["crossed", "zero", "one_sided", "absent", "silent", "stale", "closing"]
 HoursKind = Literal["us_stocks", "always_open", "listed"]
 
 
@@ -40,6 +41,11 @@ class InstrumentSetup(_Section):
     ``hours`` is ``us_stocks`` (09:30-16:00 New York on weekdays that are no exchange holiday), ``always_open``, or
     ``listed``: the scenario's ``sessions``. ``market_data`` overrides the scenario's mode for this symbol. ``depth`` is
     how many shares limit orders find at one price until it moves; without it there is no end to them.
+
+    ``told_hours`` is what contract details say of trading hours in place of the calendar. ``last_close`` is the close
+    that quotes carry, else the price at the start. ``quote_fault`` is what is wrong with the quotes clients are told:
+    bid above ask, both 0, no ask, no price (-1) at all, no tick at all, the last trade an hour ago, or neither bid nor
+    ask as outside trading hours.
     """
 
     symbol: str = Field(pattern=r"^[A-Z][A-Z0-9 .]*$")
@@ -53,6 +59,17 @@ class InstrumentSetup(_Section):
     min_tick: Price = Decimal("0.01")
     depth: int | None = Field(default=None, gt=0)
     market_data: MarketDataMode | None = None
+    told_hours: "ToldHours | None" = None
+    last_close: Price | None = None
+    quote_fault: QuoteFault | None = None
+
+
+class ToldHours(_Section):
+    """Trading hours word by word, as contract details tell them; ``extended`` defaults to ``regular``."""
+
+    time_zone: str = "US/Eastern"
+    regular: str
+    extended: str | None = None
 
 
 class SessionSetup(_Section):

@@ -119,9 +119,10 @@ class Subscriptions:
 
     def follow_quotes(self, request_id: int, instrument: Instrument, *, snapshot: bool) -> bytes:
         """Subscribe to a symbol's quotes, or get them once; without entitlement the error that says so."""
-        if instrument.market_data == "none":
-            return messages.error(request_id, 354, "Requested market data is not subscribed.")
-        delayed = instrument.market_data == "delayed"
+        quoting = self.engine.quotations.of(instrument.symbol)
+        if quoting.refusal:
+            return messages.error(request_id, *quoting.refusal)
+        delayed = quoting.market_data == "delayed"
         if delayed and self.market_data_type not in (3, 4):
             text = "Requested market data is not subscribed. Delayed market data is available."
             return messages.error(request_id, 354, text)
@@ -155,8 +156,15 @@ class Subscriptions:
         )
 
     def _ticks(self, request_id: int, instrument: Instrument, *, delayed: bool) -> bytes:
-        quote = self.engine.market.quote(instrument.symbol)
-        return messages.quote_ticks(request_id, quote, self.engine.clock.now(), delayed=delayed)
+        """The present quote; to who follows quotes that have since been withdrawn, the error that says so."""
+        quotations, symbol = self.engine.quotations, instrument.symbol
+        if refusal := quotations.of(symbol).refusal:
+            return messages.error(request_id, *refusal)
+        quote = quotations.told(symbol)
+        if quote is None:
+            return b""
+        traded_at = quotations.traded_at(symbol, self.engine.clock.now())
+        return messages.quote_ticks(request_id, quote, traded_at, delayed=delayed)
 
 
 def _changed(feed: _Feed, account: str, values: list[AccountValue]) -> list[AccountValue]:
