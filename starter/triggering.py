@@ -1,12 +1,17 @@
 """Delivers triggers to workflows (promise P2)."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
 
 from rebalancing.triggers import Trigger
 from workflows.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, workflow_id
 from workflows.rebalance_account import RebalanceAccount, RunInput, RunResult
+
+TASK_TIMEOUT: Final = timedelta(seconds=3)
+"""How long a workflow task may take; it takes milliseconds. A worker killed in the middle of one is noticed after it,
+and with Temporal's ten seconds that would be the longest pause of all."""
 
 
 async def deliver(client: Client, trigger: Trigger) -> WorkflowHandle[Any, RunResult]:
@@ -22,5 +27,6 @@ async def deliver(client: Client, trigger: Trigger) -> WorkflowHandle[Any, RunRe
         task_queue=REBALANCES_QUEUE,
         start_signal=TRIGGER_SIGNAL,
         start_signal_args=[trigger],
+        task_timeout=TASK_TIMEOUT,
         static_summary=f"Rebalance of {trigger.account}",
     )
