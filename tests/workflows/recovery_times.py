@@ -57,9 +57,8 @@ def main(times: int) -> None:
         for _ in range(times):
             with tempfile.TemporaryDirectory() as folder:
                 seconds.append(asyncio.run(recovery_time(Path(folder), standby_waits)))
-        print(
-            f"{name}: {min(seconds):.1f} / {statistics.median(seconds):.1f} / {max(seconds):.1f} s over {times} kills"
-        )
+        figures = f"{min(seconds):.1f} / {statistics.median(seconds):.1f} / {max(seconds):.1f} s over {times} kills"
+        sys.stdout.write(f"{name}: {figures} (minimum / median / maximum)\n")
 
 
 if __name__ == "__main__":
