@@ -19,6 +19,7 @@ from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode, Trigger
+from simulator.gateway.clock import Clock
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
 from starter.triggering import deliver
@@ -81,8 +82,10 @@ class House:
         return [order for order in self.gateway.engine.orders if order.account == account]
 
 
-def scenario(accounts: Mapping[str, Holding], **more: Any) -> Scenario:
-    """A market that is always open, with quick fills."""
+def scenario(
+    accounts: Mapping[str, Holding], instruments: Mapping[str, Mapping[str, Any]] | None = None, **more: Any
+) -> Scenario:
+    """A market that is always open, with quick fills. ``instruments`` holds what is special about some symbols."""
     defaults: dict[str, Any] = {
         "hours": "always_open",
         "latency": Latency(request=0.001, ack=0.001, fill=(0.01, 0.05), commission=0.005),
@@ -92,7 +95,10 @@ def scenario(accounts: Mapping[str, Holding], **more: Any) -> Scenario:
             AccountSetup(account=name, cash=Decimal(own.cash), holdings=dict(own.holdings))
             for name, own in accounts.items()
         ),
-        instruments=tuple(InstrumentSetup(symbol=symbol, price=Decimal(price)) for symbol, price in PRICES.items()),
+        instruments=tuple(
+            InstrumentSetup.model_validate({"symbol": symbol, "price": price, **(instruments or {}).get(symbol, {})})
+            for symbol, price in PRICES.items()
+        ),
         **{**defaults, **more},
     )
 
@@ -134,12 +140,15 @@ async def house(
     settings: Settings | None = None,
     workers: int = 1,
     api_key: str | None = None,
+    gateway_clock: Clock | None = None,
     **gateway: Any,
 ) -> AsyncGenerator[House]:
     """Start everything, and stop it by its own handle."""
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
-        simulated = await stack.enter_async_context(SimulatedGateway(scenario(accounts, **gateway)))
+        simulated = await stack.enter_async_context(
+            SimulatedGateway(scenario(accounts, **gateway), clock=gateway_clock)
+        )
         built = House(
             address=address,
             client=await connect(address),
