@@ -6,6 +6,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from rebalancing.base import FrozenModel, Money
+from rebalancing.limit_prices import LimitRule
+from rebalancing.order_policy import AdaptivePriority
 
 MAX_ORDER_REF = 40
 """The longest order ref known to come back whole from the gateway."""
@@ -27,7 +29,11 @@ class OrderType(StrEnum):
 
 
 class LegOrder(FrozenModel):
-    """One order of a leg, before an order id is reserved for it."""
+    """One order of a leg, before an order id is reserved for it.
+
+    ``limit_price`` is the price it is sent with, ``limit_rule`` how a repricing finds the next one. ``outside_rth``
+    lets a limit order trade outside regular hours. ``adaptive_priority`` hands the order to IBKR's Adaptive algorithm.
+    """
 
     ref: str = Field(min_length=1, max_length=MAX_ORDER_REF)
     account: str
@@ -37,7 +43,10 @@ class LegOrder(FrozenModel):
     quantity: int = Field(gt=0)
     order_type: OrderType = OrderType.MARKET
     limit_price: Money | None = None
+    limit_rule: LimitRule | None = None
     time_in_force: str = "DAY"
+    outside_rth: bool = False
+    adaptive_priority: AdaptivePriority | None = None
 
 
 class Intent(LegOrder):
@@ -69,7 +78,10 @@ class OrderState(StrEnum):
 
 
 class OrderReport(FrozenModel):
-    """What became of one intent. ``filled`` and ``commission`` are counted from executions, once per execution id."""
+    """What became of one intent. ``filled`` and ``commission`` are counted from executions, once per execution id.
+
+    ``limit_price`` is the limit the broker last reported for it.
+    """
 
     ref: str
     symbol: str
@@ -79,6 +91,8 @@ class OrderReport(FrozenModel):
     filled: int = 0
     average_price: Money = Decimal(0)
     commission: Money = Decimal(0)
+    order_type: OrderType = OrderType.MARKET
+    limit_price: Money | None = None
     reason: str = ""
 
     @property

@@ -70,7 +70,9 @@ def cash_after(opening: Money, reports: Iterable[OrderReport]) -> Money:
 
 def gaps(request: PlanRequest, standing: Standing, reports: Iterable[OrderReport]) -> tuple[Gap, ...]:
     """Every symbol that is noticeably off its target, with the reason."""
-    unfilled = {report.symbol: report for report in reports if report.filled < report.quantity}
+    # What a limit order has left may be traded by a second order: the last one of a symbol tells what is missing.
+    last = {report.symbol: report for report in reports}
+    unfilled = {symbol: report for symbol, report in last.items() if report.filled < report.quantity}
     targets = full_targets(request)
     return tuple(
         Gap(

@@ -41,7 +41,10 @@ def family_of(exec_id: str) -> str:
 
 @dataclass
 class LedgerOrder:
-    """What is known of one order. ``status`` is the gateway's own word, ``reason`` its last explanation."""
+    """What is known of one order. ``status`` is the gateway's own word, ``reason`` its last explanation.
+
+    ``limit_price`` is the limit last reported; ``answers`` counts what the gateway said of the order in errors.
+    """
 
     ref: str
     order_id: int = 0
@@ -53,6 +56,9 @@ class LedgerOrder:
     quantity: int = 0
     status: str = ""
     reported_filled: int = 0
+    limit_price: Decimal | None = None
+    was_modified: bool = False
+    answers: int = 0
     rejected: bool = False
     id_used_before: bool = False
     reason: str = ""
@@ -96,10 +102,18 @@ class OrderLedger:
         self._refs[intent.order_id] = intent.ref
         self._index(order)
 
+    def note_modified(self, intent: Intent) -> None:
+        """The order gets a new price now. From here on an error may be about the change, and the order lives on.
+
+        What becomes of the order itself is told by its status.
+        """
+        self._order(intent.ref).was_modified = True
+        self._refs[intent.order_id] = intent.ref
+
     def note_order(self, seen: LedgerOrder) -> None:
         """An open or completed order was reported."""
         order = self._order(seen.ref)
-        for name in ("order_id", "perm_id", "client_id", "account", "symbol", "side", "quantity"):
+        for name in ("order_id", "perm_id", "client_id", "account", "symbol", "side", "quantity", "limit_price"):
             if value := getattr(seen, name):
                 setattr(order, name, value)
         self._index(order)
@@ -140,7 +154,8 @@ class OrderLedger:
         if ref is None:
             return
         order = self.orders[ref]
-        if code in codes.REJECTIONS:
+        order.answers += 1
+        if code in codes.REJECTIONS and not order.was_modified:
             order.rejected = True
         if code in codes.ID_USED_BEFORE:
             order.id_used_before = True
@@ -252,5 +267,7 @@ def _report(intent: Intent, state: OrderState, order: LedgerOrder | None = None)
         filled=filled,
         average_price=value / filled if filled else Decimal(0),
         commission=sum((execution.commission or Decimal(0) for execution in executions), Decimal(0)),
+        order_type=intent.order_type,
+        limit_price=order.limit_price if order else None,
         reason=order.reason if order and state is not OrderState.FILLED else "",
     )

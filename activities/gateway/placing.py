@@ -75,15 +75,23 @@ class OrderDesk:
             for intent in intents:
                 self._ids.note_never_placed(intent)
         if any(self._fate(intent) is Fate.WAIT for intent in intents):
-            while (left := self._quiet_for()) > 0:  # noqa: ASYNC110  # a timer may ring before the clock is there
-                await asyncio.sleep(left)
-            await self._session.refresh_orders()
+            await self._sit_out_quiet_period()
         sent = [intent for intent in intents if self._may_send(intent)]
         for intent in sent:
             self._send(intent)
         await self._session.drained()
         await self._acknowledged(sent)
         await self._look_up_turned_away(sent)
+        return tuple(self._report(intent) for intent in intents)
+
+    async def look_up(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """What the broker has of these intents, which were placed before; sends no order.
+
+        On a new connection it waits for what may be listed late.
+        """
+        self._session.require()
+        if self._quiet_for() > 0 and not all(self._session.ledger.holds(intent.ref) for intent in intents):
+            await self._sit_out_quiet_period()
         return tuple(self._report(intent) for intent in intents)
 
     async def cancel(self, intents: tuple[Intent, ...], timeout: float) -> tuple[OrderReport, ...]:
@@ -173,6 +181,11 @@ class OrderDesk:
                 quiet_period_over=self._quiet_for() <= 0,
             )
         )
+
+    async def _sit_out_quiet_period(self) -> None:
+        while (left := self._quiet_for()) > 0:  # noqa: ASYNC110  # a timer may ring before the clock is there
+            await asyncio.sleep(left)
+        await self._session.refresh_orders()
 
     def _quiet_for(self) -> float:
         """Seconds left of the quiet period."""

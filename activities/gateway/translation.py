@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
 import ib_insync as ibi
 
@@ -11,6 +12,9 @@ from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.orders import Intent, OrderType
 from rebalancing.snapshot import ContractDetails, Quote, QuoteKind
 from rebalancing.trading_hours import HoursUnreadable, read_sessions
+
+ADAPTIVE: Final = "Adaptive"
+"""The name of IBKR's Adaptive algorithm on the wire."""
 
 _DECIMALS = 6
 """Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
@@ -73,18 +77,26 @@ def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetai
     )
 
 
-def order(intent: Intent, client_id: int) -> ibi.Order:
-    """The order that carries out an intent: every parameter explicit, so that a resend is identical."""
+def order(intent: Intent, client_id: int, limit_price: Decimal | None = None) -> ibi.Order:
+    """The order that carries out an intent: every parameter explicit, so that a resend is identical.
+
+    With another ``limit_price`` than the intent's it is the same order at a new price.
+    """
+    price = intent.limit_price if limit_price is None else limit_price
+    adaptive = intent.adaptive_priority
     return ibi.Order(
         orderId=intent.order_id,
         clientId=client_id,
         action=intent.side.value,
         totalQuantity=intent.quantity,
         orderType=intent.order_type.value,
-        lmtPrice=float(intent.limit_price) if intent.order_type is OrderType.LIMIT and intent.limit_price else 0.0,
+        lmtPrice=float(price) if intent.order_type is OrderType.LIMIT and price else 0.0,
         tif=intent.time_in_force,
         account=intent.account,
         orderRef=intent.ref,
+        outsideRth=intent.outside_rth,
+        algoStrategy=ADAPTIVE if adaptive else "",
+        algoParams=[ibi.TagValue("adaptivePriority", adaptive.value.capitalize())] if adaptive else [],
         transmit=True,
     )
 
@@ -111,6 +123,7 @@ def ledger_order(trade: ibi.Trade) -> LedgerOrder:
         quantity=int(own.totalQuantity),
         status=trade.orderStatus.status,
         reported_filled=int(trade.orderStatus.filled),
+        limit_price=price_or_none(own.lmtPrice) if own.orderType == OrderType.LIMIT else None,
     )
 
 
