@@ -6,7 +6,9 @@ from typing import Annotated, Self, cast
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from rebalancing.approval import ApprovalRules
 from rebalancing.base import FrozenModel, Weight
+from rebalancing.guards import Guards
 from rebalancing.plan import DEFAULT_RESERVE_PERCENT
 from rebalancing.snapshot import QuoteKind
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
@@ -94,6 +96,8 @@ class Account(TradingRules):
     replacement_set: str | None = None
     replacements: tuple[Replacement, ...] = ()
     allocations: AllocationsSource = AllocationsSource()
+    guards: Guards = Guards()
+    approval: ApprovalRules = ApprovalRules()
     foreign_orders: ForeignOrders = ForeignOrders.STOP
     market_closed: WhenClosed = Field(
         default=WhenClosed.WAIT,

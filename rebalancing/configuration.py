@@ -141,7 +141,7 @@ def _as_mapping(document: Document) -> Document:
 
 
 def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Account:
-    values = {name: getattr(entry, name) for name in Account.model_fields}
+    values = entry.model_dump(include=set(Account.model_fields))
     rules = file.replacement_sets.get(entry.replacement_set or "", ())
     source = entry.allocations
     return Account.model_validate(

@@ -8,6 +8,8 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
+from rebalancing.approval import ApprovalRequired, ApprovalRules
+from rebalancing.guards import Guards
 from rebalancing.settings import ConcurrencySettings, QuoteSettings, RetrySettings, Settings
 from rebalancing.targets import Replacement
 
@@ -23,6 +25,8 @@ _INLINE_SCHEMA: dict[str, Any] = {
         "properties": {"symbol": {"type": "string"}, "allocation": {"type": "number", "minimum": 0, "maximum": 1}},
     },
 }
+
+_REQUIRED_SCHEMA: dict[str, Any] = {"enum": list(ApprovalRequired)}
 
 
 class _Strict(BaseModel):
@@ -45,6 +49,19 @@ class RebalancingEntry(_Strict):
     cash_reserve_percent: ReservePercent | None = None
     equity_reserve_percentage: ReservePercent | None = None
     cash_reserve_percentage: ReservePercent | None = None
+
+
+class GuardsEntry(Guards, extra="forbid"):
+    """Limits that a plan is held against before anything is traded; without a value a guard is off."""
+
+
+class ApprovalEntry(ApprovalRules, extra="forbid"):
+    """When a person must approve of a plan, and for how long it waits. ``approval: always`` says it in one word."""
+
+
+def _word_as_requirement(value: object) -> object:
+    """A word in place of the block says when approval is required."""
+    return {"required": value} if isinstance(value, str) else value
 
 
 def _list_as_weights(value: object) -> object:
@@ -72,6 +89,12 @@ class AccountEntry(Account, extra="forbid"):
         WithJsonSchema({"anyOf": [_INLINE_SCHEMA, AllocationsEntry.model_json_schema()]}),
     ] = AllocationsEntry()
     replacements: Annotated[tuple[Replacement, ...], Field(max_length=0)] = ()
+    guards: GuardsEntry = GuardsEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
+    approval: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        ApprovalEntry,
+        BeforeValidator(_word_as_requirement),
+        WithJsonSchema({"anyOf": [_REQUIRED_SCHEMA, ApprovalEntry.model_json_schema()]}),
+    ] = ApprovalEntry()
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +170,8 @@ BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
     ("accounts", "*", "notification"): NotificationEntry,
     ("accounts", "*", "rebalancing"): RebalancingEntry,
     ("accounts", "*", "allocations"): AllocationsEntry,
+    ("accounts", "*", "guards"): GuardsEntry,
+    ("accounts", "*", "approval"): ApprovalEntry,
     ("replacement_sets", "*", "*"): ReplacementEntry,
     ("allocations",): ApiEntry,
     ("concurrency",): ConcurrencyEntry,

@@ -17,6 +17,7 @@ class Phase(StrEnum):
     WAITING_FOR_GATEWAY = "waiting for gateway"
     WAITING_FOR_MARKET = "waiting for market"
     PLANNING = "planning"
+    WAITING_FOR_APPROVAL = "waiting for approval"
     CANCELLING_ORDERS = "cancelling open orders"
     SELLING = "selling"
     BUYING = "buying"

@@ -27,6 +27,8 @@ DEFAULT_RESERVE_PERCENT = Decimal(1)
 DEFAULT_COMMISSION = Decimal(1)
 """What one order is taken to cost in US dollars: the minimum of IBKR's fixed pricing."""
 
+HASH_DIGITS = 12
+"""So many hex digits name a plan: short enough to read out, and no two plans of an account will ever share them."""
 
 Fraction = Annotated[Decimal, Field(allow_inf_nan=False, gt=-1, lt=1)]
 """A part of one share."""
@@ -184,9 +186,14 @@ class Plan(FrozenModel):
 
     @property
     def plan_hash(self) -> str:
-        """SHA-256 of the plan's canonical JSON, in hex: what an approval refers to."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """What an approval refers to: the same orders for the same targets have the same hash, whatever the prices.
+
+        The first ``HASH_DIGITS`` hex digits of the SHA-256 of their canonical JSON.
+        """
+        orders = [[order.side.value, order.quantity, order.symbol] for order in self.orders]
+        targets = {symbol: str(weight.normalize()) for symbol, weight in self.targets.items()}
+        canonical = json.dumps([sorted(orders), targets], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_DIGITS]
 
 
 def _require_positive(symbol: str, price: object) -> None:

@@ -1,7 +1,7 @@
 """What a workflow asks of its activities, and what they answer that is not a domain word of its own."""
 
 from rebalancing.accounts import Account
-from rebalancing.base import FrozenModel
+from rebalancing.base import FrozenModel, Weight
 from rebalancing.orders import Intent
 from rebalancing.settings import Settings
 from rebalancing.triggers import EventRing
@@ -16,11 +16,15 @@ class OpeningRequest(FrozenModel):
 
 
 class Opening(FrozenModel):
-    """The account's configuration, the settings in force, and the events that earlier runs took on (promise P2)."""
+    """The account's configuration, the settings in force, and what earlier runs remember.
+
+    ``events`` are those they took on (promise P2), ``last_targets`` those of the last completed rebalance, if any.
+    """
 
     account: Account
     settings: Settings
     events: EventRing
+    last_targets: dict[str, Weight] | None = None
 
 
 class TurnRequest(FrozenModel):

@@ -62,6 +62,8 @@ def test_the_names_in_the_temporal_commands_are_the_real_ones() -> None:
     assert set(re.findall(r"--signal-name (\w+)", README)) == {names.TRIGGER_SIGNAL}
     assert set(re.findall(r"--name (?!Account|Strategy|ExecutionMode|Phase)(\w+)", README)) == {
         names.STATUS_QUERY,
+        names.APPROVE_UPDATE,
+        names.REJECT_UPDATE,
         "resolve",
     }
     assert names.workflow_id("DU7654321") in README

@@ -6,7 +6,7 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities import planning
+from activities import guards, planning
 from activities.allocations import AllocationActivities
 from activities.failures import TypedFailures
 from activities.opening import OpeningActivities
@@ -27,7 +27,13 @@ def rebalance_worker(client: Client, configuration: Configuration, allocations: 
         task_queue=REBALANCES_QUEUE,
         workflows=[RebalanceAccount],
         workflow_runner=workflow_runner(),
-        activities=[opening.open_rebalance, allocations.read_targets, planning.make_plan, planning.size_buys],
+        activities=[
+            opening.open_rebalance,
+            allocations.read_targets,
+            planning.make_plan,
+            planning.size_buys,
+            guards.check_guards,
+        ],
         interceptors=[TypedFailures()],
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
     )

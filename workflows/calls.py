@@ -11,6 +11,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
 from rebalancing.accounts import Account
+from rebalancing.guards import Breach, GuardRequest
 from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.requests import (
@@ -112,6 +113,11 @@ async def make_plan(request: PlanRequest) -> Plan:
 async def size_buys(request: PlanRequest) -> tuple[PlannedOrder, ...]:
     """The buy leg for the cash that is really there."""
     return await _compute("size_buys", request, tuple[PlannedOrder, ...])
+
+
+async def check_guards(request: GuardRequest) -> tuple[Breach, ...]:
+    """The guards a plan breaches; an activity for the same reason."""
+    return await _compute("check_guards", request, tuple[Breach, ...])
 
 
 async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> tuple[str, ...]:

@@ -7,8 +7,11 @@ from temporalio.common import SearchAttributeKey
 WORKFLOW_TYPE: Final = "RebalanceAccount"
 TRIGGER_SIGNAL: Final = "trigger"
 TURN_SIGNAL: Final = "turn"
+APPROVE_UPDATE: Final = "approve"
+REJECT_UPDATE: Final = "reject"
 STATUS_QUERY: Final = "status"
 EVENTS_MEMO: Final = "events"
+TARGETS_MEMO: Final = "last_targets"
 
 REBALANCES_QUEUE: Final = "rebalances"
 """Workflows, and activities that do not touch the gateway."""

@@ -2,6 +2,7 @@
 
 from temporalio import workflow
 
+from rebalancing.approval import WaitingPlan
 from rebalancing.base import FrozenModel, Instant
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Phase
@@ -19,6 +20,7 @@ class Status(FrozenModel):
     strategy: str = ""
     detail: str = ""
     orders: tuple[OrderReport, ...] = ()
+    waiting_plan: WaitingPlan | None = None
     pending_events: tuple[str, ...] = ()
     events: EventRing = EventRing()
     rejected_triggers: tuple[str, ...] = ()
@@ -32,10 +34,10 @@ class Progress:
         self.since = workflow.now()
         self.detail = ""
 
-    def enter(self, phase: Phase, detail: str = "") -> None:
-        """Move to a phase; ``detail`` says what is waited for, in words."""
+    def enter(self, phase: Phase, detail: str = "", shown: str = "") -> None:
+        """Move to a phase; ``detail`` says what is waited for, ``shown`` (Markdown) goes below it in the UI."""
         self.detail = detail
-        workflow.set_current_details(f"**{phase.value}** {detail}")
+        workflow.set_current_details(f"**{phase.value}** {detail}" + (f"\n\n{shown}" if shown else ""))
         if phase is self.phase:
             return
         self.phase, self.since = phase, workflow.now()

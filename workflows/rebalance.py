@@ -21,6 +21,7 @@ from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after
 from workflows import calls
+from workflows.approval import Clearance, Reading
 from workflows.legs import Legs
 from workflows.market_hours import MarketHours
 from workflows.operation_clock import OperationClock
@@ -54,6 +55,7 @@ class Rebalance:
         self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
         self._hours = MarketHours(self.account, self._patience, progress)
         self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
+        self.clearance = Clearance(opening, self._patience, progress)
         self._progress = progress
         self._started_at = workflow.now()
         self._notes: list[str] = []
@@ -71,17 +73,16 @@ class Rebalance:
                 turn.cancel()
 
     async def _rebalance(self) -> Outcome:
-        targets, opening, plan = await self._read_and_plan()
-        while self._must_wait(opening, plan):
-            traded = [opening.contracts[order.symbol] for order in plan.orders]
-            await self._hours.wait(traded, self._newer_event)
-            targets, opening, plan = await self._read_and_plan()
+        reading = await self._read_when_open()
         if self.mode is ExecutionMode.DRY_RUN:
-            return self._dry_run_outcome(targets, opening, plan)
-        self._refuse_foreign_orders(opening)
-        if any(order.is_ours for order in opening.open_orders):
+            self._notes += await self.clearance.would_say(reading)
+            return self._dry_run_outcome(*reading)
+        reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
+        if any(order.is_ours for order in reading.opening.open_orders):
             await self._cancel_open_orders()
-            targets, opening, plan = await self._read_and_plan()  # what they filled until then changes the plan
+            reading = await self._read_when_open()  # what they filled until then changes the plan
+            reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
+        targets, opening, plan = reading
         sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening)
         buys = await self.legs.trade(Phase.BUYING, BUY_LEG, await self._buys(targets, opening, plan, sells), opening)
         return await self._verify(targets, opening, plan, sells + buys)
@@ -107,13 +108,24 @@ class Rebalance:
 
     # --- reading and planning -------------------------------------------------------------------------------------
 
-    async def _read_and_plan(self) -> tuple[Targets, AccountSnapshot, Plan]:
+    async def _read_when_open(self) -> Reading:
+        reading = await self._read_and_plan()
+        while self._must_wait(reading.opening, reading.plan):
+            traded = [reading.opening.contracts[order.symbol] for order in reading.plan.orders]
+            await self._hours.wait(traded, self._newer_event)
+            reading = await self._read_and_plan()
+        if self.mode is ExecutionMode.REBALANCE:
+            self._refuse_foreign_orders(reading.opening)
+        return reading
+
+    async def _read_and_plan(self) -> Reading:
         await self._wait_out_restart()
         self._progress.enter(Phase.READING)
         targets = await self._patience.step(calls.read_targets(self.settings, self.account))
         snapshot = await self._read_settled(targets)
         self._progress.enter(Phase.PLANNING)
-        return targets, snapshot, await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
+        plan = await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
+        return Reading(targets, snapshot, plan)
 
     async def _wait_out_restart(self) -> None:
         """No leg is planned, or started, when the gateway is about to restart."""
@@ -211,7 +223,7 @@ class Rebalance:
     async def _buys(
         self, targets: Targets, opening: AccountSnapshot, plan: Plan, sells: tuple[OrderReport, ...]
     ) -> tuple[PlannedOrder, ...]:
-        if not plan.buys or not sells:
+        if not plan.buys or not (sells or self.clearance.approved):
             return plan.buys
         await self._wait_out_restart()
         fresh = await self._quotes.usable(
@@ -226,7 +238,7 @@ class Rebalance:
             positions=positions_after(opening.positions, sells),
             traded_value=sum((report.filled * report.average_price for report in sells), NOTHING),
         )
-        return await self._patience.step(calls.size_buys(request))
+        return self.clearance.bounded(plan, await self._patience.step(calls.size_buys(request)))
 
     # --- verifying ------------------------------------------------------------------------------------------------
 
@@ -283,7 +295,7 @@ class Rebalance:
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),
             unmanaged=opening.unmanaged,
-            notes=(*plan.notes, *self._quotes.notes, *self._notes, *self.legs.notes),
+            notes=(*plan.notes, *self._quotes.notes, *self._notes, *self.clearance.notes, *self.legs.notes),
             started_at=self._started_at,
             finished_at=workflow.now(),
         )

@@ -12,17 +12,23 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from rebalancing.base import FrozenModel
+from rebalancing.approval import Approval, Rejection
+from rebalancing.base import FrozenModel, Weight
+from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.requests import OpeningRequest
-from rebalancing.triggers import EventRing, EventStatus, Trigger, next_round
+from rebalancing.triggers import EventRing, EventStatus, ExecutionMode, Trigger, next_round
 from workflows import calls
+from workflows.approval import Clearance
 from workflows.names import (
     ACCOUNT,
+    APPROVE_UPDATE,
     EVENTS_MEMO,
     EXECUTION_MODE,
+    REJECT_UPDATE,
     STATUS_QUERY,
     STRATEGY,
+    TARGETS_MEMO,
     TRIGGER_SIGNAL,
     TURN_SIGNAL,
     WORKFLOW_TYPE,
@@ -30,10 +36,6 @@ from workflows.names import (
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.progress import Progress, Status
 from workflows.rebalance import Rebalance
-
-WAITING_CHECK: Final = timedelta(minutes=5)
-"""How often the operation time-out is looked at while a rebalance waits for something that is not counted."""
-
 
 class RunInput(FrozenModel):
     """What a run starts with. People give ``account`` only, or triggers too; a follow-up run gets all of it.
@@ -44,6 +46,7 @@ class RunInput(FrozenModel):
     account: str
     triggers: tuple[Trigger, ...] = ()
     events: EventRing | None = None
+    last_targets: dict[str, Weight] | None = None
 
 
 class RunResult(FrozenModel):
@@ -73,6 +76,7 @@ class RebalanceAccount:
         self._pending: tuple[Trigger, ...] = ()
         self._taken: tuple[Trigger, ...] = ()
         self._events = start.events or EventRing()
+        self._last_targets = start.last_targets
         self._rejected: list[str] = []
         self._rebalance: Rebalance | None = None
         self._progress = Progress()
@@ -88,7 +92,8 @@ class RebalanceAccount:
         except ActivityError as error:
             raise _told(error) from error
         if start.events is None:
-            self._events = opening.events
+            self._events, self._last_targets = opening.events, opening.last_targets
+        opening = opening.model_copy(update={"last_targets": self._last_targets})
         self._pending = tuple(trigger for trigger in self._pending if not self._events.knows(trigger))
         if not self._pending:
             return self._nothing_to_do()
@@ -106,6 +111,8 @@ class RebalanceAccount:
             return self._failed(_told(error))
         except ApplicationError as error:
             return self._failed(error)
+        if outcome.mode is ExecutionMode.REBALANCE:
+            self._last_targets = remembered_targets(outcome.target_weights)
         self._close(EventStatus.COMPLETED, Phase.COMPLETED, outcome.summary)
         self._hand_over()
         return RunResult(outcome=outcome, events=self._events)
@@ -142,6 +149,7 @@ class RebalanceAccount:
             mode=rebalance.mode if rebalance else None,
             strategy=rebalance.account.strategy_name if rebalance else "",
             orders=tuple(rebalance.legs.reports.values()) if rebalance else (),
+            waiting_plan=rebalance.clearance.waiting if rebalance else None,
             pending_events=tuple(trigger.event_id for trigger in self._pending),
             events=self._events,
             rejected_triggers=tuple(self._rejected),
@@ -154,15 +162,41 @@ class RebalanceAccount:
             raise ApplicationError("Nothing waits for an operator.", type="NothingToResolve", non_retryable=True)
         self._rebalance.legs.resolve(resolution.ref, resolution.filled)
 
+    @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
+    def approve(self, approval: Approval) -> str:
+        """A person's yes to one plan; what follows from it in words."""
+        return self._clearance.decide(approval)
+
+    @approve.validator
+    def _may_approve(self, approval: Approval) -> None:
+        self._clearance.check(approval)
+
+    @workflow.update(name=REJECT_UPDATE, description="Reject the plan that waits for approval: {reason}")
+    def reject(self, rejection: Rejection) -> str:
+        """A person's no: the rebalance ends, nothing is traded."""
+        return self._clearance.decide(rejection)
+
+    @reject.validator
+    def _may_reject(self, rejection: Rejection) -> None:
+        self._clearance.check(rejection)
+
+    @property
+    def _clearance(self) -> Clearance:
+        if self._rebalance is None:
+            raise ApplicationError(
+                f"No plan of account {self._account} waits for approval now.",
+                type="NothingToApprove",
+                non_retryable=True,
+            )
+        return self._rebalance.clearance
+
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""
         limit = timedelta(seconds=float(rebalance.settings.concurrency.operation_timeout))
         story = asyncio.create_task(rebalance.run(self._absorb_newer))
         try:
             while not story.done():
-                left = max(limit - rebalance.clock.worked, timedelta(milliseconds=1))
-                check = WAITING_CHECK if rebalance.clock.is_waiting else min(left, GATEWAY_ALLOWANCE)
-                await workflow.wait([story], timeout=check.total_seconds())
+                await self._until_worth_a_look(rebalance, story, limit)
                 if not story.done():
                     self._show_gateway_wait(rebalance)
                 if rebalance.clock.worked >= limit:
@@ -180,6 +214,15 @@ class RebalanceAccount:
             type="OperationTimeout",
             non_retryable=True,
         )
+
+    async def _until_worth_a_look(self, rebalance: Rebalance, story: asyncio.Task[Outcome], limit: timedelta) -> None:
+        """While time is not counted no timer runs beside the story's own: a wait for days leaves a short history."""
+        clock = rebalance.clock
+        if clock.is_waiting:
+            await workflow.wait_condition(lambda: story.done() or not clock.is_within_wait)
+            return
+        left = max(limit - clock.worked, timedelta(milliseconds=1))
+        await workflow.wait([story], timeout=min(left, GATEWAY_ALLOWANCE).total_seconds())
 
     async def _finished(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> Outcome:
         """The story's outcome; where it failed with orders at work, they are cancelled before the failure is told."""
@@ -235,7 +278,10 @@ class RebalanceAccount:
         # A run that is terminated leaves no result; its memo is what the next one learns from. Events that are still
         # pending are in it too, so that they do not come back by themselves after a person has terminated the run.
         remembered = self._events.noting(self._pending, EventStatus.PENDING)
-        workflow.upsert_memo({EVENTS_MEMO: remembered.model_dump(mode="json")})
+        memo: dict[str, object] = {EVENTS_MEMO: remembered.model_dump(mode="json")}
+        if self._last_targets is not None:
+            memo[TARGETS_MEMO] = {symbol: str(weight) for symbol, weight in self._last_targets.items()}
+        workflow.upsert_memo(memo)
 
     # --- closing --------------------------------------------------------------------------------------------------
 
@@ -258,7 +304,14 @@ class RebalanceAccount:
     def _hand_over(self) -> None:
         """Go on in a follow-up run if events came meanwhile. There is no await between this and the close."""
         if self._pending:
-            workflow.continue_as_new(RunInput(account=self._account, triggers=self._pending, events=self._events))
+            workflow.continue_as_new(
+                RunInput(
+                    account=self._account,
+                    triggers=self._pending,
+                    events=self._events,
+                    last_targets=self._last_targets,
+                )
+            )
 
     def _nothing_to_do(self) -> RunResult:
         if self._rejected:

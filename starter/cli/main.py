@@ -120,6 +120,31 @@ def resolve(
     complete(run_resolve_command(account, ref, filled, not_placed=not_placed))
 
 
+@app.command(rich_help_panel=ACCOUNTS)
+def approve(
+    account: AccountArgument,
+    plan_hash: Annotated[
+        str | None,
+        typer.Option("--plan-hash", metavar="H", help="Only this plan. Without it: the one that is shown."),
+    ] = None,
+) -> None:
+    """Approve of the plan that waits for it, and of no other; the rebalance goes on."""
+    from starter.cli.approving import run_approve_command
+
+    complete(run_approve_command(account, plan_hash))
+
+
+@app.command(rich_help_panel=ACCOUNTS)
+def reject(
+    account: AccountArgument,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the failure.")] = "",
+) -> None:
+    """Reject the plan that waits for approval; the rebalance ends and nothing is traded."""
+    from starter.cli.approving import run_reject_command
+
+    complete(run_reject_command(account, reason))
+
+
 @app.command(rich_help_panel=TRYING_OUT)
 def check() -> None:
     """Check the configuration and reach every connection; says what is wrong and how to mend it."""

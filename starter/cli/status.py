@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
+from rebalancing.approval import WaitingPlan
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
+from starter.cli.approving import waiting_view
 from starter.cli.console import output_console
 from starter.cli.mistakes import UserMistake
 from starter.cli.rebalance_view import handle_of, query_status
@@ -44,6 +46,7 @@ class AccountStatus:
     events: EventRing
     detail: str = ""
     orders: tuple[OrderReport, ...] = ()
+    waiting_plan: WaitingPlan | None = None
     is_answered: bool = True
 
     @property
@@ -63,6 +66,7 @@ class AccountStatus:
             "detail": self.detail,
             "workflow_id": self.workflow_id,
             "run_id": self.run_id,
+            "waiting_plan": self.waiting_plan.model_dump(mode="json") if self.waiting_plan else None,
             "orders": [order.model_dump(mode="json") for order in self.orders],
             "events": [record.model_dump(mode="json") for record in self.events.records],
         }
@@ -85,6 +89,8 @@ async def run_status_command(account: str | None, *, as_json: bool) -> None:
     console.print(_table(statuses))
     if account is not None and statuses[0].orders:
         console.print(orders_table(statuses[0].orders))
+    if account is not None and (waiting := statuses[0].waiting_plan):
+        console.print(waiting_view(account, waiting))
 
 
 async def read_statuses(client: Client, account: str | None) -> list[AccountStatus]:
@@ -137,6 +143,7 @@ async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
         since=answer.since,
         detail=answer.detail,
         orders=answer.orders,
+        waiting_plan=answer.waiting_plan,
         events=answer.events,
     )
 

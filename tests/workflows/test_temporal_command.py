@@ -89,3 +89,19 @@ async def test_an_unreadable_trigger_during_a_run_leaves_the_run_alone_and_is_sh
         status = await handle.query("status")
         assert "requested_at" in status["rejected_triggers"][0]
         assert (await handle.result()).outcome is not None
+
+
+async def test_update_approves_of_a_waiting_plan_by_its_hash_and_rejects() -> None:
+    asking = Holding(more={"approval": {"required": "always"}})
+    async with house({"DU1": asking, "DU2": asking}) as own:
+        approved, rejected = await own.trigger("DU1"), await own.trigger("DU2")
+        await phase_reached(approved, Phase.WAITING_FOR_APPROVAL)
+        await phase_reached(rejected, Phase.WAITING_FOR_APPROVAL)
+        update = ("workflow", "update", "execute", "--workflow-id")
+        status = await approved.query("status")
+        yes = json.dumps({"plan_hash": status["waiting_plan"]["plan_hash"]})
+        assert "is approved" in await temporal(own, *update, "rebalance-DU1", "--name", "approve", "--input", yes)
+        no = json.dumps({"reason": "not before Friday"})
+        assert "is rejected" in await temporal(own, *update, "rebalance-DU2", "--name", "reject", "--input", no)
+        assert (await approved.result()).outcome is not None
+        assert (await failure_of(rejected)).type == "PlanRejected"

@@ -1,0 +1,227 @@
+"""Guards and approval through the real workflow: what stops, what waits for a person, and what a person's word does."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.approval import Approval, Rejection, WaitingPlan
+from rebalancing.outcomes import Phase
+from rebalancing.triggers import ExecutionMode
+from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached, quick_settings
+from workflows.rebalance_account import RebalanceAccount
+
+ASKING: dict[str, Any] = {"approval": {"required": "always"}}
+
+
+async def waiting_plan(handle: WorkflowHandle[Any, Any], other_than: str = "") -> WaitingPlan:
+    """The plan that waits for a person, once one does."""
+    while True:
+        waiting = (await handle.query(RebalanceAccount.status)).waiting_plan
+        if waiting is not None and waiting.plan_hash != other_than:
+            return waiting
+        await asyncio.sleep(0.02)
+
+
+async def refusal(handle: WorkflowHandle[Any, Any], plan_hash: str) -> ApplicationError:
+    """Why an approval is not taken."""
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=plan_hash))
+    assert isinstance(failure.value.cause, ApplicationError)
+    return failure.value.cause
+
+
+@asynccontextmanager
+async def working(own: House) -> AsyncGenerator[None]:
+    """One worker, from here to the block's end."""
+    worker = await own.worker()
+    try:
+        yield
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+def traded(own: House) -> list[Any]:
+    """The gateway's list of requests that change something."""
+    return [request for request in own.gateway.requests if request.name in TRADING]
+
+
+async def test_a_breached_guard_stops_the_run_before_any_trade_and_says_the_figures() -> None:
+    guards = {"maximum_order_value": "10000", "minimum_symbols": 4}
+    async with house({"DU1": Holding(more={"guards": guards})}) as own:
+        error = await failure_of(await own.trigger("DU1"))
+        assert error.type == "GuardBreached"
+        assert "QQQ" in error.message
+        assert "at most 10,000.00 USD" in error.message
+        assert "at least 4" in error.message
+        assert traded(own) == []
+
+
+async def test_a_guard_that_is_kept_changes_nothing() -> None:
+    async with house({"DU1": Holding(more={"guards": {"maximum_order_value": "60000", "minimum_symbols": 3}})}) as own:
+        result = await (await own.trigger("DU1")).result()
+        assert result.outcome is not None
+        assert len(result.outcome.orders) == 3
+
+
+async def test_a_dry_run_tells_of_breaches_and_neither_stops_nor_waits() -> None:
+    accounts = {
+        "DU1": Holding(more={"guards": {"maximum_weight_percent": "40"}}),
+        "DU2": Holding(more={"guards": {"maximum_weight_percent": "40", "on_breach": "ask"}, **ASKING}),
+    }
+    async with house(accounts) as own:
+        stopping = await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()
+        asking = await (await own.trigger("DU2", mode=ExecutionMode.DRY_RUN)).result()
+        assert stopping.outcome is not None
+        assert asking.outcome is not None
+        assert any("would stop a live run: maximum_weight_percent" in note for note in stopping.outcome.notes)
+        assert any("ask for approval: maximum_weight_percent" in note for note in asking.outcome.notes)
+        assert any("ask for approval of plan" in note for note in asking.outcome.notes)
+
+
+async def test_an_approved_plan_is_carried_out_as_it_was_shown() -> None:
+    async with house({"DU1": Holding(cash="1000", holdings={"SPY": 100}, more=ASKING)}) as own:
+        handle = await own.trigger("DU1")
+        waiting = await waiting_plan(handle)
+        await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
+        assert traded(own) == []
+        told = await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        assert waiting.plan_hash in told
+        result = await handle.result()
+        assert result.outcome is not None
+        done = [(order.side, order.symbol, order.quantity) for order in result.outcome.orders]
+        assert done == [(order.side, order.symbol, order.quantity) for order in waiting.plan.orders]
+        assert any(f"plan {waiting.plan_hash} was approved" in note for note in result.outcome.notes)
+
+
+async def test_a_breach_that_asks_names_the_guard_and_approval_lets_it_through() -> None:
+    guards = {"maximum_turnover_percent": "50", "on_breach": "ask"}
+    async with house({"DU1": Holding(more={"guards": guards})}) as own:
+        handle = await own.trigger("DU1")
+        waiting = await waiting_plan(handle)
+        assert [breach.guard for breach in waiting.breaches] == ["maximum_turnover_percent"]
+        assert "maximum_turnover_percent" in (await handle.query(RebalanceAccount.status)).detail
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        assert (await handle.result()).outcome is not None
+        assert len(own.accepted_orders("DU1")) == 3
+
+
+async def test_an_approval_of_another_plan_is_refused_with_the_current_hash() -> None:
+    async with house({"DU1": Holding(more=ASKING)}) as own:
+        handle = await own.trigger("DU1")
+        waiting = await waiting_plan(handle)
+        error = await refusal(handle, "0123456789ab")
+        assert error.type == "OtherPlan"
+        assert waiting.plan_hash in error.message
+        assert traded(own) == []
+        await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
+
+
+async def test_nothing_can_be_approved_while_nothing_waits() -> None:
+    async with house({"DU1": Holding()}, latency={"fill": (0.8, 0.8)}) as own:
+        handle = await own.trigger("DU1")
+        await phase_reached(handle, Phase.BUYING)
+        assert (await refusal(handle, "0123456789ab")).type == "NothingToApprove"
+
+
+async def test_a_rejected_plan_ends_the_run_and_nothing_is_traded() -> None:
+    async with house({"DU1": Holding(more=ASKING)}) as own:
+        handle = await own.trigger("DU1")
+        await waiting_plan(handle)
+        await handle.execute_update(RebalanceAccount.reject, Rejection(reason="not before Friday"))
+        error = await failure_of(handle)
+        assert error.type == "PlanRejected"
+        assert "not before Friday" in error.message
+        assert traded(own) == []
+
+
+async def test_a_plan_that_nobody_approves_of_expires() -> None:
+    asking = {"approval": {"required": "always", "expires_after": 0.3}}
+    async with house({"DU1": Holding(more=asking)}) as own:
+        error = await failure_of(await own.trigger("DU1"))
+        assert error.type == "ApprovalExpired"
+        assert "0.3 s" in error.message
+        assert traded(own) == []
+
+
+async def test_the_time_a_person_takes_is_not_counted_as_work() -> None:
+    asking = {"approval": {"required": "always", "expires_after": 60}}
+    async with house({"DU1": Holding(more=asking)}, settings=quick_settings(operation_timeout=1.5)) as own:
+        handle = await own.trigger("DU1")
+        waiting = await waiting_plan(handle)
+        await asyncio.sleep(2)  # longer than the operation time-out
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        assert (await handle.result()).outcome is not None
+
+
+async def test_after_the_market_moved_the_fresh_plan_is_asked_for() -> None:
+    async with house({"DU1": Holding(more=ASKING)}) as own:
+        handle = await own.trigger("DU1")
+        first = await waiting_plan(handle)
+        own.gateway.engine.move_price("GLD", Decimal("300.00"))
+        await asyncio.sleep(5.1)  # the life of a quote in the cache
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
+        second = await waiting_plan(handle, other_than=first.plan_hash)
+        assert traded(own) == []
+        assert (await refusal(handle, first.plan_hash)).type == "OtherPlan"
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=second.plan_hash))
+        result = await handle.result()
+        assert result.outcome is not None
+        assert {order.symbol: order.quantity for order in result.outcome.orders} == {
+            order.symbol: order.quantity for order in second.plan.orders
+        }
+
+
+async def test_a_newer_event_replaces_the_waiting_plan() -> None:
+    async with house({"DU1": Holding(more=ASKING)}) as own:
+        handle = await own.trigger("DU1", "first")
+        first = await waiting_plan(handle)
+        await own.trigger("DU1", "second")
+        while (await waiting_plan(handle)).expires_at == first.expires_at:  # noqa: ASYNC110  # another process's state
+            await asyncio.sleep(0.02)
+        waiting = await waiting_plan(handle)
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        result = await handle.result()
+        assert result.outcome is not None
+        assert len(own.accepted_orders("DU1")) == 3
+        assert {record.event_id: record.status.value for record in result.events.records} == {
+            "first": "completed",
+            "second": "completed",
+        }
+
+
+async def test_approval_survives_the_worker() -> None:
+    async with house({"DU1": Holding(more=ASKING)}, workers=0) as own:
+        async with working(own):
+            handle = await own.trigger("DU1")
+            first = await waiting_plan(handle)
+        async with working(own):
+            waiting = await waiting_plan(handle)
+            assert waiting == first
+            await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+            assert (await handle.result()).outcome is not None
+            assert len(own.accepted_orders("DU1")) == 3
+
+
+async def test_targets_are_held_against_those_of_the_last_completed_rebalance() -> None:
+    guards = {"guards": {"maximum_target_change_percent": "20"}}
+    changed = {"QQQ": "0.2", "BND": "0.6", "GLD": "0.2"}
+    at_once = quick_settings().model_copy(update={"figures_lag": 0})
+    async with house({"DU1": Holding(more=guards)}, workers=0, settings=at_once) as own:
+        async with working(own):
+            await (await own.trigger("DU1", "first")).result()
+            await (await own.trigger("DU1", "the same again")).result()
+            orders = len(own.accepted_orders("DU1"))
+        own.configuration = configuration({"DU1": Holding(weights=changed, more=guards)}, at_once)
+        async with working(own):
+            error = await failure_of(await own.trigger("DU1", "changed"))
+            again = await failure_of(await own.trigger("DU1", "changed again"))
+        assert error.type == again.type == "GuardBreached"
+        assert "differ by 30.00 %" in error.message
+        assert len(own.accepted_orders("DU1")) == orders

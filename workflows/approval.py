@@ -1,0 +1,207 @@
+"""What must be cleared before anything is traded: the account's guards, and a person's approval where it is asked for.
+
+An approval is a workflow update, so it is in the history before anybody is told that it was taken, and survives
+whatever happens to workers. It holds for one plan hash; see ``rebalancing.approval`` for what becomes of it when prices
+move.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import NamedTuple
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.approval import Approval, ApprovalRequired, Rejection, WaitingPlan, bounded, holds_still
+from rebalancing.guards import Breach, GuardRequest, OnBreach
+from rebalancing.outcomes import Phase
+from rebalancing.plan import Plan, PlannedOrder
+from rebalancing.requests import Opening
+from rebalancing.snapshot import AccountSnapshot
+from rebalancing.targets import Targets
+from workflows import calls
+from workflows.patience import Patience
+from workflows.progress import Progress
+
+
+class Reading(NamedTuple):
+    """One look at targets and account, and the plan that follows from it."""
+
+    targets: Targets
+    opening: AccountSnapshot
+    plan: Plan
+
+
+class Clearance:
+    """Guards and approval of one rebalance. ``waiting`` is the plan a person is asked about, while one is."""
+
+    def __init__(self, opening: Opening, patience: Patience, progress: Progress) -> None:
+        self.waiting: WaitingPlan | None = None
+        self.notes: list[str] = []
+        self._account = opening.account
+        self._last_targets = opening.last_targets
+        self._longest = timedelta(seconds=min(self._account.approval.expires_after, opening.settings.max_wait))
+        self._patience = patience
+        self._progress = progress
+        self._decision: Approval | Rejection | None = None
+        self._approved: WaitingPlan | None = None
+        self._made_from: AccountSnapshot | None = None
+
+    # --- the story's side -----------------------------------------------------------------------------------------
+
+    async def clear(
+        self, reading: Reading, read_again: Callable[[], Awaitable[Reading]], newer_event: Callable[[], bool]
+    ) -> Reading:
+        """The plan to carry out: this one, one made afresh while a person was asked, or the one that was approved.
+
+        Raises ``GuardBreached``, ``PlanRejected`` or ``ApprovalExpired``; then nothing was traded.
+        """
+        while True:
+            found = await self._breaches(reading)
+            if found and self._account.guards.on_breach is OnBreach.STOP:
+                raise self._failure("GuardBreached", f"{_listed(found)}.")
+            if not found and not self._asks_always(reading.plan):
+                return reading
+            if self._approved is not None and self._still_holds(self._approved, reading, found):
+                return reading._replace(plan=self._approved.plan)
+            await self._ask(reading, found, newer_event)
+            reading = await read_again()
+
+    async def would_say(self, reading: Reading) -> list[str]:
+        """What guards and approval would do to this plan, for a dry run: it never stops or waits."""
+        found = await self._breaches(reading)
+        stops = self._account.guards.on_breach is OnBreach.STOP
+        does = "stop a live run" if stops else "make a live run ask for approval"
+        notes = [f"a breached guard would {does}: {breach}" for breach in found]
+        if self._asks_always(reading.plan) and not (found and stops):
+            notes.append(f"a live run would ask for approval of plan {reading.plan.plan_hash}")
+        return notes
+
+    def bounded(self, checked: Plan, sized: tuple[PlannedOrder, ...]) -> tuple[PlannedOrder, ...]:
+        """The buy leg as sized at last, kept within what guards or a person looked at."""
+        looked_at = self._account.guards.are_set or self._approved is not None
+        return bounded(checked.buys, sized) if looked_at else sized
+
+    @property
+    def approved(self) -> bool:
+        """Whether a person approved of what is carried out."""
+        return self._approved is not None
+
+    # --- the person's side ----------------------------------------------------------------------------------------
+
+    def check(self, decision: Approval | Rejection) -> None:
+        """Refuse a decision that fits no waiting plan. Raises ``NothingToApprove`` or ``OtherPlan``."""
+        if self.waiting is None or self._decision is not None:
+            raise ApplicationError(
+                f"No plan of account {self._account.account_id} waits for approval now.",
+                type="NothingToApprove",
+                non_retryable=True,
+            )
+        if isinstance(decision, Approval) and decision.plan_hash != self.waiting.plan_hash:
+            raise ApplicationError(
+                f"Account {self._account.account_id} waits for approval of plan {self.waiting.plan_hash}, not of "
+                f"{decision.plan_hash}: an approval is for one plan and no other. Look at the plan as it is now, then "
+                f"approve of {self.waiting.plan_hash}.",
+                type="OtherPlan",
+                non_retryable=True,
+            )
+
+    def decide(self, decision: Approval | Rejection) -> str:
+        """Take a person's word, and say what follows from it."""
+        self.check(decision)
+        self._decision = decision
+        plan_hash = self.waiting.plan_hash if self.waiting else ""
+        if isinstance(decision, Rejection):
+            return f"plan {plan_hash} of account {self._account.account_id} is rejected; nothing is traded"
+        return f"plan {plan_hash} of account {self._account.account_id} is approved; the market is read again first"
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def _asks_always(self, plan: Plan) -> bool:
+        return bool(plan.orders) and self._account.approval.required is ApprovalRequired.ALWAYS
+
+    async def _breaches(self, reading: Reading) -> tuple[Breach, ...]:
+        if not self._account.guards.are_set:
+            return ()
+        request = GuardRequest(
+            guards=self._account.guards,
+            plan=reading.plan,
+            targets=reading.targets,
+            prices=reading.opening.prices,
+            last_targets=self._last_targets,
+            at=workflow.now(),
+        )
+        return await self._patience.step(calls.check_guards(request))
+
+    def _still_holds(self, approved: WaitingPlan, reading: Reading, found: Iterable[Breach]) -> bool:
+        known = {breach.guard for breach in approved.breaches}
+        if self._made_from is None or not {breach.guard for breach in found} <= known:
+            return False
+        tolerance = self._account.approval.price_tolerance_percent
+        return holds_still(approved.plan, self._made_from, reading.opening, reading.plan, tolerance)
+
+    async def _ask(self, reading: Reading, found: tuple[Breach, ...], newer_event: Callable[[], bool]) -> None:
+        """Show the plan and wait for a person, a newer event or the end of patience."""
+        if self._approved is not None:
+            self.notes.append(f"plan {self._approved.plan_hash} was approved, but did not hold until it was read again")
+        now = workflow.now()
+        waiting = WaitingPlan.of(reading.plan, found, now + self._longest)
+        self._approved, self._decision, self._made_from = None, None, reading.opening
+        self.waiting = waiting
+        self._progress.enter(Phase.WAITING_FOR_APPROVAL, _headline(waiting), _shown(waiting))
+        is_replaced = False
+
+        def is_over() -> bool:
+            nonlocal is_replaced
+            is_replaced = is_replaced or (self._decision is None and newer_event())
+            return self._decision is not None or is_replaced
+
+        try:
+            await self._patience.for_at_most(self._longest, is_over, f"approval of {waiting.plan_hash}")
+        finally:
+            self.waiting = None
+        if not is_replaced:
+            self._take(waiting)
+
+    def _take(self, waiting: WaitingPlan) -> None:
+        if isinstance(self._decision, Approval):
+            self._approved = waiting
+            self.notes.append(f"plan {waiting.plan_hash} was approved")
+        elif isinstance(self._decision, Rejection):
+            reason = f": {self._decision.reason}" if self._decision.reason else ""
+            raise self._failure("PlanRejected", f"plan {waiting.plan_hash} was rejected{reason}.")
+        else:
+            seconds = self._longest.total_seconds()
+            raise self._failure(
+                "ApprovalExpired",
+                f"nobody approved of plan {waiting.plan_hash} within {seconds:g} s. Trigger the rebalance again when "
+                "somebody can.",
+            )
+
+    def _failure(self, kind: str, what: str) -> ApplicationError:
+        return ApplicationError(
+            f"Account {self._account.account_id}: {what} Nothing was traded.", type=kind, non_retryable=True
+        )
+
+
+def _listed(found: Iterable[Breach]) -> str:
+    return "; ".join(str(breach) for breach in found)
+
+
+def _headline(waiting: WaitingPlan) -> str:
+    orders = len(waiting.plan.orders)
+    because = f", because of {_listed(waiting.breaches)}" if waiting.breaches else ""
+    return f"of plan {waiting.plan_hash} ({orders} orders) until {waiting.expires_at:%Y-%m-%d %H:%M} UTC{because}"
+
+
+def _shown(waiting: WaitingPlan) -> str:
+    """The plan in Markdown, for the Temporal UI."""
+    rows = [
+        f"| {order.side} | {order.quantity:,} | {order.symbol} | {order.estimated_value:,.2f} | {order.reason} |"
+        for order in waiting.plan.orders
+    ]
+    lines = ["| side | shares | symbol | USD | reason |", "|---|---:|---|---:|---|", *rows]
+    if waiting.breaches:
+        lines += ["", "Breached guards:", *(f"- {breach}" for breach in waiting.breaches)]
+    lines += ["", f"Approve with `rebalancer approve ACCOUNT --plan-hash {waiting.plan_hash}`."]
+    return "\n".join(lines)
