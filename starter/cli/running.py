@@ -85,16 +85,16 @@ async def _wait(client: Client, trigger: Trigger) -> int:
     handle = handle_of(client, trigger.account)
     watch = _Watch(error_console())
     while True:
+        # In this order: a run that ends between the two looks has its record of the event by the second.
+        run = await latest_run(handle)
         status = await query_status(handle)
         watch.show(status)
         record = status.events.find(trigger.event_id) if status else None
         if record is not None and record.status in OVER:
             return await _show_end(output_console(), handle, trigger, record)
-        if record is None:
-            run = await latest_run(handle)
-            if run is not None and run.has_ended:
-                ending = await ending_of(handle)
-                raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
+        if record is None and run is not None and run.has_ended:
+            ending = await ending_of(handle)
+            raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
         await asyncio.sleep(POLL_INTERVAL)
 
 
