@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
-from rebalancing.orders import Intent, LegOrder, OrderReport
+from rebalancing.orders import OrderReport
 from rebalancing.requests import CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
@@ -29,11 +29,6 @@ class IbkrActivities:
         account = request.account
         async with heartbeating():
             return await self._reader.snapshot(account.account_id, account.type, request.symbols, account.held_out)
-
-    @activity.defn
-    async def prepare_leg(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
-        """Reserve order ids."""
-        return self._desk.prepare(orders)
 
     @activity.defn
     async def place_leg(self, request: PlaceRequest) -> tuple[OrderReport, ...]:

@@ -14,7 +14,7 @@ from rebalancing.triggers import EventRing, EventStatus
 from workflows.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
 from workflows.rebalance_account import RunResult
 
-REPORTING: Final = ("place_leg", "await_fills", "cancel_orders")
+REPORTING: Final = ("place_leg", "acknowledge_leg", "await_fills", "cancel_orders")
 """The activities whose results are order reports."""
 
 

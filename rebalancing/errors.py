@@ -40,6 +40,13 @@ class GatewayUnavailable(RebalancerError):
     retryable = True
 
 
+class GatewayRenewed(RebalancerError):
+    """Orders went out on an earlier connection; on this one they are to be looked up by placing them again."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection was made anew since these orders went out; they are looked up.")
+
+
 class GatewaySettling(RebalancerError):
     """A new connection still waits for legs that an earlier connection left half sent."""
 

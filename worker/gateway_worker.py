@@ -84,7 +84,6 @@ async def _work(client: Client, session: GatewaySession, settings: Settings) -> 
         task_queue=GATEWAY_QUEUE,
         activities=[
             visits.read_snapshot,
-            visits.prepare_leg,
             visits.place_leg,
             visits.cancel_orders,
             visits.cancel_open_orders,
@@ -94,10 +93,11 @@ async def _work(client: Client, session: GatewaySession, settings: Settings) -> 
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
+    fills_of = FillActivities(desk)
     fills = Worker(
         client,
         task_queue=FILLS_QUEUE,
-        activities=[FillActivities(desk).await_fills],
+        activities=[fills_of.prepare_leg, fills_of.acknowledge_leg, fills_of.await_fills],
         max_concurrent_activities=FILL_SLOTS,
         interceptors=[TypedFailures()],
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,

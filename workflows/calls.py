@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from rebalancing.accounts import Account
@@ -62,11 +63,10 @@ def retry_policy(settings: Settings, attempts: int = 0) -> RetryPolicy:
 
 async def open_rebalance(request: OpeningRequest) -> Opening:
     """The account's configuration, the settings, and what earlier runs remember."""
-    return await workflow.execute_activity(
+    return await workflow.execute_local_activity(
         "open_rebalance",
         request,
         result_type=Opening,
-        task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
     )
@@ -86,7 +86,21 @@ def hold_turn(settings: Settings, request: TurnRequest) -> workflow.ActivityHand
 
 
 async def read_targets(settings: Settings, account: Account) -> Targets:
-    """The published target weights. A failing API is tried again until the operation time-out."""
+    """The published target weights. A failing API is tried again until the operation time-out, visible to everybody.
+
+    The first try is a local activity: an answer that comes at once costs no further round trips through the server.
+    """
+    try:
+        return await workflow.execute_local_activity(
+            "read_targets",
+            account,
+            result_type=Targets,
+            start_to_close_timeout=ALLOCATIONS_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+    except (ActivityError, ApplicationError) as error:  # a local activity's failure comes without the first
+        if is_cancelled_exception(error) or _is_final(error):
+            raise
     return await workflow.execute_activity(
         "read_targets",
         account,
@@ -127,12 +141,15 @@ async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> 
 
 
 async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
-    """Reserve order ids, so that the intents are in history before a byte is sent (promise P3)."""
-    return await _visit(settings, "prepare_leg", orders, tuple[Intent, ...], FINISHING)
+    """Reserve order ids, so that the intents are in history before a byte is sent (promise P3).
+
+    It asks the gateway nothing, so it does not wait for the slot.
+    """
+    return await _visit(settings, "prepare_leg", orders, tuple[Intent, ...], FINISHING, queue=FILLS_QUEUE)
 
 
 async def place_leg(settings: Settings, request: PlaceRequest) -> tuple[OrderReport, ...]:
-    """Place the leg in one visit, adopting what the broker already has."""
+    """Place the leg in one visit, adopting what the broker already has; it does not hold the slot for the answers."""
     return await _visit(settings, "place_leg", request, tuple[OrderReport, ...], FINISHING)
 
 
@@ -151,6 +168,14 @@ async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[Orde
     )
 
 
+async def acknowledge_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    """Wait for the gateway's answers to a leg.
+
+    It fails with ``GatewayRenewed`` where the connection was lost meanwhile: placing the leg again looks it up first.
+    """
+    return await _visit(settings, "acknowledge_leg", intents, tuple[OrderReport, ...], FINISHING, queue=FILLS_QUEUE)
+
+
 async def cancel_orders(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
     """Cancel what still works of these intents, and wait for the confirmation (promise P8)."""
     timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
@@ -164,12 +189,13 @@ async def _visit(
     result_type: Any,
     priority: Priority,
     timeout: timedelta = VISIT_TIMEOUT,
+    queue: str = GATEWAY_QUEUE,
 ) -> Any:
     return await workflow.execute_activity(
         name,
         argument,
         result_type=result_type,
-        task_queue=GATEWAY_QUEUE,
+        task_queue=queue,
         start_to_close_timeout=timeout,
         schedule_to_close_timeout=timedelta(seconds=float(settings.max_wait)),
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
@@ -180,11 +206,16 @@ async def _visit(
 
 
 async def _compute(name: str, argument: object, result_type: Any) -> Any:
-    return await workflow.execute_activity(
+    """A computation, in the worker that has the workflow: its result is recorded, its queueing is not needed."""
+    return await workflow.execute_local_activity(
         name,
         argument,
         result_type=result_type,
-        task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(maximum_attempts=3),
     )
+
+
+def _is_final(error: ActivityError | ApplicationError) -> bool:
+    failure = error.cause if isinstance(error, ActivityError) else error
+    return isinstance(failure, ApplicationError) and failure.non_retryable

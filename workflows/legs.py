@@ -106,7 +106,11 @@ class Legs:
             nonlocal first_time
             request = PlaceRequest(intents=intents, first_time=first_time)
             first_time = False
-            return await calls.place_leg(self._settings, request)
+            placed = {report.ref: report for report in await calls.place_leg(self._settings, request)}
+            working = tuple(intent for intent in intents if placed[intent.ref].state is OrderState.WORKING)
+            if working:
+                placed |= {report.ref: report for report in await calls.acknowledge_leg(self._settings, working)}
+            return tuple(placed.values())
 
         return await self._patience.at_gateway(place)
 

@@ -11,14 +11,14 @@ from typing import Final, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from rebalancing.errors import GatewaySettling, GatewayUnavailable
+from rebalancing.errors import GatewayRenewed, GatewaySettling, GatewayUnavailable
 from rebalancing.outcomes import Phase
 from workflows.operation_clock import GATEWAY_ALLOWANCE, OperationClock
 from workflows.progress import Progress
 
 T = TypeVar("T")
 
-GATEWAY_AWAY: Final = frozenset({GatewayUnavailable.__name__, GatewaySettling.__name__})
+GATEWAY_AWAY: Final = frozenset({kind.__name__ for kind in (GatewayUnavailable, GatewayRenewed, GatewaySettling)})
 """Failures that mean "wait for the gateway", not "something is wrong"."""
 
 AWAY_PAUSE: Final = timedelta(seconds=5)

@@ -12,14 +12,14 @@ import ib_insync as ibi
 from activities.gateway import translation
 from activities.gateway.ledger import LedgerOrder
 from activities.gateway.session import GatewaySession
-from rebalancing.errors import GatewaySettling
+from rebalancing.errors import GatewayRenewed, GatewaySettling
 from rebalancing.intent_fate import Evidence, Fate, OrderIds, fate_of
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, refers_to
 
 log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_TIMEOUT: Final = 10.0
-"""Seconds for the gateway to say that it has an order, from when the last of a leg was written."""
+"""Seconds for the gateway to say that it has an order, once the last of a leg was written."""
 
 QUIET_PERIOD: Final = timedelta(seconds=4)
 """How long an order may be invisible on a new connection before it counts as never received (rule 4d)."""
@@ -80,8 +80,26 @@ class OrderDesk:
         for intent in sent:
             self._send(intent)
         await self._session.drained()
-        await self._acknowledged(sent)
-        await self._look_up_turned_away(sent)
+        if not all(self._ids.reserved(intent) for intent in sent):
+            # One that may have been tried before is looked up again where its id is refused, within this visit.
+            await self._acknowledged(sent)
+            await self._look_up_turned_away(sent)
+        return tuple(self._report(intent) for intent in intents)
+
+    async def acknowledged(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Wait until the gateway has answered these orders, which were placed on this connection. Sends nothing.
+
+        Raises:
+            GatewayRenewed: the connection is another one: place them again, which looks them up first.
+            GatewayUnavailable: the connection is lost.
+        """
+        self._session.require()
+        if any(self._session.ledger.find(intent.ref) is None for intent in intents):
+            raise GatewayRenewed
+        await self._acknowledged([intent for intent in intents if self._session.ledger.holds(intent.ref)])
+        for intent in intents:
+            if not self._session.ledger.holds(intent.ref):
+                self._ids.note_used_before(intent.order_id)
         return tuple(self._report(intent) for intent in intents)
 
     async def look_up(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:

@@ -19,6 +19,9 @@ from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
 """How long a contract's details are shared. They change at most daily, but hold only a week of trading hours."""
 
+SUBSCRIBED_AT_ONCE: Final = 20
+"""Accounts whose values are subscribed to in one visit: less than half a second's messages."""
+
 OPEN_ORDERS_LIFETIME = timedelta(seconds=1)
 """How old the list of other clients' orders may be; one request serves all accounts that rebalance at the same time."""
 
@@ -88,20 +91,37 @@ class AccountReader:
             )
 
     async def _subscribe_values(self, account: str) -> None:
-        if account in self._subscribed:
+        """Have the gateway tell this account's values from now on, where no subscription for all accounts does.
+
+        Others that it does not tell yet are asked for in the same visit: they are likely to come next.
+        """
+        if account in self._subscribed or self._figure(account, "NetLiquidation") is not None:
             return
+        managed = self._session.ib.client.getAccounts()
+        others = [other for other in managed if other not in self._subscribed and other != account]
+        asked = [account, *others[: SUBSCRIBED_AT_ONCE - 1]]
+        results = await asyncio.gather(*(self._subscribe(each) for each in asked), return_exceptions=True)
+        if isinstance(results[0], BaseException):
+            raise results[0]
+
+    async def _subscribe(self, account: str) -> None:
         ib = self._session.ib
         await self._session.request(f"the values of {account}", lambda: ib.reqAccountUpdatesMultiAsync(account))
         self._subscribed.add(account)
 
     def _value(self, account: str, *tags: str) -> Decimal:
-        values = self._session.ib.wrapper.accountValues  # all accounts' figures: looked up, not looked through
         for tag in tags:
-            found = values.get((account, tag, "USD", ""))
-            if found is not None:
-                return Decimal(found.value)
+            figure = self._figure(account, tag)
+            if figure is not None:
+                return figure
         self._subscribed.discard(account)
         raise GatewayUnavailable(f"The gateway has not told the {tags[0]} of account {account} in USD yet.")
+
+    def _figure(self, account: str, tag: str) -> Decimal | None:
+        """A value in USD as the gateway told it last, by either subscription."""
+        wrapper = self._session.ib.wrapper  # it holds all accounts' values: looked up, not looked through
+        found = wrapper.accountValues.get((account, tag, "USD", "")) or wrapper.acctSummary.get((account, tag, "USD"))
+        return None if found is None else Decimal(found.value)
 
     def _positions(self, account: str) -> tuple[dict[str, int], dict[str, Decimal], tuple[str, ...]]:
         """Whole shares, fractions of a share (dividend reinvestment leaves them), and a line for all the rest."""

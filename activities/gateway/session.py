@@ -28,8 +28,10 @@ CONNECT_TIMEOUT: Final = 10.0
 
 
 MESSAGES_A_SECOND: Final = 48
-"""What ``ib_insync`` may send in any second. IBKR allows 50 on a connection and hangs up on who overdoes it; the library's
-own limit is 45."""
+"""What ``ib_insync`` may send in any second; its own limit is 45. IBKR allows 50 and hangs up on who overdoes it."""
+
+SUMMARY_ACCOUNTS: Final = 50
+"""Up to so many accounts of one login, one subscription tells the values of all; IBKR does not offer it for more."""
 
 LINK_PATIENCE: Final = 600.0
 """Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
@@ -96,6 +98,8 @@ class GatewaySession:
             self.next_valid_id = client.getReqId()
             await self.refresh_orders()
             await self.request("positions", self.ib.reqPositionsAsync)
+            if len(client.getAccounts()) <= SUMMARY_ACCOUNTS:
+                await self.request("the values of all accounts", self.ib.reqAccountSummaryAsync)
         except (OSError, TimeoutError) as error:
             self.close()
             raise GatewayUnavailable(self._explain(error)) from error

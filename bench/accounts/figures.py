@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bench.accounts.histories import RunHistory
+from bench.accounts.histories import RunHistory, Visit
 from bench.accounts.portfolios import LATENCY
 
 MESSAGES_A_SECOND: Final = 50
@@ -53,6 +53,15 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class ActivityTimes:
+    """How often one activity ran, and its mean seconds from being asked for to starting, and from there to its end."""
+
+    count: int
+    waited: float
+    took: float
+
+
+@dataclass(frozen=True)
 class Figures:
     """One measurement. Times in seconds, memory in MiB, CPU in seconds of one core; counts from the event on."""
 
@@ -74,6 +83,7 @@ class Figures:
     slot_busy: float
     cpu: Mapping[str, float]
     memory: Mapping[str, float]
+    activities: Mapping[str, "ActivityTimes"]
     violations: tuple[str, ...] = ()
     original_seconds: float | None = None
     original_measured: int = 0
@@ -152,6 +162,22 @@ def between_legs(log: GatewayLog) -> list[float]:
         if each["name"] == "placeOrder" and each["side"] == "BUY":
             bought.setdefault(each["account"], datetime.fromisoformat(each["time"]))
     return [(bought[account] - sold[account]).total_seconds() for account in sold if account in bought]
+
+
+def activity_times(histories: Sequence[RunHistory]) -> dict[str, ActivityTimes]:
+    """Of every activity by name, with its queue."""
+    visits: dict[str, list[Visit]] = {}
+    for own in histories:
+        for visit in own.visits:
+            visits.setdefault(f"{visit.activity} on {visit.queue}", []).append(visit)
+    return {
+        name: ActivityTimes(
+            count=len(own),
+            waited=statistics.mean((visit.started - visit.scheduled).total_seconds() for visit in own),
+            took=statistics.mean(visit.seconds for visit in own),
+        )
+        for name, own in visits.items()
+    }
 
 
 def slot_busy(histories: Sequence[RunHistory], queue: str, seconds: float) -> float:

@@ -38,4 +38,4 @@ async def test_a_recorded_run_replays(path: Path) -> None:
 
 async def test_a_history_of_other_steps_is_noticed() -> None:
     with pytest.raises(NondeterminismError):
-        await replayer().replay_workflow(history(HISTORIES[0], ("read_targets", "read_something_else")))
+        await replayer().replay_workflow(history(HISTORIES[0], ("read_snapshot", "read_something_else")))
