@@ -29,6 +29,11 @@ class OperationClock:
         """Whether time is not counted at this moment."""
         return self._running_exclusion() > timedelta()
 
+    @property
+    def is_within_wait(self) -> bool:
+        """Whether something is awaited that is not counted, or will not be once its allowance is over."""
+        return self._excluding_from is not None
+
     @contextmanager
     def waiting(self, allowance: timedelta = timedelta()) -> Generator[None]:
         """Do not count what this block takes beyond ``allowance``."""

@@ -6,7 +6,7 @@ Promises P1 (one at a time: the workflow id), P2 (no event lost, none run twice)
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -36,6 +36,7 @@ from workflows.names import (
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.progress import Progress, Status
 from workflows.rebalance import Rebalance
+
 
 class RunInput(FrozenModel):
     """What a run starts with. People give ``account`` only, or triggers too; a follow-up run gets all of it.

@@ -148,7 +148,7 @@ class ControlPort:
         if strange:
             return _response({"errors": [f"{symbol}: no such instrument" for symbol in strange]}, status=400)
         for symbol, change in changes.items():
-            engine.change_quotes(symbol, change)
+            engine.quotations.change(symbol, change)
         return _response({symbol: dataclasses.asdict(engine.quotations.of(symbol)) for symbol in changes})
 
 

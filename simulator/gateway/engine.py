@@ -35,7 +35,7 @@ from simulator.gateway.order_checks import (
     is_frozen,
 )
 from simulator.gateway.orders import Execution, Order
-from simulator.gateway.quoting import Quotations, QuotingChange
+from simulator.gateway.quoting import Quotations
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.state import GatewayState, StateError
@@ -70,7 +70,7 @@ class Engine:
         self._state = state.model_copy(deep=True) if state else initial_state(scenario)
         _require_known_symbols(self._state, scenario)
         self.market = Market(scenario, self._state.prices)
-        self.quotations = Quotations(scenario, self.market)
+        self.quotations = Quotations(scenario, self.market, lambda symbol: self._emit(PricesChanged((symbol,))))
         self.accounts: dict[str, Ledger] = {each.account: each for each in self._state.accounts}
         self._table = {(each.client_id, each.order_id): each for each in self._state.orders}
         self._agenda = Agenda()
@@ -201,11 +201,6 @@ class Engine:
         """Set a symbol's price; limit orders that it reaches begin to fill. Errors as `Market.move`."""
         self.market.move(symbol, price)
         self._prices_changed((symbol,))
-
-    def change_quotes(self, symbol: str, change: QuotingChange) -> None:
-        """Have clients told something else of a symbol's prices; who follows them is told at once."""
-        self.quotations.change(symbol, change)
-        self._emit(PricesChanged((symbol,)))
 
     def wander(self) -> None:
         """Let all prices take one random step, if the scenario has them move."""

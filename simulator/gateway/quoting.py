@@ -1,5 +1,6 @@
 """What clients are told of a symbol's prices, which need not be what orders are filled at: entitlement and faults."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -49,10 +50,11 @@ class Quoting:
 
 
 class Quotations:
-    """All symbols' quotes as they are told."""
+    """All symbols' quotes as they are told; ``changed`` is called with a symbol of which something else is told now."""
 
-    def __init__(self, scenario: Scenario, market: Market) -> None:
+    def __init__(self, scenario: Scenario, market: Market, changed: Callable[[str], None]) -> None:
         self._market = market
+        self._changed = changed
         self._at_start = {each.symbol: _quoting(each, scenario) for each in scenario.instruments}
         self._now = dict(self._at_start)
 
@@ -68,6 +70,7 @@ class Quotations:
             for name in change.model_fields_set
         }
         self._now[symbol] = replace(self._now[symbol], **given)
+        self._changed(symbol)
 
     def told(self, symbol: str) -> Quote | None:
         """The prices clients are told; `None` where no price tick comes at all."""

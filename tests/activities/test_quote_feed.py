@@ -42,7 +42,7 @@ class Desk:
 
     def quote(self, symbol: str, **change: Any) -> None:
         """Tell clients something else of a symbol."""
-        self.gateway.engine.change_quotes(symbol, QuotingChange(**change))
+        self.gateway.engine.quotations.change(symbol, QuotingChange(**change))
 
 
 @asynccontextmanager

@@ -12,22 +12,11 @@ from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from tests.house import Holding, configuration, house, phase_reached
+from tests.workflows.skipped_time import dynamic_configuration
 from worker.free_ports import free_port
 from worker.main import run_workers
-from worker.temporal import SERVER_SETTINGS, temporal_command
+from worker.temporal import temporal_command
 from workflows.names import SEARCH_ATTRIBUTES
-
-FAST_TIMERS = {
-    "frontend.WorkflowTimeSkippingEnabled": "true",
-    "history.timerProcessorMaxTimeShift": '"10ms"',
-    "history.timerProcessorMaxPollRPS": "1000",
-}
-
-
-def dynamic_configuration() -> list[str]:
-    """Server settings under which skipped time costs next to no real time."""
-    pairs = {**SERVER_SETTINGS, **FAST_TIMERS}
-    return [argument for key, value in pairs.items() for argument in ("--dynamic-config-value", f"{key}={value}")]
 
 
 async def test_a_rebalance_that_works_longer_than_five_minutes_is_stopped_and_says_where() -> None:

@@ -34,7 +34,7 @@ def with_patience(seconds: float) -> Settings:
 
 def tell(own: House, symbol: str, **change: Any) -> None:
     """Have clients told something else of a symbol's prices."""
-    own.gateway.engine.change_quotes(symbol, QuotingChange(**change))
+    own.gateway.engine.quotations.change(symbol, QuotingChange(**change))
 
 
 def names(own: House) -> list[str]:

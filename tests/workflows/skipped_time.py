@@ -1,0 +1,59 @@
+"""A house whose Temporal server skips the time that workflows wait, so that a test need not wait for a market."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from rebalancing.environment import Connections
+from rebalancing.settings import Settings
+from simulator.gateway.server import SimulatedGateway
+from tests.house import Holding, House, configuration, scenario
+from worker.temporal import SERVER_SETTINGS, temporal_command
+from workflows.names import SEARCH_ATTRIBUTES
+
+FAST_TIMERS = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.timerProcessorMaxTimeShift": '"10ms"',
+    "history.timerProcessorMaxPollRPS": "1000",
+}
+
+
+def dynamic_configuration() -> list[str]:
+    """Server settings under which skipped time costs next to no real time."""
+    pairs = {**SERVER_SETTINGS, **FAST_TIMERS}
+    return [argument for key, value in pairs.items() for argument in ("--dynamic-config-value", f"{key}={value}")]
+
+
+@asynccontextmanager
+async def house_of_skipped_time(
+    accounts: Mapping[str, Holding], *, settings: Settings | None = None, **gateway: Any
+) -> AsyncGenerator[House]:
+    """Like ``tests.house.house``. The gateway's clock runs on at normal speed."""
+    async with AsyncExitStack() as stack:
+        environment = await stack.enter_async_context(
+            await WorkflowEnvironment.start_time_skipping_v2(
+                dev_server_existing_path=temporal_command(),
+                dev_server_extra_args=dynamic_configuration(),
+                search_attributes=SEARCH_ATTRIBUTES,
+                data_converter=pydantic_data_converter,
+            )
+        )
+        simulated = await stack.enter_async_context(SimulatedGateway(scenario(accounts, **gateway)))
+        own = House(
+            address=environment.client.service_client.config.target_host,
+            client=environment.client,
+            gateway=simulated,
+            configuration=configuration(accounts, settings),
+            connections=Connections(ibkr_port=simulated.port, ibkr_client_id=7),
+        )
+        worker = await own.worker()
+        try:
+            yield own
+        finally:
+            worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await worker
