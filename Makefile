@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests wait for sockets and servers more than they compute, so a few more at once than there are cores.
+JOBS ?= 3
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .PHONY: demo test test-faults lint chaos bench bench-planner lock histories clean
 
@@ -10,10 +13,10 @@ demo: $(READY)
 	$(BIN)/rebalancer demo
 
 test: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-faults: $(READY)
-	$(BIN)/pytest -m faults $(ARGS)
+	$(PYTEST) -m faults $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
