@@ -17,6 +17,9 @@ from highspy._core import _Highs as Solver  # pyright: ignore[reportPrivateUsage
 TOLERANCE = 1e-9
 """How far a row, a bound or a whole number may be missed; whoever needs exactness checks the rounded answer."""
 
+AGREEMENT = 1e-6
+"""By how much an objective may differ from the sum of its costs, as a share of it."""
+
 
 class Verdict(Enum):
     """What became of a program."""
@@ -76,6 +79,13 @@ class Program:
         A solution is optimal when it is proven that none is better by more than ``gap``, or by more than that share of
         itself. ``start`` is a solution to begin from, if one is known.
         """
+        solution, seconds_left = self._solve(seconds, gap, relative_gap, start)
+        if start and solution.verdict is Verdict.OPTIMAL and not self._adds_up(solution):
+            solution, _ = self._solve(seconds_left, gap, relative_gap, ())
+        return solution
+
+    def _solve(self, seconds: float, gap: float, relative_gap: float, start: Sequence[float]) -> tuple[Solution, float]:
+        """The solution, and the seconds that are left."""
         solver = Solver()
         for name, value in _OPTIONS.items():
             solver.setOptionValue(name, value)
@@ -87,12 +97,15 @@ class Program:
             numbers = np.arange(len(start), dtype=np.int32)
             solver.setSolution(len(start), numbers, np.array(start, dtype=np.float64))
         solver.run()
-        status = solver.getModelStatus()
-        if status == highspy.HighsModelStatus.kOptimal:
-            return Solution(Verdict.OPTIMAL, solver.getObjectiveValue(), tuple(solver.getSolution().col_value))
-        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-            return Solution(Verdict.INFEASIBLE)
-        return Solution(Verdict.OUT_OF_TIME)
+        return _solution_of(solver), max(seconds - solver.getRunTime(), 0.0)
+
+    def _adds_up(self, solution: Solution) -> bool:
+        """Whether the objective is that of the values.
+
+        HiGHS 1.16 may count a start too low once it has reduced a program; it then believes it to be the best.
+        """
+        cost = sum(cost * value for cost, value in zip(self._costs, solution.values, strict=True))
+        return abs(cost - solution.objective) <= AGREEMENT * max(1.0, abs(cost))
 
     def _hand_over(self, solver: Solver) -> None:
         def floats(values: list[float]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
@@ -117,8 +130,18 @@ class Program:
         )
 
 
+def _solution_of(solver: Solver) -> Solution:
+    status = solver.getModelStatus()
+    if status == highspy.HighsModelStatus.kOptimal:
+        return Solution(Verdict.OPTIMAL, solver.getObjectiveValue(), tuple(solver.getSolution().col_value))
+    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        return Solution(Verdict.INFEASIBLE)
+    return Solution(Verdict.OUT_OF_TIME)
+
+
 _OPTIONS: dict[str, float | int | bool | str] = {
     "output_flag": False,
+    "log_to_console": False,
     "threads": 1,
     "random_seed": 0,
     "mip_heuristic_run_feasibility_jump": False,

@@ -25,7 +25,7 @@ SCALE = 1e5
 TIE = 1e-2
 """Distances (of ``SCALE``) that differ by less are equal: a cent in a hundred thousand dollars is worth no order."""
 
-RELATIVE_GAP = 1e-4
+RELATIVE_GAP = 3e-4
 """The distance is proven to within this share of itself. Where shares cost cents, closing the rest of the gap would
 mean to count combinations that differ by less than a quote does from one second to the next."""
 

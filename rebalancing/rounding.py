@@ -24,10 +24,12 @@ def round_and_spend(problem: SizingProblem) -> dict[str, int]:
     frozen: set[str] = set()
     while True:
         quantities = _round_and_spend(problem, frozen)
-        small = {s for s, line in problem.lines.items() if not line.allows(quantities[s])} - frozen
-        if not small:
+        bad = {s for s, line in problem.lines.items() if not line.allows(quantities[s])}
+        if problem.left(quantities) < 0:
+            bad |= {s for s, line in problem.lines.items() if _costs_more_than_it_brings(problem, line, quantities[s])}
+        if not bad - frozen:
             return quantities
-        frozen |= small
+        frozen |= bad
 
 
 def _round_and_spend(problem: SizingProblem, frozen: set[str]) -> dict[str, int]:
@@ -43,6 +45,10 @@ def _round_and_spend(problem: SizingProblem, frozen: set[str]) -> dict[str, int]
             break
         _spend_leftover(problem, lines, quantities)
     return quantities
+
+
+def _costs_more_than_it_brings(problem: SizingProblem, line: Line, quantity: int) -> bool:
+    return quantity < line.held and line.cost(quantity, problem.commission) > 0
 
 
 def _shrunk_to_cash(problem: SizingProblem, wanted: Mapping[str, int]) -> dict[str, int]:

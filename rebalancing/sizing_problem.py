@@ -20,7 +20,7 @@ class Line:
 
     ``target_value`` is the target less what is held beside whole steps, and may so be negative. Quantities lie between
     ``lowest`` and ``highest`` (``None``: as many as one likes). A change is at least ``smallest`` steps, or none; it
-    costs a commission unless ``is_ordered``: then an order for the symbol is made anyway.
+    costs a commission unless ``is_ordered``: then an order for the symbol is made anyway, and ``smallest`` is 1.
     """
 
     symbol: str
@@ -45,7 +45,10 @@ class Line:
 
     @property
     def ceiling(self) -> int:
-        """The largest quantity that can be of use: what is held, or the target rounded up."""
+        """The largest quantity to consider: what is held, or the target rounded up.
+
+        No order is made larger than that only to reach the smallest change.
+        """
         useful = max(self.held, self.steps_to_target + 1)
         return useful if self.highest is None else min(useful, self.highest)
 

