@@ -111,6 +111,8 @@ class Explainer:
             return Reason.TURNOVER
         if gap > 0 and problem.left(self._steps) < line.buy_price * line.smallest:
             return Reason.NO_CASH
+        if gap < 0 and problem.surplus_after(self._steps) >= 0:
+            return Reason.ONLY_CASH
         return Reason.NO_WHOLE_SHARE
 
     def _details(self, entry: Entry, reason: Reason) -> str:

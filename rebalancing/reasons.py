@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BELOW_MINIMUM = "below the minimum order value"
     NO_WHOLE_SHARE = "no whole share fits"
     NO_CASH = "no cash above the reserve"
+    ONLY_CASH = "a sale would only add to the idle cash"
     TURNOVER = "the maximum turnover is reached"
     NOT_WORTH_IT = "mending the drift costs more than it is worth"
     HELD_OUT = "held out"
