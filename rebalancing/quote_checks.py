@@ -1,4 +1,4 @@
-"""Which quotes nobody should trade by: missing, not live, old, crossed, one-sided, or far from the last close.
+"""Which quotes nobody should trade by: missing, not live, halted, old, crossed, one-sided, far from the last close.
 
 A wrong price makes a wrong number of shares, and selling and buying it costs money; not trading only costs time.
 """
@@ -22,6 +22,7 @@ class Fault(StrEnum):
 
     MISSING = "QuoteMissing"
     NOT_LIVE = "QuoteNotLive"
+    HALTED = "QuoteHalted"
     ONE_SIDED = "QuoteOneSided"
     CROSSED = "QuoteCrossed"
     STALE = "QuoteStale"
@@ -72,6 +73,8 @@ def _problem(
         return QuoteProblem(Fault.NOT_LIVE, quote.symbol, words)
     if is_closed:
         return None
+    if quote.is_halted:
+        return QuoteProblem(Fault.HALTED, quote.symbol, "its exchange has halted trading")
     return _sides(quote, needed) or _age(quote, now, settings) or _move(quote, settings)
 
 

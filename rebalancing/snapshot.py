@@ -38,7 +38,7 @@ class Quote(FrozenModel):
     """Prices of one symbol in US dollars. A side without a price is ``None``.
 
     ``at`` is when the market last said something of it: its last trade, or a later change of bid or ask. ``problem`` is
-    the gateway's own word where it gave no quote, with its code.
+    the gateway's own word where it gave no quote, with its code. ``is_halted`` says that the exchange halted trading.
     """
 
     symbol: str
@@ -49,6 +49,7 @@ class Quote(FrozenModel):
     kind: QuoteKind = QuoteKind.LIVE
     at: Instant
     problem: str = ""
+    is_halted: bool = False
 
     @property
     def price(self) -> Money | None:

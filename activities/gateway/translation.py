@@ -16,6 +16,9 @@ from rebalancing.trading_hours import HoursUnreadable, read_sessions
 ADAPTIVE: Final = "Adaptive"
 """The name of IBKR's Adaptive algorithm on the wire."""
 
+HALTED: Final = (1.0, 2.0)
+"""What tick 49 says of a general halt and of one for volatility; 0 is none, and nothing (NaN) comes if never halted."""
+
 _DECIMALS = 6
 """Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
 
@@ -46,6 +49,7 @@ def quote(symbol: str, ticker: ibi.Ticker, at: datetime | None = None) -> Quote:
         kind = QuoteKind.CLOSE
     return Quote(
         symbol=symbol,
+        is_halted=ticker.halted in HALTED,
         bid=bid,
         ask=ask,
         last=last,

@@ -159,6 +159,11 @@ def quote_ticks(request_id: int, quote: Quote, now: datetime, *, delayed: bool) 
     return b"".join(ticks)
 
 
+def halted(request_id: int) -> bytes:
+    """tickGeneric (45) of type 49: trading is halted."""
+    return encode(45, 6, request_id, 49, 1)
+
+
 def historical_data(request_id: int, bars: list[Bar], start: datetime, end: datetime) -> bytes:
     """historicalData (17)."""
     rows: list[Field] = []

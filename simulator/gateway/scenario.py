@@ -14,7 +14,7 @@ Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MarketDataMode = Literal["live", "delayed", "none", "competing"]
-QuoteFault = Literal["crossed", "zero", "one_sided", "absent", "silent", "stale", "closing"]
+QuoteFault = Literal["crossed", "zero", "one_sided", "absent", "silent", "stale", "closing", "halted"]
 HoursKind = Literal["us_stocks", "always_open", "listed"]
 
 
@@ -44,8 +44,8 @@ class InstrumentSetup(_Section):
 
     ``told_hours`` is what contract details say of trading hours in place of the calendar. ``last_close`` is the close
     that quotes carry, else the price at the start. ``quote_fault`` is what is wrong with the quotes clients are told:
-    bid above ask, both 0, no ask, no price (-1) at all, no tick at all, the last trade an hour ago, or neither bid nor
-    ask as outside trading hours.
+    bid above ask, both 0, no ask, no price (-1) at all, no tick at all, the last trade an hour ago, neither bid nor ask
+    as outside trading hours, or a halt.
     """
 
     symbol: str = Field(pattern=r"^[A-Z][A-Z0-9 .]*$")

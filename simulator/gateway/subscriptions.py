@@ -164,7 +164,8 @@ class Subscriptions:
         if quote is None:
             return b""
         traded_at = quotations.traded_at(symbol, self.engine.clock.now())
-        return messages.quote_ticks(request_id, quote, traded_at, delayed=delayed)
+        halt = messages.halted(request_id) if quotations.of(symbol).fault == "halted" else b""
+        return halt + messages.quote_ticks(request_id, quote, traded_at, delayed=delayed)
 
 
 def _changed(feed: _Feed, account: str, values: list[AccountValue]) -> list[AccountValue]:

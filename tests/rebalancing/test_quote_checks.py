@@ -46,6 +46,7 @@ def test_a_good_quote_has_no_problem() -> None:
             "code 354",
         ),
         ({"kind": QuoteKind.DELAYED}, Fault.NOT_LIVE, "quotes_needed"),
+        ({"is_halted": True}, Fault.HALTED, "halted"),
         ({"bid": None}, Fault.ONE_SIDED, "no bid"),
         ({"ask": None}, Fault.ONE_SIDED, "ask none"),
         ({"bid": None, "ask": None, "kind": QuoteKind.CLOSE}, Fault.ONE_SIDED, "no bid and no ask"),

@@ -52,6 +52,7 @@ def names(own: House) -> list[str]:
         ({"fault": "absent"}, "QuoteMissing", "no price"),
         ({"fault": "silent"}, "QuoteMissing", "no price"),
         ({"fault": "stale"}, "QuoteStale", "s ago"),
+        ({"fault": "halted"}, "QuoteHalted", "halted trading"),
         ({"last_close": Decimal(400)}, "QuoteTooFar", "+50.0 % from the last close of 400"),
         ({"market_data": "none"}, "QuoteMissing", "code 354"),
         ({"market_data": "competing"}, "QuoteMissing", "code 10197"),
