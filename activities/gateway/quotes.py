@@ -25,6 +25,9 @@ FIRST_TICKS: Final = timedelta(seconds=4)
 LINES: Final = 80
 """Streams at once. IBKR gives a login 100 market data lines, and people at TWS want some of them."""
 
+LATE_TICKS: Final = timedelta(seconds=10)
+"""How long ticks of a stream may still come after it was ended."""
+
 DELAYED_IF_NOT_LIVE: Final = 3
 """IBKR's market data type 3: live where the login is entitled to it, else delayed."""
 
@@ -77,6 +80,7 @@ class QuoteFeed:
         self._time_to_live = timedelta(seconds=time_to_live)
         self._streams: dict[str, _Stream] = {}
         self._by_request: dict[int, _Stream] = {}
+        self._ended: list[tuple[datetime, int]] = []
         self._data_type_set = False
         self._something_came = asyncio.Event()
         self._closing: asyncio.TimerHandle | None = None
@@ -164,12 +168,16 @@ class QuoteFeed:
         self._forget(stream)
 
     def _forget(self, stream: _Stream) -> None:
-        """Drop a stream that has ended; ``ib_insync`` keeps its ticker otherwise."""
-        wrapper = self._session.ib.wrapper
+        """Drop a stream that has ended, and the ticker that ``ib_insync`` would keep; late ticks may still need it."""
+        wrapper, now = self._session.ib.wrapper, datetime.now(UTC)
         wrapper.endTicker(stream.ticker, "mktData")
         wrapper.tickers.pop(id(stream.contract), None)
         self._streams.pop(stream.symbol, None)
+        self._ended += [(now, request) for request, other in self._by_request.items() if other is stream]
         self._by_request = {request: other for request, other in self._by_request.items() if other is not stream}
+        for _, request in [each for each in self._ended if now - each[0] > LATE_TICKS]:
+            wrapper.reqId2Ticker.pop(request, None)
+        self._ended = [each for each in self._ended if now - each[0] <= LATE_TICKS]
 
     def _make_room(self, wanted: Collection[str]) -> None:
         """End the streams that were used least recently where the new ones would be too many."""

@@ -192,10 +192,6 @@ class GatewaySession:
         """Whether this client placed the order. Orders bound by hand in TWS have no id that we could cancel by."""
         return order.client_id == self.address.client_id and order.order_id > 0
 
-    def saw(self, code: int) -> bool:
-        """Whether the gateway sent this message code on this connection."""
-        return code in self._codes_seen
-
     async def refresh_open_orders(self) -> None:
         """Ask for the open orders of all clients: those of others are not pushed."""
         trades = await self.request("all open orders", self.ib.reqAllOpenOrdersAsync)

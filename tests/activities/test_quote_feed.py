@@ -92,6 +92,18 @@ async def test_streams_end_when_nobody_used_them_for_their_time_to_live() -> Non
         assert own.asked().count("SPY") == 2
 
 
+async def test_what_ended_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "LATE_TICKS", timedelta(0))
+    async with desk(time_to_live=0) as own:
+        for count in range(1, 4):
+            await own.read()
+            while len(own.asked("cancelMktData")) < 3 * count:  # noqa: ASYNC110  # the gateway's own pace
+                await asyncio.sleep(0.01)
+        wrapper = own.session.ib.wrapper
+        assert len(wrapper.tickers) == 0
+        assert len(wrapper.reqId2Ticker) <= 1
+
+
 async def test_no_more_lines_are_used_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "LINES", 2)
     async with desk() as own:
