@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from rebalancing.accounts import Account
+from rebalancing.plan import PlanRequest
+from rebalancing.planning import make_plan
 from rebalancing.quote_checks import Fault, QuoteProblem, quote_problems
 from rebalancing.settings import QuoteSettings
 from rebalancing.snapshot import Quote, QuoteKind
@@ -134,3 +136,24 @@ def test_the_older_a_quote_the_more_a_share_may_cost() -> None:
     prices = [Quote.model_validate({**GOOD, "kind": kind}).buy_price for kind in QuoteKind]
     assert prices == sorted(price for price in prices if price is not None)
     assert Quote.model_validate(GOOD).at_close.price == Decimal("670.00")
+
+
+def test_a_plan_marks_the_prices_that_are_not_live_line_by_line_and_in_its_notes() -> None:
+    plan = make_plan(
+        PlanRequest.model_validate(
+            {
+                "cash": 10_000,
+                "positions": {"SPY": 5},
+                "prices": {"SPY": 670, "BND": 75, "GLD": 380},
+                "quote_kinds": {"BND": "delayed", "GLD": "close"},
+                "targets": {"SPY": "0.4", "BND": "0.3", "GLD": "0.3"},
+            }
+        )
+    )
+    assert {line.symbol: line.quote for line in plan.lines} == {
+        "SPY": QuoteKind.LIVE,
+        "BND": QuoteKind.DELAYED,
+        "GLD": QuoteKind.CLOSE,
+    }
+    assert "prices are delayed by up to 20 minutes: BND" in plan.notes
+    assert "prices are those of the last trade or the last close: GLD" in plan.notes
