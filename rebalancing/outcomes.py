@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.orders import OrderReport
+from rebalancing.plan import Plan
+from rebalancing.slippage import Slippage
 from rebalancing.triggers import ExecutionMode
 
 
@@ -39,7 +41,12 @@ class Gap(FrozenModel):
 
 
 class Outcome(FrozenModel):
-    """What one rebalance came to. Weights are shares of the base; tracking error is in percent."""
+    """What one rebalance came to. Weights are shares of the base; tracking error is in percent.
+
+    ``plan`` is the one that was carried out (in a dry run: would be), ``arrival_prices`` are those it was made with.
+    ``idle_cash`` is what is above reserve and cash target, in US dollars (negative: below); in a dry run, what would
+    be.
+    """
 
     account: str
     strategy: str
@@ -52,6 +59,10 @@ class Outcome(FrozenModel):
     tracking_error: Decimal | None = None
     orders: tuple[OrderReport, ...] = ()
     commissions: Money = Decimal(0)
+    plan: Plan | None = None
+    arrival_prices: dict[str, Money] = {}
+    slippage: Slippage | None = None
+    idle_cash: Money | None = None
     gaps: tuple[Gap, ...] = ()
     unmanaged: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -131,6 +131,7 @@ class _Planner:
         cash = self._request.cash - moved - self._request.commission_per_order * len(orders)
         return PlanAfter(
             cash=cash.quantize(CENT),
+            idle_cash=(cash - self._book.reserve - self._book.cash_target).quantize(CENT),
             weights={s: self._weight(entry, changes[s]) for s, entry in entries.items()},
             tracking_error=self._tracking_error(changes, cash),
         )

@@ -6,19 +6,38 @@ from decimal import Decimal
 from rebalancing.base import FrozenModel, Money
 from rebalancing.orders import OrderReport, OrderState, Side
 from rebalancing.outcomes import Gap
-from rebalancing.plan import CASH_SYMBOL, PlanRequest
+from rebalancing.plan import CASH_SYMBOL, Plan, PlanLine, PlanRequest
+from rebalancing.reasons import Reason
 
 _WEIGHT_PLACES = Decimal("0.000001")
 _PERCENT_PLACES = Decimal("0.0001")
+_CENT = Decimal("0.01")
 _NOTICEABLE = Decimal("0.005")
 """A gap smaller than half a percent of the base is what whole shares leave, and needs no explanation."""
 
+_RULES = frozenset(
+    {
+        Reason.WITHIN_BAND,
+        Reason.BELOW_MINIMUM,
+        Reason.TURNOVER,
+        Reason.NEVER_BOUGHT,
+        Reason.NEVER_SOLD,
+        Reason.FRACTION,
+        Reason.NO_CASH,
+    }
+)
+"""What leaves a gap on purpose; such a gap is told however small."""
+
 
 class Standing(FrozenModel):
-    """Where an account stands: weights as shares of the base, tracking error (half-L1, cash included) in percent."""
+    """Where an account stands: weights as shares of the base, tracking error (half-L1, cash included) in percent.
+
+    ``idle_cash`` is what is above reserve and cash target, in US dollars; negative when below.
+    """
 
     weights: dict[str, Decimal]
     tracking_error: Decimal
+    idle_cash: Money = Decimal(0)
 
 
 def measure(request: PlanRequest) -> Standing:
@@ -39,6 +58,7 @@ def measure(request: PlanRequest) -> Standing:
     return Standing(
         weights={s: weight.quantize(_WEIGHT_PLACES) for s, weight in weights.items()},
         tracking_error=(100 * distance).quantize(_PERCENT_PLACES),
+        idle_cash=(request.cash - reserve - targets[CASH_SYMBOL] * base).quantize(_CENT),
     )
 
 
@@ -68,28 +88,49 @@ def cash_after(opening: Money, reports: Iterable[OrderReport]) -> Money:
     return opening + sum((report.cash_flow for report in reports), Decimal(0))
 
 
-def gaps(request: PlanRequest, standing: Standing, reports: Iterable[OrderReport]) -> tuple[Gap, ...]:
-    """Every symbol that is noticeably off its target, with the reason."""
-    # What a limit order has left may be traded by a second order: the last one of a symbol tells what is missing.
-    last = {report.symbol: report for report in reports}
-    unfilled = {symbol: report for symbol, report in last.items() if report.filled < report.quantity}
+def gaps(request: PlanRequest, standing: Standing, reports: Iterable[OrderReport], plan: Plan) -> tuple[Gap, ...]:
+    """Every symbol that is off its target noticeably, or because of a rule or an order, with the reason."""
+    orders = {report.symbol: report for report in reports}
+    lines = {line.symbol: line for line in plan.lines}
     targets = full_targets(request)
-    return tuple(
-        Gap(
-            symbol=symbol,
-            target_weight=targets.get(symbol, Decimal(0)).quantize(_WEIGHT_PLACES),
-            achieved_weight=standing.weights.get(symbol, Decimal(0)),
-            reason=_reason(symbol, unfilled.get(symbol)),
-        )
-        for symbol in sorted({*targets, *standing.weights})
-        if abs(targets.get(symbol, Decimal(0)) - standing.weights.get(symbol, Decimal(0))) > _NOTICEABLE
-        or symbol in unfilled
-    )
+    found: list[Gap] = []
+    for symbol in sorted({*targets, *standing.weights}):
+        target, achieved = targets.get(symbol, Decimal(0)), standing.weights.get(symbol, Decimal(0))
+        line, order = lines.get(symbol), orders.get(symbol)
+        if _is_told(abs(target - achieved), line, order):
+            reason = _cash_reason(target, achieved) if symbol == CASH_SYMBOL else _reason(line, order, target)
+            weight = target.quantize(_WEIGHT_PLACES)
+            found.append(Gap(symbol=symbol, target_weight=weight, achieved_weight=achieved, reason=reason))
+    return tuple(found)
 
 
-def _reason(symbol: str, report: OrderReport | None) -> str:
-    if report is None:
-        return "what the buys left over" if symbol == CASH_SYMBOL else "no whole share fits the cash that is left"
+def _is_told(distance: Decimal, line: PlanLine | None, report: OrderReport | None) -> bool:
+    is_unfilled = report is not None and report.filled < report.quantity
+    is_by_rule = line is not None and line.reason in _RULES and distance.quantize(_PERCENT_PLACES) > 0
+    return distance > _NOTICEABLE or is_unfilled or is_by_rule
+
+
+def _cash_reason(target: Decimal, achieved: Decimal) -> str:
+    return "what the buys left over" if achieved > target else "what the sells did not bring in"
+
+
+def _reason(line: PlanLine | None, report: OrderReport | None, target: Decimal) -> str:
+    """Why a symbol ended off its target: its order, then the plan, then the market."""
+    if report is not None and report.filled < report.quantity:
+        return _unfilled(report)
+    ordered = report.quantity if report is not None else 0
+    if line is None:
+        return "it was not part of the plan"
+    if line.reason in _RULES:
+        return line.explanation
+    if abs(line.change) > ordered:
+        return f"the cash that came in paid for {ordered} of the {abs(line.change)} shares that were planned"
+    if line.after is not None and abs(line.after - target) <= _NOTICEABLE:
+        return "prices moved after the plan was made"
+    return "no whole share fits the cash that is left" if line.change else line.explanation
+
+
+def _unfilled(report: OrderReport) -> str:
     if report.state is OrderState.REJECTED:
         return f"the order was rejected: {report.reason}"
     if report.state is OrderState.CANCELLED:
