@@ -8,8 +8,9 @@ from temporalio import activity
 
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
+from activities.gateway.repricing import Repricer
 from activities.heartbeat import heartbeating
-from rebalancing.orders import OrderReport
+from rebalancing.orders import Intent, OrderReport
 from rebalancing.requests import CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
@@ -19,9 +20,10 @@ T = TypeVar("T")
 class IbkrActivities:
     """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
 
-    def __init__(self, reader: AccountReader, desk: OrderDesk) -> None:
+    def __init__(self, reader: AccountReader, desk: OrderDesk, repricer: Repricer) -> None:
         self._reader = reader
         self._desk = desk
+        self._repricer = repricer
 
     @activity.defn
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
@@ -35,6 +37,11 @@ class IbkrActivities:
         """Place a leg, adopting what is there."""
         first_time = request.first_time and activity.info().attempt == 1
         return await _unbroken(self._desk.place(request.intents, first_time=first_time))
+
+    @activity.defn
+    async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Bring the limits of a leg's working orders up to the market."""
+        return await _unbroken(self._repricer.reprice(intents))
 
     @activity.defn
     async def cancel_orders(self, request: IntentsRequest) -> tuple[OrderReport, ...]:

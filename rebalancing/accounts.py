@@ -7,8 +7,9 @@ from typing import Annotated, Self, cast
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from rebalancing.approval import ApprovalRules
-from rebalancing.base import FrozenModel, Weight
+from rebalancing.base import FrozenModel, Symbol, Weight
 from rebalancing.guards import Guards
+from rebalancing.order_policy import OrderPolicy
 from rebalancing.plan import DEFAULT_RESERVE_PERCENT
 from rebalancing.snapshot import QuoteKind
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
@@ -108,6 +109,17 @@ class Account(TradingRules):
         description="The least fresh quotes orders are sized by: live, delayed or close. "
         "Default: live for live accounts, delayed for paper accounts.",
     )
+
+    order_policy: OrderPolicy = Field(
+        default=OrderPolicy(), description="How orders are sent: type, limit, repricing, the close, Adaptive."
+    )
+    symbol_order_policies: dict[Symbol, OrderPolicy] = Field(
+        default={}, description="Policies of single symbols; each stands for itself, what it leaves out is the default."
+    )
+
+    def policy_for(self, symbol: str) -> OrderPolicy:
+        """How orders of this symbol are sent."""
+        return self.symbol_order_policies.get(symbol, self.order_policy)
 
     @property
     def least_quotes(self) -> QuoteKind:

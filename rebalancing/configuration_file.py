@@ -9,7 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
+from rebalancing.base import Symbol
 from rebalancing.guards import Guards
+from rebalancing.order_policy import OrderPolicy
 from rebalancing.settings import ConcurrencySettings, QuoteSettings, RetrySettings, Settings
 from rebalancing.targets import Replacement
 
@@ -64,6 +66,10 @@ def _word_as_requirement(value: object) -> object:
     return {"required": value} if isinstance(value, str) else value
 
 
+class OrderPolicyEntry(OrderPolicy, extra="forbid"):
+    """How orders are sent, of an account or of one symbol."""
+
+
 def _list_as_weights(value: object) -> object:
     """A list in place of the block holds the weights themselves."""
     return {"weights": value} if isinstance(value, list) else value
@@ -95,6 +101,9 @@ class AccountEntry(Account, extra="forbid"):
         BeforeValidator(_word_as_requirement),
         WithJsonSchema({"anyOf": [_REQUIRED_SCHEMA, ApprovalEntry.model_json_schema()]}),
     ] = ApprovalEntry()
+
+    order_policy: OrderPolicyEntry = OrderPolicyEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
+    symbol_order_policies: dict[Symbol, OrderPolicyEntry] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @model_validator(mode="before")
     @classmethod
@@ -172,6 +181,8 @@ BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
     ("accounts", "*", "allocations"): AllocationsEntry,
     ("accounts", "*", "guards"): GuardsEntry,
     ("accounts", "*", "approval"): ApprovalEntry,
+    ("accounts", "*", "order_policy"): OrderPolicyEntry,
+    ("accounts", "*", "symbol_order_policies", "*"): OrderPolicyEntry,
     ("replacement_sets", "*", "*"): ReplacementEntry,
     ("allocations",): ApiEntry,
     ("concurrency",): ConcurrencyEntry,

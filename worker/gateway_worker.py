@@ -18,6 +18,7 @@ from activities.fills import FillActivities
 from activities.gateway.placing import OrderDesk
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
+from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
 from rebalancing.errors import RebalancerError
@@ -78,13 +79,14 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
 async def _work(client: Client, session: GatewaySession, settings: Settings) -> None:
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes.time_to_live)
-    visits = IbkrActivities(AccountReader(session, quotes), desk)
+    visits = IbkrActivities(AccountReader(session, quotes), desk, Repricer(session, desk, quotes))
     slot = Worker(
         client,
         task_queue=GATEWAY_QUEUE,
         activities=[
             visits.read_snapshot,
             visits.place_leg,
+            visits.reprice_leg,
             visits.cancel_orders,
             visits.cancel_open_orders,
         ],

@@ -153,6 +153,11 @@ async def place_leg(settings: Settings, request: PlaceRequest) -> tuple[OrderRep
     return await _visit(settings, "place_leg", request, tuple[OrderReport, ...], FINISHING)
 
 
+async def reprice_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    """Bring the limits of a leg's working orders up to the market, in one visit."""
+    return await _visit(settings, "reprice_leg", intents, tuple[OrderReport, ...], FINISHING)
+
+
 async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
     """Wait for the leg to fill, without holding the slot."""
     return await workflow.execute_activity(

@@ -1,12 +1,19 @@
 """The orders of one rebalance: intents placed leg by leg, watched, cancelled, and what became of each (P3, P8)."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, order_ref
+from rebalancing.accounts import Account
+from rebalancing.order_course import Course, course_of
+from rebalancing.order_policy import Ending
+from rebalancing.order_terms import affordable_rest, at_market, leg_order
+from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, Side, order_ref
 from rebalancing.outcomes import Phase
 from rebalancing.plan import PlannedOrder
 from rebalancing.requests import IntentsRequest, PlaceRequest
@@ -16,16 +23,27 @@ from workflows import calls
 from workflows.patience import Patience
 from workflows.progress import Progress
 
+FILLS_MARGIN: Final = timedelta(seconds=5)
+"""How much longer fills are listened for than until something is due: the timer rings first."""
+
 NEW_ID_ROUNDS: Final = 5
 """How often a leg may need new order ids because other accounts' orders went out in between."""
 
 
-class Legs:
-    """Places legs, and knows of every intent what became of it. ``reports`` holds them by order ref."""
+Reread = Callable[[], Awaitable[AccountSnapshot]]
+"""Reads the account again, with fresh quotes."""
 
-    def __init__(self, account: str, settings: Settings, patience: Patience, progress: Progress) -> None:
+
+class Legs:
+    """Places legs, and knows of every intent what became of it. ``reports`` holds them by order ref.
+
+    ``is_watching`` says that orders are being worked for longer than the ordinary time, which is not counted as work.
+    """
+
+    def __init__(self, account: Account, settings: Settings, patience: Patience, progress: Progress) -> None:
         self.reports: dict[str, OrderReport] = {}
         self.notes: list[str] = []
+        self.is_watching = False
         self._account = account
         self._settings = settings
         self._patience = patience
@@ -35,44 +53,149 @@ class Legs:
     @property
     def working(self) -> tuple[Intent, ...]:
         """The intents whose orders may still trade."""
-        return tuple(intent for intent in self._intents if not self._is_final(intent.ref))
+        return self._still_working(self._intents)
 
     async def cancel_working(self) -> None:
         """Cancel what still works and learn what had filled (promise P8)."""
-        if not self.working:
-            return
-        self._progress.enter(Phase.CLEANING_UP)
-        request = IntentsRequest(intents=self.working, timeout=float(self._settings.concurrency.cancel_timeout))
-        self._note(await self._patience.at_gateway(lambda: calls.cancel_orders(self._settings, request)))
+        if self.working:
+            await self._cancel(self.working)
 
     async def trade(
-        self, phase: Phase, leg: int, planned: tuple[PlannedOrder, ...], opening: AccountSnapshot
+        self, phase: Phase, leg: int, planned: tuple[PlannedOrder, ...], opening: AccountSnapshot, reread: Reread
     ) -> tuple[OrderReport, ...]:
-        """Carry out one leg; returns once none of its orders works any more, and none is of unknown fate."""
+        """Carry out one leg; returns once none of its orders works any more, and none is of unknown fate.
+
+        ``reread`` tells prices when what a limit order has left is to be traded at market.
+        """
         if not planned:
             return ()
         self._progress.enter(phase)
-        orders = tuple(self._leg_order(leg, number, order, opening) for number, order in enumerate(planned, start=1))
-        intents = await self._place(orders)
-        timeout = float(self._settings.fill_timeout)
-        await self._await_fills(intents, timeout)
-        if self.working:
-            self.notes.append(f"not everything filled within {timeout:g} s of {phase.value}; the rest was cancelled")
-            await self.cancel_working()
-            self._patience.check()
-            self._doubt_working()
+        orders = [
+            leg_order(self._account, self._ref(leg, number), order, opening, workflow.now())
+            for number, order in enumerate(planned, start=1)
+        ]
+        courses = self._courses(await self._place(tuple(orders)), opening)
+        while courses := [course for course in courses if self._still_working((course.intent,))]:
+            ended = await self._watch(courses, phase)
+            courses = [course for course in courses if course not in ended]
+            await self._reprice([course for course in courses if course.next_at <= workflow.now()])
+            courses = [course.after(workflow.now()) for course in courses]
+            rests = await self._end(ended, phase, reread)
+            if rests:
+                numbered = enumerate(rests.items(), start=len(orders) + 1)
+                at_last = [at_market(order, self._ref(leg, number), rest) for number, (order, rest) in numbered]
+                orders += at_last
+                courses += self._courses(await self._place(tuple(at_last)), opening)
         await self._resolve_unknown()
         return tuple(self.reports[order.ref] for order in orders)
 
-    def _leg_order(self, leg: int, number: int, order: PlannedOrder, opening: AccountSnapshot) -> LegOrder:
-        return LegOrder(
-            ref=order_ref(workflow.info().original_execution_run_id, leg, number),
-            account=self._account,
-            symbol=order.symbol,
-            con_id=opening.contracts[order.symbol].con_id,
-            side=order.side,
-            quantity=order.quantity,
-        )
+    # --- one leg at work ------------------------------------------------------------------------------------------
+
+    async def _watch(self, courses: list[Course], phase: Phase) -> list[Course]:
+        """Wait for fills until something is due, without holding the gateway's slot; the courses that have ended.
+
+        While orders are worked by a policy that takes its time, the timer is Temporal's own and the time is not counted
+        as work; a worker that is lost meanwhile delays nothing.
+        """
+        intents = tuple(course.intent for course in courses)
+        if all(course.is_plain for course in courses):
+            await self._await_fills(intents, max(course.ends_at for course in courses) - workflow.now())
+            return courses
+        left = max(min(course.next_at for course in courses) - workflow.now(), timedelta())
+        fills = asyncio.create_task(self._await_fills(intents, left + FILLS_MARGIN))
+        self.is_watching = True
+        with self._patience.clock.waiting():
+            try:
+                await workflow.wait([fills], timeout=left.total_seconds())
+            finally:
+                await self._stop_listening(fills)
+                self.is_watching = False
+        self._progress.enter(phase)
+        return [course for course in courses if course.ends_at <= workflow.now()]
+
+    async def _stop_listening(self, fills: asyncio.Task[None]) -> None:
+        """End the wait for fills; what it would still have told is told by the next one."""
+        if not workflow.in_workflow():
+            return  # thrown out of a worker's memory
+        cancelled = not fills.done()
+        if cancelled:
+            fills.cancel()
+            await workflow.wait([fills])
+        error = None if fills.cancelled() else fills.exception()
+        if error is not None and not (cancelled and is_cancelled_exception(error)):
+            raise error
+
+    async def _reprice(self, courses: list[Course]) -> None:
+        """Let the limits of these orders follow the market, all in one visit to the gateway."""
+        intents = self._still_working(tuple(course.intent for course in courses))
+        if not intents:
+            return
+        try:
+            self._note(await self._patience.at_gateway(lambda: calls.reprice_leg(self._settings, intents)))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            # The orders work on at the prices they have, which are within what they were sized for.
+            symbols = ", ".join(intent.symbol for intent in intents)
+            self.notes.append(f"{symbols}: the limits could not be brought up to the market ({error.cause})")
+
+    async def _end(self, courses: list[Course], phase: Phase, reread: Reread) -> dict[LegOrder, int]:
+        """Cancel what of these is still at work; what is left of the orders whose rest goes to market, in shares.
+
+        A limit order cannot be turned into a market order (code 329). So it is cancelled first, and what is left is a
+        new intent, for no more than what the broker confirmed as not filled.
+        """
+        intents = self._still_working(tuple(course.intent for course in courses))
+        if not intents:
+            return {}
+        await self._cancel(intents)
+        self._patience.check()
+        self._doubt(intents)
+        self._progress.enter(phase)
+        rests = {intent: rest for intent in intents if (rest := self._rest(intent))}
+        to_market = {c.intent: rests[c.intent] for c in courses if c.then is Ending.MARKET and c.intent in rests}
+        self._note_given_up([intent for intent in rests if intent not in to_market], phase)
+        prices: dict[str, Decimal] = {}
+        if any(intent.side is Side.BUY for intent in to_market):
+            prices = (await reread()).buy_prices
+        affordable = {intent: affordable_rest(intent, rest, prices) for intent, rest in to_market.items()}
+        return {intent: quantity for intent, quantity in affordable.items() if quantity}
+
+    def _rest(self, intent: Intent) -> int:
+        """What of a cancelled order is not filled; 0 where that is not certain."""
+        report = self.reports[intent.ref]
+        return report.quantity - report.filled if report.state is OrderState.CANCELLED else 0
+
+    def _note_given_up(self, intents: list[Intent], phase: Phase) -> None:
+        for intent in intents:
+            report = self.reports[intent.ref]
+            self.notes.append(
+                f"{intent.order_type} {intent.side} {intent.symbol}: {report.filled} of {report.quantity} shares "
+                f"filled in the time of {phase.value}; the rest was cancelled"
+            )
+
+    def _courses(self, intents: tuple[Intent, ...], opening: AccountSnapshot) -> list[Course]:
+        now, fill_timeout = workflow.now(), timedelta(seconds=float(self._settings.fill_timeout))
+        return [
+            course_of(
+                intent,
+                self._account.policy_for(intent.symbol),
+                now,
+                fill_timeout,
+                opening.contracts[intent.symbol].sessions,
+            )
+            for intent in intents
+        ]
+
+    def _ref(self, leg: int, number: int) -> str:
+        return order_ref(workflow.info().original_execution_run_id, leg, number)
+
+    # --- at the gateway -------------------------------------------------------------------------------------------
+
+    async def _cancel(self, intents: tuple[Intent, ...]) -> None:
+        self._progress.enter(Phase.CLEANING_UP)
+        request = IntentsRequest(intents=intents, timeout=float(self._settings.concurrency.cancel_timeout))
+        self._note(await self._patience.at_gateway(lambda: calls.cancel_orders(self._settings, request)))
 
     async def _place(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
         """Reserve ids, then place; an intent whose id was overtaken before it was sent gets a new one."""
@@ -91,7 +214,7 @@ class Legs:
             if not remaining:
                 return placed
         raise ApplicationError(
-            f"Account {self._account}: {len(remaining)} orders could not be sent, because the order ids "
+            f"Account {self._account.account_id}: {len(remaining)} orders could not be sent, because the order ids "
             "reserved for them were overtaken again and again. Start the rebalance again.",
             type="OrderIdsOvertaken",
             non_retryable=True,
@@ -114,19 +237,18 @@ class Legs:
 
         return await self._patience.at_gateway(place)
 
-    async def _await_fills(self, intents: tuple[Intent, ...], timeout: float) -> None:
-        unknown = self._unknown_refs()
-        awaited = tuple(intent for intent in intents if intent.ref not in unknown)
+    async def _await_fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> None:
+        awaited = self._still_working(intents)
         if awaited:
-            request = IntentsRequest(intents=awaited, timeout=timeout)
+            request = IntentsRequest(intents=awaited, timeout=timeout.total_seconds())
             self._note(
                 await self._patience.at_gateway(lambda: calls.await_fills(self._settings, request), allowance=None)
             )
 
-    def _doubt_working(self) -> None:
+    def _doubt(self, intents: tuple[Intent, ...]) -> None:
         """An order whose cancel is not confirmed may still fill: no further leg may be built on it."""
         seconds = self._settings.concurrency.cancel_timeout
-        for intent in self.working:
+        for intent in self._still_working(intents):
             report = self.reports[intent.ref]
             if report.filled >= report.quantity:  # only the report of its commission is missing
                 self.reports[intent.ref] = report.model_copy(update={"state": OrderState.FILLED})
@@ -164,6 +286,9 @@ class Legs:
     def _note(self, reports: Iterable[OrderReport]) -> None:
         for report in reports:
             self.reports[report.ref] = report
+
+    def _still_working(self, intents: tuple[Intent, ...]) -> tuple[Intent, ...]:
+        return tuple(intent for intent in intents if not self._is_final(intent.ref))
 
     def _is_final(self, ref: str) -> bool:
         report = self.reports.get(ref)

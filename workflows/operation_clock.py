@@ -36,8 +36,15 @@ class OperationClock:
 
     @contextmanager
     def waiting(self, allowance: timedelta = timedelta()) -> Generator[None]:
-        """Do not count what this block takes beyond ``allowance``."""
-        self._excluding_from = workflow.now() + allowance
+        """Do not count what this block takes beyond ``allowance``.
+
+        A block within another that is not counted already changes nothing.
+        """
+        excluding_from = workflow.now() + allowance
+        if self._excluding_from is not None and self._excluding_from <= excluding_from:
+            yield
+            return
+        self._excluding_from = excluding_from
         try:
             yield
         finally:

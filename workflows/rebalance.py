@@ -4,20 +4,21 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
-from rebalancing.accounts import ForeignOrders
+from rebalancing.accounts import ForeignOrders, WhenClosed
 from rebalancing.gateway_restart import restart_over_at
+from rebalancing.order_terms import buy_prices
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
 from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest, TurnRequest
-from rebalancing.slippage import total_slippage
-from rebalancing.snapshot import AccountSnapshot
+from rebalancing.snapshot import AccountSnapshot, ContractDetails
 from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after
@@ -26,6 +27,7 @@ from workflows.approval import Clearance, Reading
 from workflows.legs import Legs
 from workflows.market_hours import MarketHours
 from workflows.operation_clock import OperationClock
+from workflows.order_rules import OrderRules
 from workflows.patience import Patience
 from workflows.progress import Progress
 from workflows.quotes import QuoteWatch
@@ -52,8 +54,9 @@ class Rebalance:
         self.mode: ExecutionMode = triggers[0].mode
         self.event_ids = tuple(trigger.event_id for trigger in triggers)
         self._patience = Patience(self.account.account_id, self.settings.max_wait, progress)
-        self.legs = Legs(self.account.account_id, self.settings, self._patience, progress)
+        self.legs = Legs(self.account, self.settings, self._patience, progress)
         self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
+        self._rules = OrderRules(self.account, self.settings)
         self._hours = MarketHours(self.account, self._patience, progress)
         self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
         self.clearance = Clearance(opening, self._patience, progress)
@@ -76,16 +79,19 @@ class Rebalance:
     async def _rebalance(self) -> Outcome:
         reading = await self._read_when_open()
         if self.mode is ExecutionMode.DRY_RUN:
-            self._notes += await self.clearance.would_say(reading)
+            self._notes += [*self._rules.would_say(reading), *await self.clearance.would_say(reading)]
             return self._dry_run_outcome(*reading)
         reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
         if any(order.is_ours for order in reading.opening.open_orders):
             await self._cancel_open_orders()
             reading = await self._read_when_open()  # what they filled until then changes the plan
             reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
+        self._rules.refuse(reading)
         targets, opening, plan = reading
-        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening)
-        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, await self._buys(targets, opening, plan, sells), opening)
+        reread = partial(self._read, targets, calls.FINISHING)
+        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, reread)
+        planned, prices = await self._buys(targets, opening, plan, sells)
+        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, reread)
         return await self._verify(targets, opening, plan, sells + buys)
 
     @property
@@ -117,6 +123,7 @@ class Rebalance:
             reading = await self._read_and_plan()
         if self.mode is ExecutionMode.REBALANCE:
             self._refuse_foreign_orders(reading.opening)
+            self._rules.refuse(reading)
         return reading
 
     async def _read_and_plan(self) -> Reading:
@@ -171,7 +178,7 @@ class Rebalance:
                 "cash": snapshot.cash if cash is None else cash,
                 "positions": snapshot.positions if positions is None else positions,
                 "prices": snapshot.prices,
-                "buy_prices": snapshot.buy_prices,
+                "buy_prices": buy_prices(self.account, snapshot),
                 "quote_kinds": snapshot.quote_kinds,
                 "targets": targets.weights,
                 "fractions": snapshot.fractions,
@@ -223,9 +230,11 @@ class Rebalance:
 
     async def _buys(
         self, targets: Targets, opening: AccountSnapshot, plan: Plan, sells: tuple[OrderReport, ...]
-    ) -> tuple[PlannedOrder, ...]:
+    ) -> tuple[tuple[PlannedOrder, ...], AccountSnapshot]:
+        """The buy leg, and the snapshot whose prices it was sized with."""
         if not plan.buys or not (sells or self.clearance.approved):
-            return plan.buys
+            return plan.buys, opening
+        await self._until_buys_trade([opening.contracts[order.symbol] for order in plan.buys])
         await self._wait_out_restart()
         fresh = await self._quotes.usable(
             lambda: self._read(targets, calls.FINISHING),
@@ -239,7 +248,13 @@ class Rebalance:
             positions=positions_after(opening.positions, sells),
             traded_value=sum((report.filled * report.average_price for report in sells), NOTHING),
         )
-        return self.clearance.bounded(plan, await self._patience.step(calls.size_buys(request)))
+        return self.clearance.bounded(plan, await self._patience.step(calls.size_buys(request))), fresh
+
+    async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
+        """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
+        while self.account.market_closed is WhenClosed.WAIT and self._hours.closed(contracts):
+            self._notes.append("the sells ended when the market was closed; the buys followed in the next session")
+            await self._hours.wait(contracts, lambda: False)
 
     # --- verifying ------------------------------------------------------------------------------------------------
 
@@ -255,8 +270,7 @@ class Rebalance:
             update={
                 "weights_after": standing.weights,
                 "tracking_error": standing.tracking_error,
-                "idle_cash": standing.idle_cash,
-                "gaps": gaps(request, standing, reports, plan),
+                "gaps": gaps(request, standing, reports),
             }
         )
 
@@ -276,7 +290,6 @@ class Rebalance:
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
                 "tracking_error": plan.after.tracking_error,
-                "idle_cash": plan.after.idle_cash,
             }
         )
 
@@ -297,9 +310,6 @@ class Rebalance:
             target_weights=full_targets(request),
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),
-            plan=plan,
-            arrival_prices={order.symbol: opening.prices[order.symbol] for order in plan.orders},
-            slippage=total_slippage(reports, opening.prices),
             unmanaged=opening.unmanaged,
             notes=(*plan.notes, *self._quotes.notes, *self._notes, *self.clearance.notes, *self.legs.notes),
             started_at=self._started_at,

@@ -243,7 +243,8 @@ class RebalanceAccount:
         await rebalance.legs.cancel_working()
 
     def _show_gateway_wait(self, rebalance: Rebalance) -> None:
-        if rebalance.clock.is_waiting and self._progress.phase in (Phase.READING, Phase.SELLING, Phase.BUYING):
+        away = rebalance.clock.is_waiting and not rebalance.legs.is_watching
+        if away and self._progress.phase in (Phase.READING, Phase.SELLING, Phase.BUYING):
             self._progress.enter(Phase.WAITING_FOR_GATEWAY, f"during {self._progress.phase.value}")
 
     # --- events ---------------------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ from simulator.gateway.events import (
     StatusReported,
 )
 from simulator.gateway.exchange import Exchange, opening_text
-from simulator.gateway.ledger import AccountValue, Holding, Ledger
+from simulator.gateway.ledger import AccountValue, Ledger
 from simulator.gateway.market import Instrument, Market
+from simulator.gateway.opening_books import initial_state, require_known_symbols
 from simulator.gateway.order_checks import (
     Refusal,
     check_change,
@@ -38,27 +39,11 @@ from simulator.gateway.orders import Execution, Order
 from simulator.gateway.quoting import Quotations
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.scenario import Scenario
-from simulator.gateway.state import GatewayState, StateError
+from simulator.gateway.state import GatewayState
 
-_FIRST_PERM_ID = 1_500_000_001
 _ONLY_REGULAR_HOURS = (
     'Order Event Warning:Attribute "Outside Regular Trading Hours" is ignored based on the order type.'
 )
-
-
-def initial_state(scenario: Scenario) -> GatewayState:
-    """The books as a scenario opens them; holdings cost what they are worth at the start."""
-    prices = {each.symbol: each.price for each in scenario.instruments}
-    ledgers = [
-        Ledger(
-            account=each.account,
-            cash=each.cash,
-            kind=each.kind,
-            holdings={s: Holding(quantity=q, average_cost=prices[s]) for s, q in each.holdings.items()},
-        )
-        for each in scenario.accounts
-    ]
-    return GatewayState(accounts=ledgers, next_perm_id=_FIRST_PERM_ID)
 
 
 class Engine:
@@ -68,7 +53,7 @@ class Engine:
         self.scenario = scenario
         self.clock = clock
         self._state = state.model_copy(deep=True) if state else initial_state(scenario)
-        _require_known_symbols(self._state, scenario)
+        require_known_symbols(self._state, scenario)
         self.market = Market(scenario, self._state.prices)
         self.quotations = Quotations(scenario, self.market, lambda symbol: self._emit(PricesChanged((symbol,))))
         self.accounts: dict[str, Ledger] = {each.account: each for each in self._state.accounts}
@@ -377,15 +362,6 @@ class Engine:
 
     def _today(self) -> str:
         return _day(self.clock.now())
-
-
-def _require_known_symbols(state: GatewayState, scenario: Scenario) -> None:
-    """A restored state must fit the scenario; raise `StateError` when it speaks of other instruments."""
-    listed = {each.symbol for each in scenario.instruments}
-    held = {symbol for ledger in state.accounts for symbol in ledger.holdings}
-    missing = sorted((held | {each.symbol for each in state.orders}) - listed)
-    if missing:
-        raise StateError(f"the saved state has {', '.join(missing)}, which the scenario does not list")
 
 
 def _day(moment: datetime) -> str:

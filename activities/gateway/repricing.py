@@ -1,0 +1,122 @@
+"""Giving working limit orders a new price: the same order, under the same id and ref (promise P3).
+
+A modification is ``placeOrder`` once more. To a gateway that does not know the id any more it would be a new order, for
+the whole quantity; so it goes out only for an order that the gateway itself reported as working on this connection,
+on the day of its intent, and never while the gateway is without IBKR (the session is lost then). What remains is an
+order that fills or ends while the change is under way: the gateway answers 104, and the order is as it was.
+
+A lost answer needs no second try: whatever price the order has, it is the one order, within what it was sized for. So
+an answer that does not come is followed by asking what there is, and the next repricing goes on from there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from activities.gateway import translation
+from activities.gateway.ledger import LedgerOrder
+from activities.gateway.placing import OrderDesk, trading_day
+from activities.gateway.quotes import QuoteFeed
+from activities.gateway.session import GatewaySession
+from rebalancing.orders import Intent, OrderReport, Side
+from rebalancing.snapshot import Quote
+
+log = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT: Final = 5.0
+"""Seconds for the gateway to say that an order has its new price; then it is asked."""
+
+MODIFIABLE: Final = frozenset({"PreSubmitted", "Submitted"})
+"""An order in another state is being processed (2102), cancelled or over (104)."""
+
+
+class Repricer:
+    """Changes the prices of a leg's limit orders in one visit, by quotes read in the same visit."""
+
+    def __init__(
+        self,
+        session: GatewaySession,
+        desk: OrderDesk,
+        quotes: QuoteFeed,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._session = session
+        self._desk = desk
+        self._quotes = quotes
+        self._clock = clock
+
+    async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Bring the limits of what still works up to the market, and report on all of the intents.
+
+        An order keeps its price where the market has not moved, where no price is to be had, and where the new one
+        would go beyond what the order was sized with.
+
+        Raises:
+            GatewayUnavailable, GatewayTimeout: trying again is safe, it changes the same orders.
+        """
+        await self._desk.look_up(intents)
+        working = [intent for intent in intents if self._may_change(intent)]
+        if working:
+            quotes = await self._quotes.quotes({intent.symbol: intent.con_id for intent in working})
+            # An order may have ended while the quotes were read; from here on nothing is awaited before the bytes.
+            changes = [(intent, price) for intent in working if (price := self._new_price(intent, quotes)) is not None]
+            answered = {intent.ref: self._answers(intent) for intent, _ in changes}
+            for intent, price in changes:
+                self._change(intent, price)
+            await self._session.drained()
+            await self._heard(changes, answered)
+        return await self._desk.look_up(intents)
+
+    def _may_change(self, intent: Intent) -> bool:
+        order = self._order(intent)
+        return (
+            order is not None
+            and order.order_id == intent.order_id
+            and self._session.places(order)
+            and order.status in MODIFIABLE
+            and not order.rejected
+            and order.filled < intent.quantity
+            and intent.trading_day == trading_day(self._clock())
+        )
+
+    def _new_price(self, intent: Intent, quotes: dict[str, Quote]) -> Decimal | None:
+        rule, order = intent.limit_rule, self._order(intent)
+        if rule is None or order is None or not self._may_change(intent):
+            return None
+        price = rule.price(quotes[intent.symbol], is_buy=intent.side is Side.BUY)
+        return None if price == order.limit_price else price
+
+    def _change(self, intent: Intent, price: Decimal) -> None:
+        session = self._session
+        session.ledger.note_modified(intent)
+        order = translation.order(intent, session.address.client_id, limit_price=price)
+        # Not ``ib.placeOrder``: it sends, and then stumbles over orders that ib_insync alone believes to be over.
+        session.ib.client.placeOrder(intent.order_id, translation.contract(intent), order)
+        log.info("repriced %s: %s %s at %s", intent.ref, intent.side, intent.symbol, price)
+
+    async def _heard(self, changes: list[tuple[Intent, Decimal]], answered: dict[str, int]) -> None:
+        """Wait until each change shows, was answered with a message, or no longer matters; ask where it was not so."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ANSWER_TIMEOUT
+        while not all(self._is_settled(intent, price) for intent, price in changes):
+            refused = any(self._answers(intent) > answered[intent.ref] for intent, _ in changes)
+            left = deadline - loop.time()
+            if refused or left <= 0:
+                await self._session.refresh_orders()
+                return
+            self._session.require()
+            await self._session.wait_changed(left, changes[0][0].account)
+
+    def _is_settled(self, intent: Intent, price: Decimal) -> bool:
+        order = self._order(intent)
+        return order is None or order.limit_price == price or not order.is_open or order.filled >= intent.quantity
+
+    def _answers(self, intent: Intent) -> int:
+        order = self._order(intent)
+        return order.answers if order else 0
+
+    def _order(self, intent: Intent) -> LedgerOrder | None:
+        return self._session.ledger.find(intent.ref)
