@@ -91,9 +91,9 @@ class MarketHours:
         return ApplicationError(f"Account {self._account.account_id}: {what} {so_far}", type=kind, non_retryable=True)
 
 
-def hours_of(_account: Account, contract: ContractDetails) -> tuple[Session, ...]:
+def hours_of(account: Account, contract: ContractDetails) -> tuple[Session, ...]:
     """When this account trades the symbol: in regular hours, or before and after them too."""
-    return contract.hours()
+    return contract.hours(extended=account.policy_for(contract.symbol).extended_hours)
 
 
 def closed_now(account: Account, contracts: Iterable[ContractDetails]) -> tuple[str, ...]:

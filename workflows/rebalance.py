@@ -18,6 +18,7 @@ from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
 from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest, TurnRequest
+from rebalancing.slippage import total_slippage
 from rebalancing.snapshot import AccountSnapshot, ContractDetails
 from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
@@ -270,7 +271,8 @@ class Rebalance:
             update={
                 "weights_after": standing.weights,
                 "tracking_error": standing.tracking_error,
-                "gaps": gaps(request, standing, reports),
+                "idle_cash": standing.idle_cash,
+                "gaps": gaps(request, standing, reports, plan),
             }
         )
 
@@ -290,6 +292,7 @@ class Rebalance:
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
                 "tracking_error": plan.after.tracking_error,
+                "idle_cash": plan.after.idle_cash,
             }
         )
 
@@ -310,6 +313,9 @@ class Rebalance:
             target_weights=full_targets(request),
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),
+            plan=plan,
+            arrival_prices={order.symbol: opening.prices[order.symbol] for order in plan.orders},
+            slippage=total_slippage(reports, opening.prices),
             unmanaged=opening.unmanaged,
             notes=(*plan.notes, *self._quotes.notes, *self._notes, *self.clearance.notes, *self.legs.notes),
             started_at=self._started_at,
