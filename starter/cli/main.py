@@ -166,15 +166,25 @@ def demo(
     raise typer.Exit(complete(run_demo(exit_at_end=exit_at_end, json_file=json_file)))
 
 
-@app.command(rich_help_panel=TRYING_OUT)
+@app.command(rich_help_panel=ACCOUNTS)
 def plan(
-    portfolio: Annotated[Path, typer.Option(metavar="FILE", help="Cash, positions, prices and targets (JSON).")],
+    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.")] = None,
+    portfolio: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead: cash, positions, prices and targets (JSON).")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Plan the orders for a portfolio in a file; connects to nothing."""
-    from starter.cli.plan import plan_offline
+    """Plan the orders of an account by a dry run, or of a portfolio in a file, which connects to nothing."""
+    if (account is None) == (portfolio is None):
+        raise typer.BadParameter("name either an account or a portfolio file", param_hint="ACCOUNT")
+    if portfolio is not None:
+        from starter.cli.plan import plan_offline
 
-    plan_offline(portfolio, as_json)
+        plan_offline(portfolio, as_json)
+    elif account is not None:
+        from starter.cli.plan_account import run_plan_command
+
+        complete(run_plan_command(account, as_json=as_json))
 
 
 @app.command(rich_help_panel=TRYING_OUT)

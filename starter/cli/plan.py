@@ -1,23 +1,22 @@
-"""``rebalancer plan``: the planner on a portfolio in a file. Nothing is connected to, nothing is traded."""
+"""``rebalancer plan --portfolio FILE``: the planner on a portfolio in a file; connects to nothing."""
 
 import difflib
 import json
-from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import ConfigDict, Field, StrictInt, ValidationError
 from rich.console import Console
-from rich.table import Table
 
 from rebalancing.accounts import ReservePercent
 from rebalancing.base import Money, Weight
 from rebalancing.errors import RebalancerError
-from rebalancing.orders import Side
-from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Plan, PlanRequest
+from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Fraction, PlanRequest
 from rebalancing.planning import make_plan
+from rebalancing.trading_rules import TradingRules
+from starter.cli.plan_view import plan_json, plan_view
 
 BAD_INPUT = 2
 """The exit status for a portfolio that cannot be planned for."""
@@ -26,10 +25,11 @@ NOTICEABLE_PERCENT = Decimal("0.5")
 """A stated net liquidation value that differs by more from cash and positions is pointed out."""
 
 
-class _Portfolio(BaseModel):
-    """The file's form. Money in US dollars, as text; positions in whole shares; targets as shares of the base.
+class _Portfolio(TradingRules):
+    """The file's form: the rules of an account, and what an account would be asked for.
 
-    Without ``buy_prices`` the prices are taken as what is paid: a file holds no quotes that could move.
+    Money in US dollars, as text; positions in whole shares, ``fractions`` of a share besides; targets as shares of the
+    base. Without ``buy_prices`` the prices are taken as what is paid: a file holds no quotes that could move.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,12 +38,10 @@ class _Portfolio(BaseModel):
     cash: Money
     reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
     positions: dict[str, StrictInt] = {}
+    fractions: dict[str, Fraction] = {}
     prices: dict[str, Decimal]
     targets: dict[str, Weight]
     buy_prices: dict[str, Decimal] = {}
-    held_out: frozenset[str] = frozenset()
-    tolerance_percent: Decimal = Decimal(0)
-    minimum_order_value: Money = Decimal(0)
     commission_per_order: Money = Field(default=DEFAULT_COMMISSION, ge=0)
 
     def request(self) -> PlanRequest:
@@ -68,9 +66,9 @@ def plan_offline(portfolio: Path, as_json: bool) -> None:
     except (OSError, ValueError, RecursionError, RebalancerError) as error:
         _refuse(portfolio, _one_line(error))
     if as_json:
-        typer.echo(json.dumps(_as_json(plan), indent=2))
+        typer.echo(json.dumps(plan_json(plan), indent=2))
         return
-    _print_table(plan, [*plan.notes, *_value_notes(content, request)])
+    Console().print(plan_view(plan, [*plan.notes, *_value_notes(content, request)]))
 
 
 def _read(path: Path) -> object:
@@ -91,56 +89,10 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _as_json(plan: Plan) -> dict[str, Any]:
-    """Money as text, because it is exact; weights and percentages as numbers."""
-    return {
-        "orders": [
-            {
-                "symbol": order.symbol,
-                "side": order.side.value,
-                "quantity": order.quantity,
-                "estimated_value": str(order.estimated_value),
-            }
-            for order in plan.orders
-        ],
-        "after": {
-            "cash": str(plan.after.cash),
-            "weights": {symbol: float(weight) for symbol, weight in plan.after.weights.items()},
-            "tracking_error": float(plan.after.tracking_error),
-        },
-    }
-
-
-def _print_table(plan: Plan, notes: Iterable[str]) -> None:
-    console = Console()
-    table = Table(title=f"Plan on a base of {plan.base:,} USD, with {plan.reserve:,} USD in reserve")
-    for heading in ("Symbol", "Held", "Target", "After", "Order", "Value (USD)"):
-        table.add_column(heading, justify="left" if heading == "Symbol" else "right")
-    orders = {order.symbol: order for order in plan.orders}
-    for symbol, before in plan.before.items():
-        order = orders.get(symbol)
-        colour = "" if order is None else "green" if order.side is Side.BUY else "red"
-        table.add_row(
-            symbol,
-            f"{before:.2%}",
-            f"{plan.targets.get(symbol, Decimal(0)):.2%}",
-            f"{plan.after.weights[symbol]:.2%}",
-            f"{order.side.value} {order.quantity:,}" if order else "–",
-            f"{order.estimated_value:,}" if order else "",
-            style=colour,
-        )
-    console.print(table)
-    console.print(f"Cash after: {plan.after.cash:,} USD. Tracking error: {plan.after.tracking_error:.2f} %.")
-    for note in notes:
-        console.print(f"Note: {note}.", markup=False)
-
-
 def _value_notes(content: _Portfolio, request: PlanRequest) -> list[str]:
     """A stated value that does not fit cash and positions: the plan rests on these, but the file may be wrong."""
     stated = content.net_liquidation
-    managed = request.cash + sum(
-        (request.prices[s] * request.positions.get(s, 0) for s in request.managed_symbols), Decimal(0)
-    )
+    managed = request.cash + sum((request.prices[s] * request.shares(s) for s in request.managed_symbols), Decimal(0))
     if stated is None or abs(stated - managed) * 100 <= NOTICEABLE_PERCENT * abs(stated):
         return []
     return [f"net_liquidation says {stated:,} USD, but cash and managed positions come to {managed:,} USD"]

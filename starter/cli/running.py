@@ -10,6 +10,7 @@ from rich.console import Console
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRecord, EventStatus, ExecutionMode, Trigger
 from starter.cli.console import error_console, output_console
 from starter.cli.mistakes import FAILED, CommandFailed
@@ -81,35 +82,46 @@ async def run_cancel_command(account: str) -> None:
     output_console().print(f"{account}: {filled or ending.message or ending.status}", markup=False)
 
 
-async def _wait(client: Client, trigger: Trigger) -> int:
+async def outcome_of(client: Client, trigger: Trigger) -> tuple[EventRecord, Outcome | None]:
+    """Wait until the event is over, saying on standard error where it stands.
+
+    The outcome is that of the latest run; it is ``None`` if a follow-up run has taken its place.
+
+    Raises:
+        CommandFailed: the run ended without knowing the event.
+    """
     handle = handle_of(client, trigger.account)
     watch = _Watch(error_console())
     while True:
-        # In this order: a run that ends between the two looks has its record of the event by the second.
-        run = await latest_run(handle)
         status = await query_status(handle)
         watch.show(status)
         record = status.events.find(trigger.event_id) if status else None
         if record is not None and record.status in OVER:
-            return await _show_end(output_console(), handle, trigger, record)
-        if record is None and run is not None and run.has_ended:
-            ending = await ending_of(handle)
-            raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
+            return record, await _latest_outcome(handle, trigger)
+        if record is None:
+            run = await latest_run(handle)
+            if run is not None and run.has_ended:
+                ending = await ending_of(handle)
+                raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
         await asyncio.sleep(POLL_INTERVAL)
 
 
-async def _show_end(
-    console: Console, handle: WorkflowHandle[Any, RunResult], trigger: Trigger, record: EventRecord
-) -> int:
-    """The outcome if it is the latest run's; a follow-up run may have taken its place, then the summary is left."""
-    run = await latest_run(handle)
-    ending = await ending_of(handle) if run is not None and run.has_ended else None
-    outcome = ending.outcome if ending else None
-    if outcome is not None and trigger.event_id in outcome.event_ids:
+async def _wait(client: Client, trigger: Trigger) -> int:
+    """Show the outcome, or the event's summary where a follow-up run has taken the outcome's place."""
+    record, outcome = await outcome_of(client, trigger)
+    console = output_console()
+    if outcome is not None:
         console.print(outcome_tables(outcome))
     else:
         console.print(f"{trigger.account}: {record.status.value}. {record.summary}", markup=False)
     return 0 if record.status is EventStatus.COMPLETED else FAILED
+
+
+async def _latest_outcome(handle: WorkflowHandle[Any, RunResult], trigger: Trigger) -> Outcome | None:
+    run = await latest_run(handle)
+    ending = await ending_of(handle) if run is not None and run.has_ended else None
+    outcome = ending.outcome if ending else None
+    return outcome if outcome is not None and trigger.event_id in outcome.event_ids else None
 
 
 class _Watch:

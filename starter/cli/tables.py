@@ -10,15 +10,18 @@ from rich.text import Text
 from rebalancing.orders import OrderReport, OrderState, Side
 from rebalancing.outcomes import Outcome
 from rebalancing.plan import CASH_SYMBOL
+from rebalancing.slippage import in_basis_points, slippage_of
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.triggers import ExecutionMode
 
 
 def outcome_tables(outcome: Outcome) -> RenderableType:
-    """What a rebalance did, or would do: weights before, target and after; orders; notes."""
+    """What a rebalance did, or would do: weights before, target and after; orders and costs; notes and gaps."""
     parts: list[RenderableType] = [Text(_title(outcome), style="bold"), weights_table(outcome)]
     if outcome.orders:
-        parts.append(orders_table(outcome.orders))
+        parts.append(orders_table(outcome.orders, outcome.arrival_prices))
+    if costs := _costs(outcome):
+        parts.append(Text(costs))
     parts += [Text(f"  · {note}") for note in outcome.notes]
     parts += [Text(f"  · {gap.symbol}: {gap.reason}") for gap in outcome.gaps if gap.symbol != CASH_SYMBOL]
     parts += [Text(f"  · not managed: {item}") for item in outcome.unmanaged]
@@ -39,10 +42,10 @@ def weights_table(outcome: Outcome) -> Table:
     return table
 
 
-def orders_table(reports: Iterable[OrderReport]) -> Table:
-    """Orders with what became of them; money in US dollars."""
+def orders_table(reports: Iterable[OrderReport], arrival_prices: Mapping[str, Decimal] | None = None) -> Table:
+    """Orders with what became of them; money in US dollars, slippage in basis points of the arrival price."""
     table = Table()
-    for heading in ("order", "symbol", "filled", "price", "commission", "state"):
+    for heading in ("order", "symbol", "filled", "price", "slippage bp", "commission", "state"):
         table.add_column(heading, justify="left" if heading in ("order", "symbol", "state") else "right")
     for report in reports:
         side = Text(report.side.value, style="red" if report.side is Side.SELL else "green")
@@ -53,6 +56,7 @@ def orders_table(reports: Iterable[OrderReport]) -> Table:
             report.symbol,
             f"{report.filled}/{report.quantity}",
             f"{report.average_price:,.2f}",
+            _slipped(report, (arrival_prices or {}).get(report.symbol)),
             f"{report.commission:.2f}",
             Text.assemble(state, reason),
         )
@@ -84,6 +88,27 @@ def _title(outcome: Outcome) -> str:
         f"{outcome.account} · {outcome.strategy} · {mode}{error}, "
         f"{len(outcome.orders)} orders, commissions {outcome.commissions:.2f} USD, {seconds:.1f} s"
     )
+
+
+def _costs(outcome: Outcome) -> str:
+    """Slippage and idle cash, as far as they are known."""
+    told: list[str] = []
+    if outcome.slippage is not None:
+        slippage = outcome.slippage
+        told.append(
+            f"slippage {slippage.amount:,.2f} USD ({slippage.basis_points:.1f} bp of {slippage.traded:,.2f} USD "
+            "at the prices of the plan)"
+        )
+    if outcome.idle_cash is not None:
+        word = "would be idle" if outcome.mode is ExecutionMode.DRY_RUN else "idle"
+        told.append(f"cash {word} {outcome.idle_cash:,.2f} USD")
+    return "  " + ", ".join(told) if told else ""
+
+
+def _slipped(report: OrderReport, arrival_price: Decimal | None) -> str:
+    if arrival_price is None or not report.filled:
+        return "–"
+    return f"{in_basis_points(slippage_of(report, arrival_price), report.filled * arrival_price):+.1f}"
 
 
 def _weight(weights: Mapping[str, Decimal], symbol: str) -> Decimal:

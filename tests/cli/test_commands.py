@@ -26,9 +26,17 @@ async def test_a_dry_run_then_a_live_run_then_what_the_account_holds(own: Desk) 
         assert "would BUY" in looked.output
         assert json.loads((await own.run("positions", "DU1000001", "--json")).output)["positions"] == {}
 
+        planned = json.loads((await own.run("plan", "DU1000001", "--json")).output)
+        assert (planned["account"], planned["strategy"]) == ("DU1000001", "blend")
+        assert {order["side"] for order in planned["orders"]} == {"BUY"}
+        assert {line["symbol"]: line["reason"] for line in planned["lines"]}["QQQ"] == "under target"
+        assert "under target" in (await own.run("plan", "DU1000001")).output
+
         traded = await own.run("run", "DU1000001", "--live", "--wait", "--event-id", "e-1")
         assert traded.status == 0, traded.errors
         assert "rebalanced, tracking error" in traded.output
+        assert "slippage" in traded.output
+        assert "idle" in traded.output
         held = json.loads((await own.run("positions", "DU1000001", "--json")).output)["positions"]
         assert set(held) == {"QQQ", "BND"}
         assert "QQQ" in (await own.run("positions", "DU1000001")).output
@@ -61,7 +69,7 @@ async def test_cancelling_cancels_the_working_orders_and_tells_what_had_filled(o
 
 
 async def test_an_account_that_is_unknown_or_switched_off_is_named_in_one_line(own: Desk) -> None:
-    for command in ("run", "positions"):
+    for command in ("run", "plan", "positions"):
         for account, reason in (("DU9", "is not in the configuration"), ("DU1000005", "is switched off")):
             answer = await own.run(command, account)
             assert answer.status == 2

@@ -88,6 +88,43 @@ def test_without_json_a_table_is_shown(file: Path) -> None:
         assert shown in result.stdout
 
 
+def test_every_line_of_the_table_says_why(file: Path) -> None:
+    banded = PORTFOLIO | {"cash": "8300", "positions": {"AAPL": 21, "MSFT": 5}, "tolerance_percent": 20}
+    shown = " ".join(run(file, banded | {"held_out": ["KEEP"], "targets": {"AAPL": 0.4, "MSFT": 0.5}}).stdout.split())
+    assert "within" in shown
+    assert "under" in shown
+
+
+def test_json_gives_the_reason_of_every_line(file: Path) -> None:
+    sold = {"cash": "0", "positions": {"AAPL": 10, "KEEP": 3}, "targets": {"MSFT": 1}, "held_out": ["KEEP"]}
+    answer = json.loads(run(file, PORTFOLIO | sold, "--json").stdout)
+    assert {line["symbol"]: line["reason"] for line in answer["lines"]} == {
+        "AAPL": "not in the targets",
+        "KEEP": "held out",
+        "MSFT": "under target",
+    }
+    assert answer["is_optimal"]
+    assert len(answer["plan_hash"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("rule", "orders"),
+    [
+        ({"trading": "sell_only"}, []),
+        ({"never_buy": ["MSFT"]}, ["AAPL"]),
+        ({"lots": {"AAPL": 10, "MSFT": 10}}, ["AAPL", "MSFT"]),
+        ({"maximum_turnover_percent": 0.1}, []),
+        ({"relative_tolerance_percent": 70}, ["MSFT"]),
+        ({"minimum_order_value": 5000}, ["MSFT"]),
+        ({"fractions": {"AAPL": "0.5"}}, ["MSFT", "AAPL"]),
+    ],
+)
+def test_the_rules_of_an_account_may_stand_in_the_file(file: Path, rule: dict[str, Any], orders: list[str]) -> None:
+    result = run(file, PORTFOLIO | rule, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [order["symbol"] for order in json.loads(result.stdout)["orders"]] == orders
+
+
 def test_a_value_that_does_not_fit_the_positions_is_pointed_out(file: Path) -> None:
     assert "net_liquidation says" in " ".join(run(file, PORTFOLIO | {"net_liquidation": "99999"}).stdout.split())
     assert "net_liquidation says" not in run(file, PORTFOLIO).stdout

@@ -1,0 +1,109 @@
+"""A plan for people, as a table with the reason of every line, and for programs, as JSON."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rebalancing.orders import Side
+from rebalancing.plan import Plan, PlanLine
+
+NOTHING = "–"
+
+
+def plan_view(plan: Plan, notes: Iterable[str], title: str = "Plan") -> RenderableType:
+    """Weights before, target and after, orders, and why; then what the account ends with, and the notes."""
+    heading = f"{title} on a base of {plan.base:,} USD, with {plan.reserve:,} USD in reserve"
+    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True)
+    for heading in ("Symbol", "Held", "Now %", "Target %", "After %", "Order", "USD", "Why"):
+        is_text = heading in ("Symbol", "Why")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "Why", overflow="fold")
+    values = {order.symbol: order.estimated_value for order in plan.orders}
+    for line in plan.lines:
+        table.add_row(
+            line.symbol,
+            _shares(line),
+            _percent(line.before),
+            _percent(line.target),
+            _percent(line.after),
+            f"{_side(line).value} {abs(line.change):,}" if line.change else NOTHING,
+            f"{values[line.symbol]:,}" if line.symbol in values else "",
+            Text(line.reason.value),
+            style=_colour(line),
+        )
+    after = plan.after
+    found = "as close to the targets as whole shares get" if plan.is_optimal else "sized greedily"
+    return Group(
+        table,
+        Text(
+            f"Cash after: {after.cash:,} USD, of which {after.idle_cash:,} USD idle. "
+            f"Tracking error: {after.tracking_error:.2f} %, {found}."
+        ),
+        *(Text(f"Note: {note}.") for note in notes),
+    )
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Money as text, because it is exact; weights and percentages as numbers."""
+    return {
+        "orders": [
+            {
+                "symbol": order.symbol,
+                "side": order.side.value,
+                "quantity": order.quantity,
+                "estimated_value": str(order.estimated_value),
+            }
+            for order in plan.orders
+        ],
+        "after": {
+            "cash": str(plan.after.cash),
+            "weights": {symbol: float(weight) for symbol, weight in plan.after.weights.items()},
+            "tracking_error": float(plan.after.tracking_error),
+        },
+        "lines": [
+            {
+                "symbol": line.symbol,
+                "held": line.held,
+                "fraction": str(line.fraction),
+                "change": line.change,
+                "before": _number(line.before),
+                "target": _number(line.target),
+                "after": _number(line.after),
+                "reason": line.reason.value,
+                "details": line.details,
+            }
+            for line in plan.lines
+        ],
+        "base": str(plan.base),
+        "reserve": str(plan.reserve),
+        "idle_cash": str(plan.after.idle_cash),
+        "is_optimal": plan.is_optimal,
+        "plan_hash": plan.plan_hash,
+        "notes": list(plan.notes),
+    }
+
+
+def _side(line: PlanLine) -> Side:
+    return Side.BUY if line.change > 0 else Side.SELL
+
+
+def _colour(line: PlanLine) -> str:
+    if not line.change:
+        return ""
+    return "green" if line.change > 0 else "red"
+
+
+def _shares(line: PlanLine) -> str:
+    return f"{line.held + line.fraction:,}"
+
+
+def _percent(weight: Decimal | None) -> str:
+    return NOTHING if weight is None else f"{100 * weight:.2f}"
+
+
+def _number(weight: Decimal | None) -> float | None:
+    return None if weight is None else float(weight)
