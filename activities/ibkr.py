@@ -30,7 +30,9 @@ class IbkrActivities:
         """Read an account, its contracts and quotes."""
         account = request.account
         async with heartbeating():
-            return await self._reader.snapshot(account.account_id, account.type, request.symbols, account.held_out)
+            return await self._reader.snapshot(
+                account.account_id, account.type, request.symbols, account.held_out, account.funding
+            )
 
     @activity.defn
     async def place_leg(self, request: PlaceRequest) -> tuple[OrderReport, ...]:

@@ -1,11 +1,13 @@
 """Accounts: which portfolio each follows, and how."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self, cast
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from rebalancing.account_kind import Funding
 from rebalancing.approval import ApprovalRules
 from rebalancing.base import FrozenModel, Symbol, Weight
 from rebalancing.guards import Guards
@@ -99,6 +101,12 @@ class Account(TradingRules):
     allocations: AllocationsSource = AllocationsSource()
     guards: Guards = Guards()
     approval: ApprovalRules = ApprovalRules()
+    funding: Funding = Field(
+        default=Funding.AUTO, description="`cash` or `margin` account; `auto` goes by the broker's figures."
+    )
+    margin_check: bool = Field(
+        default=True, description="Before the first order of a margin account, ask IBKR what the plan would do to it."
+    )
     foreign_orders: ForeignOrders = ForeignOrders.STOP
     market_closed: WhenClosed = Field(
         default=WhenClosed.WAIT,
@@ -127,6 +135,10 @@ class Account(TradingRules):
         if self.quotes_needed is not None:
             return self.quotes_needed
         return QuoteKind.LIVE if self.type is AccountType.LIVE else QuoteKind.DELAYED
+
+    def rules_without_selling(self, symbols: Iterable[str]) -> dict[str, object]:
+        """The trading rules at a moment when these symbols must not be sold (``rebalancing.settlement``)."""
+        return {**self.trading_rules, "never_sell": self.never_sell.union(symbols)}
 
     @property
     def written_targets(self) -> Targets | None:

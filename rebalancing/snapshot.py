@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
+from rebalancing.account_kind import AccountKind
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.trading_hours import Session
 
@@ -109,6 +110,7 @@ class AccountSnapshot(FrozenModel):
     ``cash`` is the broker's figure, corrected by the fills it may not contain yet; where fills from before the
     connection make that impossible, ``cash_is_settled`` is false. ``positions`` holds the managed ones (stocks and ETFs
     in USD, whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
+    ``bought_unsettled`` names what a cash account must not sell today (``rebalancing.settlement``).
     """
 
     account: str
@@ -119,6 +121,8 @@ class AccountSnapshot(FrozenModel):
     positions: dict[str, int]
     fractions: dict[str, Money] = {}
     unmanaged: tuple[str, ...] = ()
+    kind: AccountKind = AccountKind.UNKNOWN
+    bought_unsettled: tuple[str, ...] = ()
     open_orders: tuple[OpenOrder, ...] = ()
     contracts: dict[str, ContractDetails] = {}
     quotes: dict[str, Quote] = {}
@@ -133,6 +137,14 @@ class AccountSnapshot(FrozenModel):
         """The same with an earlier snapshot's quotes where there is no price now."""
         return self.model_copy(
             update={"quotes": {**earlier.quotes, **{s: quote for s, quote in self.quotes.items() if quote.price}}}
+        )
+
+    @property
+    def funding_notes(self) -> tuple[str, ...]:
+        """Why symbols are not sold today, for the outcome."""
+        return tuple(
+            f"{symbol} was bought today with money that has not settled: a cash account must not sell it before"
+            for symbol in self.bought_unsettled
         )
 
     @property

@@ -37,13 +37,17 @@ WEIGHTS = {"QQQ": "0.5", "BND": "0.3", "GLD": "0.2"}
 
 @dataclass
 class Holding:
-    """One account of a test: what it has, and what it should become."""
+    """One account of a test: what it has, and what it should become.
+
+    ``more`` goes into its configuration, ``books`` into the simulated gateway's.
+    """
 
     cash: str = "100000"
     holdings: Mapping[str, int] = field(default_factory=dict[str, int])
     weights: Mapping[str, str] | None = field(default_factory=lambda: dict(WEIGHTS))
     url: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    books: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass
@@ -92,7 +96,7 @@ def scenario(
     }
     return Scenario(
         accounts=tuple(
-            AccountSetup(account=name, cash=Decimal(own.cash), holdings=dict(own.holdings))
+            AccountSetup(account=name, cash=Decimal(own.cash), holdings=dict(own.holdings), **own.books)
             for name, own in accounts.items()
         ),
         instruments=tuple(

@@ -15,12 +15,14 @@ from temporalio.worker import Worker
 
 from activities.failures import TypedFailures
 from activities.fills import FillActivities
+from activities.gateway.margin import MarginDesk
 from activities.gateway.placing import OrderDesk
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
+from activities.margin import MarginActivities
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from worker.hosting import host, own_client
@@ -89,6 +91,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings) -> 
             visits.reprice_leg,
             visits.cancel_orders,
             visits.cancel_open_orders,
+            MarginActivities(MarginDesk(session)).preview_margin,
         ],
         max_concurrent_activities=1,
         interceptors=[TypedFailures()],

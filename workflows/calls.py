@@ -13,6 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from rebalancing.accounts import Account
 from rebalancing.guards import Breach, GuardRequest
+from rebalancing.margin import MarginPreview, MarginRequest
 from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.requests import (
@@ -132,6 +133,11 @@ async def size_buys(request: PlanRequest) -> tuple[PlannedOrder, ...]:
 async def check_guards(request: GuardRequest) -> tuple[Breach, ...]:
     """The guards a plan breaches; an activity for the same reason."""
     return await _compute("check_guards", request, tuple[Breach, ...])
+
+
+async def preview_margin(settings: Settings, request: MarginRequest) -> MarginPreview:
+    """What IBKR says a plan would do to a margin account, in one visit."""
+    return await _visit(settings, "preview_margin", request, MarginPreview, BEGINNING)
 
 
 async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from rebalancing.verification import cash_after, full_targets, gaps, measure, po
 from workflows import calls
 from workflows.approval import Clearance, Reading
 from workflows.legs import Legs
+from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
 from workflows.operation_clock import OperationClock
 from workflows.order_rules import OrderRules
@@ -60,6 +61,7 @@ class Rebalance:
         self._rules = OrderRules(self.account, self.settings)
         self._hours = MarketHours(self.account, self._patience, progress)
         self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
+        self._margin = MarginCheck(self.account, self.settings, self._patience)
         self.clearance = Clearance(opening, self._patience, progress)
         self._progress = progress
         self._started_at = workflow.now()
@@ -88,6 +90,7 @@ class Rebalance:
             reading = await self._read_when_open()  # what they filled until then changes the plan
             reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
         self._rules.refuse(reading)
+        await self._margin.check(reading)
         targets, opening, plan = reading
         reread = partial(self._read, targets, calls.FINISHING)
         sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, reread)
@@ -186,7 +189,7 @@ class Rebalance:
                 "replaced": targets.replaced,
                 "reserve_percent": self.account.cash_reserve_percent,
                 "traded_value": traded_value,
-                **self.account.trading_rules,
+                **self.account.rules_without_selling(snapshot.bought_unsettled),
             }
         )
 
@@ -317,7 +320,15 @@ class Rebalance:
             arrival_prices={order.symbol: opening.prices[order.symbol] for order in plan.orders},
             slippage=total_slippage(reports, opening.prices),
             unmanaged=opening.unmanaged,
-            notes=(*plan.notes, *self._quotes.notes, *self._notes, *self.clearance.notes, *self.legs.notes),
+            notes=(
+                *plan.notes,
+                *opening.funding_notes,
+                *self._quotes.notes,
+                *self._notes,
+                *self.clearance.notes,
+                *self._margin.notes,
+                *self.legs.notes,
+            ),
             started_at=self._started_at,
             finished_at=workflow.now(),
         )

@@ -10,8 +10,10 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway import translation
+from activities.gateway.funding import FundingReader
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.session import GatewaySession
+from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
 from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, SymbolUnknown
 from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
@@ -34,6 +36,7 @@ class AccountReader:
         self._contracts: dict[str, tuple[ContractDetails, datetime]] = {}
         self._quotes = quotes
         self._subscribed: set[str] = set()
+        self._funding = FundingReader(session)
 
     async def snapshot(
         self,
@@ -41,6 +44,7 @@ class AccountReader:
         account_type: AccountType,
         symbols: tuple[str, ...],
         held_out: frozenset[str] = frozenset(),
+        funding: Funding = Funding.AUTO,
     ) -> AccountSnapshot:
         """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
 
@@ -61,13 +65,19 @@ class AccountReader:
         quotes = await self._quotes.quotes({symbol: contract.con_id for symbol, contract in contracts.items()})
         taken_at = datetime.now(UTC)
         figure = self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue")
-        cash = self._session.cash.cash(account, figure, taken_at)
+        cash_told = self._session.cash.cash(account, figure, taken_at)
+        cash = figure if cash_told is None else cash_told
+        kind = effective_kind(funding, self._funding.kind(account))
         return AccountSnapshot(
             account=account,
             taken_at=taken_at,
             net_liquidation=self._value(account, "NetLiquidation"),
-            cash=figure if cash is None else cash,
-            cash_is_settled=cash is not None,
+            cash=cash,
+            cash_is_settled=cash_told is not None,
+            kind=kind,
+            bought_unsettled=self._funding.bought_unsettled(account, cash, taken_at)
+            if kind is AccountKind.CASH
+            else (),
             positions=positions,
             fractions=fractions,
             unmanaged=unmanaged,

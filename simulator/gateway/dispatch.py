@@ -42,6 +42,7 @@ class Dispatcher:
             "reqMktData": self._quotes,
             "cancelMktData": lambda r: self._subscriptions.unfollow_quotes(_id(r)),
             "placeOrder": self._place,
+            "whatIfOrder": self._place,
             "cancelOrder": self._cancel,
             "reqGlobalCancel": self._cancel_all,
             "reqOpenOrders": lambda _: answers.open_orders(self._engine, client.client_id),
@@ -73,7 +74,7 @@ class Dispatcher:
 
     def reject(self, request: Request, rule: FaultRule) -> None:
         """Answer a request with the rule's error instead; a placed order is never known to the gateway."""
-        if request.ticket and request.contract:
+        if request.ticket and request.contract and not request.ticket.what_if:
             refusal = Refusal(rule.code, rule.message)
             client_id, order_id = self._client.client_id, request.order_id or 0
             self._engine.refuse(client_id, order_id, refusal, request.contract, request.ticket)

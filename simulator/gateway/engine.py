@@ -115,6 +115,7 @@ class Engine:
     def account_values(self, account: str) -> list[AccountValue]:
         """The account's figures as last published: they lag behind the fills if the scenario says so."""
         if self.scenario.latency.account_values == 0:
+            self.accounts[account].settle(self._today())
             return self.accounts[account].values(self.market)
         return self._published[account]
 
@@ -347,6 +348,7 @@ class Engine:
             self._publish(account)
 
     def _publish(self, account: str) -> None:
+        self.accounts[account].settle(self._today())
         self._published[account] = self.accounts[account].values(self.market)
         self._emit(AccountChanged(account))
 

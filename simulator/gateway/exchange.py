@@ -22,6 +22,7 @@ from simulator.gateway.market import Market
 from simulator.gateway.order_checks import commission_of
 from simulator.gateway.orders import Execution, Order, OrderStatus
 from simulator.gateway.scenario import Scenario
+from simulator.gateway.settlement import settlement_day
 from simulator.gateway.state import GatewayState
 
 
@@ -159,6 +160,8 @@ class Exchange:
         order.average_price, order.last_price = value / order.filled, price
         commission = commission_of(order.filled, value, self._scenario.commission) - charged
         realized = self._accounts[order.account].book(order.symbol, order.side * quantity, price, commission)
+        if order.side < 0:
+            self._accounts[order.account].note_sale(settlement_day(self._clock.now()), quantity * price)
         execution = self._record(order, quantity, price, commission, realized)
         self._emit(ExecutionReported(execution))
         if order.remaining == 0:

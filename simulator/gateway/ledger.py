@@ -24,19 +24,34 @@ class Holding(BaseModel):
 
 
 class Ledger(BaseModel):
-    """One account's books."""
+    """One account's books. ``unsettled`` holds the proceeds of sales by the day (``YYYYMMDD``) on which they settle."""
 
     model_config = ConfigDict(extra="forbid")
 
     account: str
     cash: Decimal
     kind: str = "margin"
+    other_margin: Decimal = Decimal(0)
     holdings: dict[str, Holding] = {}
+    unsettled: dict[str, Decimal] = {}
 
     @property
     def positions(self) -> dict[str, int]:
         """Whole shares per symbol, those held only."""
         return {symbol: each.quantity for symbol, each in self.holdings.items() if each.quantity}
+
+    @property
+    def settled_cash(self) -> Decimal:
+        """Cash without the proceeds of sales that have not settled; purchases count from the trade on."""
+        return self.cash - sum(self.unsettled.values(), Decimal(0))
+
+    def note_sale(self, settles: str, proceeds: Decimal) -> None:
+        """The proceeds of a sale are there, and settle on that day."""
+        self.unsettled[settles] = self.unsettled.get(settles, Decimal(0)) + proceeds
+
+    def settle(self, today: str) -> None:
+        """What was due by today has settled."""
+        self.unsettled = {day: proceeds for day, proceeds in self.unsettled.items() if day > today}
 
     def book(self, symbol: str, signed_quantity: int, price: Decimal, commission: Decimal) -> Decimal | None:
         """Enter a fill (bought shares positive); return the realised profit after commission if it closed anything.
@@ -74,8 +89,8 @@ class Ledger(BaseModel):
         return holding.quantity * (market.price(symbol) - holding.average_cost)
 
     def initial_margin(self, market: Market) -> Decimal:
-        """Half the stock value (Regulation T) in a margin account, all of it in a cash account."""
-        return self.gross_value(market) * (_HALF if self.kind == "margin" else 1)
+        """Half the stock value (Regulation T) in a margin account, all of it in a cash account; plus other margin."""
+        return self.gross_value(market) * (_HALF if self.kind == "margin" else 1) + self.other_margin
 
     def available_funds(self, market: Market) -> Decimal:
         """Equity with loan value less initial margin; in a cash account simply the cash."""
@@ -96,7 +111,7 @@ class Ledger(BaseModel):
         whole = {
             "NetLiquidation": equity,
             "TotalCashValue": cash,
-            "SettledCash": cash,
+            "SettledCash": self.settled_cash,
             "AccruedCash": Decimal(0),
             "AvailableFunds": available,
             "ExcessLiquidity": equity - maintenance,

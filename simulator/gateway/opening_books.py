@@ -15,6 +15,7 @@ def initial_state(scenario: Scenario) -> GatewayState:
             account=each.account,
             cash=each.cash,
             kind=each.kind,
+            other_margin=each.other_margin,
             holdings={s: Holding(quantity=q, average_cost=prices[s]) for s, q in each.holdings.items()},
         )
         for each in scenario.accounts

@@ -126,7 +126,8 @@ def _place_order(reader: FieldReader) -> Request:
         algo_strategy=algo_strategy,
         algo_params=algo_params,
     )
-    return Request("placeOrder", order_id=order_id, account=account, contract=contract, ticket=ticket)
+    name = "whatIfOrder" if ticket.what_if else "placeOrder"
+    return Request(name, order_id=order_id, account=account, contract=contract, ticket=ticket)
 
 
 def _executions(reader: FieldReader) -> Request:

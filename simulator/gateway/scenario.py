@@ -27,12 +27,17 @@ class _Section(BaseModel):
 
 
 class AccountSetup(_Section):
-    """One managed account as the scenario starts: cash in USD and whole shares held per symbol."""
+    """One managed account as the scenario starts: cash in USD and whole shares held per symbol.
+
+    ``other_margin`` is the initial margin of what the scenario does not list, such as short options: with enough of it
+    the account cannot carry what its cash would pay for.
+    """
 
     account: str = Field(pattern=r"^[A-Z]{1,3}\d+$")
     cash: Money
     holdings: dict[str, int] = {}
     kind: Literal["margin", "cash"] = "margin"
+    other_margin: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(0)
 
 
 class InstrumentSetup(_Section):

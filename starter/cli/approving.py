@@ -55,9 +55,7 @@ def waiting_view(account: str, waiting: WaitingPlan) -> RenderableType:
 async def _waiting_plan(handle: WorkflowHandle[Any, Any], account: str) -> WaitingPlan:
     status = await query_status(handle)
     if status is None:
-        raise CommandFailed(
-            f"Nothing is known of a waiting plan of {account}: no rebalance, or no worker answers."
-        )
+        raise CommandFailed(f"Nothing is known of a waiting plan of {account}: no rebalance, or no worker answers.")
     if status.waiting_plan is None:
         raise CommandFailed(f"No plan of {account} waits for approval; its rebalance is in the phase {status.phase}.")
     return status.waiting_plan

@@ -10,15 +10,17 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
+from rebalancing.approval import Approval
 from rebalancing.outcomes import Phase
 from tests.house import Holding, house, phase_reached
+from workflows.rebalance_account import RebalanceAccount
 
 FOLDER = Path(__file__).parent / "histories"
 MACHINE_FIELDS = frozenset({"identity", "stackTrace", "workerInstanceKey", "binaryChecksum"})
 
 
 async def record() -> None:
-    """Record a completed, a failed and a continued run."""
+    """Record a completed, a failed, a continued and an approved run."""
     async with house(
         {"DU1": Holding(cash="1000", holdings={"SPY": 40}), "DU2": Holding(weights={"NOSUCH": "1"})}
     ) as own:
@@ -34,6 +36,15 @@ async def record() -> None:
         await handle.result()
         first_run = own.client.get_workflow_handle("rebalance-DU1", run_id=handle.first_execution_run_id)
         await _write(first_run, "continued")
+    asking = {"approval": {"required": "always"}, "guards": {"minimum_symbols": 5, "on_breach": "ask"}}
+    async with house({"DU1": Holding(cash="1000", holdings={"SPY": 40}, more=asking)}) as own:
+        handle = await own.trigger("DU1")
+        await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
+        waiting = (await handle.query(RebalanceAccount.status)).waiting_plan
+        assert waiting is not None
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        await handle.result()
+        await _write(handle, "approved")
 
 
 async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:

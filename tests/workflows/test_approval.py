@@ -1,6 +1,7 @@
 """Guards and approval through the real workflow: what stops, what waits for a person, and what a person's word does."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -160,12 +161,21 @@ async def test_the_time_a_person_takes_is_not_counted_as_work() -> None:
         assert (await handle.result()).outcome is not None
 
 
+async def price_arrived(own: House, account: str) -> None:
+    """Return once another account's plan is made with a price that has just been moved."""
+    seen: set[tuple[str, ...]] = set()
+    while len(seen) < 2:
+        dry = await (await own.trigger(account, f"look-{uuid.uuid4()}", ExecutionMode.DRY_RUN)).result()
+        assert dry.outcome is not None
+        seen.add(dry.outcome.notes)
+        own.gateway.engine.move_price("GLD", Decimal("350.00"))
+
+
 async def test_after_the_market_moved_the_fresh_plan_is_asked_for() -> None:
-    async with house({"DU1": Holding(more=ASKING)}) as own:
+    async with house({"DU1": Holding(more=ASKING), "DU2": Holding()}) as own:
         handle = await own.trigger("DU1")
         first = await waiting_plan(handle)
-        own.gateway.engine.move_price("GLD", Decimal("300.00"))
-        await asyncio.sleep(5.1)  # the life of a quote in the cache
+        await price_arrived(own, "DU2")
         await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
         second = await waiting_plan(handle, other_than=first.plan_hash)
         assert traded(own) == []

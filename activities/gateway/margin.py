@@ -1,0 +1,82 @@
+"""Asking IBKR what orders would do to an account, without placing any (what-if orders)."""
+
+import asyncio
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import ib_insync as ibi
+
+from activities.gateway.session import GatewaySession
+from rebalancing.errors import GatewayTimeout
+from rebalancing.margin import MarginPreview, MarginRequest, WhatIfAnswer, WhatIfOrder
+
+UNSET: Final = Decimal("1e300")
+"""IBKR sends the largest double there is for a figure it does not have."""
+
+
+class MarginDesk:
+    """Sends what-if orders over one session. They use up order ids, as every request of this client does."""
+
+    def __init__(self, session: GatewaySession) -> None:
+        self._session = session
+        self._refusals: dict[int, str] = {}
+
+    async def preview(self, request: MarginRequest) -> MarginPreview:
+        """Ask about all orders at once, each with its own time-out.
+
+        ``ib_insync`` never ends a what-if order whose answer has no margin in it (as for some cash accounts): what is
+        not answered in time comes back without figures. Raises ``GatewayUnavailable`` when the connection is lost.
+        """
+        ib = self._session.ib
+        ib.errorEvent += self._on_error
+        try:
+            answers = await asyncio.gather(*(self._ask(request.account, order) for order in request.orders))
+        finally:
+            ib.errorEvent -= self._on_error
+        self._session.require()
+        return MarginPreview(answers=tuple(answers))
+
+    async def _ask(self, account: str, order: WhatIfOrder) -> WhatIfAnswer:
+        ib = self._session.ib
+        order_id = ib.client.getReqId()
+        contract = ibi.Contract(
+            conId=order.con_id, symbol=order.symbol, secType="STK", exchange="SMART", currency="USD"
+        )
+        what_if = ibi.Order(
+            orderId=order_id,
+            clientId=self._session.address.client_id,
+            action=order.side.value,
+            totalQuantity=order.quantity,
+            orderType="MKT",
+            tif="DAY",
+            account=account,
+            whatIf=True,
+        )
+        answer: asyncio.Future[object] = ib.wrapper.startReq(order_id, contract)
+        ib.client.placeOrder(order_id, contract, what_if)
+        try:
+            state = await self._session.request(f"the margin of {order.symbol}", lambda: answer)
+        except GatewayTimeout:
+            return WhatIfAnswer(order=order)
+        if not isinstance(state, ibi.OrderState):
+            return WhatIfAnswer(order=order, refusal=self._refusals.pop(order_id, "refused without a reason"))
+        return WhatIfAnswer(
+            order=order,
+            margin_before=_figure(state.initMarginBefore),
+            margin_change=_figure(state.initMarginChange),
+            equity_before=_figure(state.equityWithLoanBefore),
+            equity_change=_figure(state.equityWithLoanChange),
+            commission=_figure(state.commission),
+        )
+
+    def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
+        self._refusals[request_id] = f"{text} (code {code})"
+
+
+def _figure(value: str | float) -> Decimal | None:
+    """A figure of an order state: ``ib_insync`` leaves some of them as text, and "unset" is the largest double."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < UNSET else None
