@@ -80,6 +80,10 @@ class LedgerOrder:
         return not self.rejected and self.status not in ("Filled", "Cancelled", "ApiCancelled", "Inactive")
 
 
+MODIFIABLE: Final = frozenset({"PreSubmitted", "Submitted"})
+"""An order in another state is being processed (2102), cancelled or over (104)."""
+
+
 class OrderLedger:
     """Orders by ref, and the errors that name an order id."""
 
@@ -218,6 +222,23 @@ class OrderLedger:
         if order is None or order.was_turned_away:
             return OrderState.NOT_SENT
         return _state(order, intent.quantity)
+
+    def may_be_modified(self, intent: Intent, client_id: int, today: str) -> bool:
+        """Whether the intent's order may get another price, which is only sent for an order that is certainly there.
+
+        The gateway itself reported it as working on this connection, under this very id, and it is still the day of the
+        intent (``YYYYMMDD``). To a gateway that does not know the id, the change would be a new order.
+        """
+        order = self.find(intent.ref)
+        return (
+            order is not None
+            and (order.client_id, order.order_id) == (client_id, intent.order_id)
+            and order.perm_id > 0
+            and order.status in MODIFIABLE
+            and not order.rejected
+            and order.filled < intent.quantity
+            and intent.trading_day == today
+        )
 
     def report(self, intent: Intent) -> OrderReport:
         """What became of an intent, judged by what the gateway itself said."""

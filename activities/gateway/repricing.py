@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 ANSWER_TIMEOUT: Final = 5.0
 """Seconds for the gateway to say that an order has its new price; then it is asked."""
 
-MODIFIABLE: Final = frozenset({"PreSubmitted", "Submitted"})
-"""An order in another state is being processed (2102), cancelled or over (104)."""
-
 
 class Repricer:
     """Changes the prices of a leg's limit orders in one visit, by quotes read in the same visit."""
@@ -71,16 +68,8 @@ class Repricer:
         return await self._desk.look_up(intents)
 
     def _may_change(self, intent: Intent) -> bool:
-        order = self._order(intent)
-        return (
-            order is not None
-            and order.order_id == intent.order_id
-            and self._session.places(order)
-            and order.status in MODIFIABLE
-            and not order.rejected
-            and order.filled < intent.quantity
-            and intent.trading_day == trading_day(self._clock())
-        )
+        client_id = self._session.address.client_id
+        return self._session.ledger.may_be_modified(intent, client_id, trading_day(self._clock()))
 
     def _new_price(self, intent: Intent, quotes: dict[str, Quote]) -> Decimal | None:
         rule, order = intent.limit_rule, self._order(intent)

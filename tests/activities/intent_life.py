@@ -7,7 +7,7 @@ from typing import Final
 from activities.gateway.ledger import Execution, LedgerOrder, OrderLedger
 from activities.gateway.placing import QUIET_PERIOD, trading_day
 from rebalancing.intent_fate import Evidence, OrderIds
-from rebalancing.orders import Intent, LegOrder, Side, refers_to
+from rebalancing.orders import Intent, LegOrder, OrderType, Side, refers_to
 from simulator.gateway.clock import ManualClock
 from simulator.gateway.engine import Engine
 from simulator.gateway.events import Event, ExecutionReported, OrderMessage, OrderReported, StatusReported
@@ -102,7 +102,7 @@ class World:
         self.clock = ManualClock(START)
         self.connection: Connection | None = None
         self._forgotten: list[Order] = []
-        self._late: list[tuple[datetime, Intent]] = []
+        self._late: list[tuple[datetime, Intent, Decimal | None]] = []
         self.engine = self._started(Engine(SCENARIO, self.clock))
 
     @property
@@ -129,26 +129,26 @@ class World:
         self.connection = self.connection or Connection(self.engine)
         return self.connection
 
-    def deliver(self, intent: Intent) -> None:
-        """The bytes of an order reach the gateway."""
-        self.engine.place(CLIENT, intent.order_id, _contract(intent), _ticket(intent))
+    def deliver(self, intent: Intent, price: Decimal | None = None) -> None:
+        """The bytes of an order, or of its change to another price, reach the gateway."""
+        self.engine.place(CLIENT, intent.order_id, _contract(intent), _ticket(intent, price))
 
     def refuse(self, intent: Intent) -> None:
         """The bytes reach a gateway whose own precautions turn the order down."""
         refusal = Refusal(201, "Order rejected - reason:precaution")
         self.engine.refuse(CLIENT, intent.order_id, refusal, _contract(intent), _ticket(intent))
 
-    def deliver_later(self, intent: Intent, seconds: float) -> None:
+    def deliver_later(self, intent: Intent, seconds: float, price: Decimal | None = None) -> None:
         """The bytes are under way; what happens to the connection does not stop them."""
-        self._late.append((self.clock.now() + timedelta(seconds=seconds), intent))
+        self._late.append((self.clock.now() + timedelta(seconds=seconds), intent, price))
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and whatever is due happen."""
         self.clock.advance(seconds)
-        due = [intent for at, intent in self._late if at <= self.clock.now()]
-        self._late = [(at, intent) for at, intent in self._late if at > self.clock.now()]
-        for intent in due:
-            self.deliver(intent)
+        due = [late for late in self._late if late[0] <= self.clock.now()]
+        self._late = [late for late in self._late if late not in due]
+        for _, intent, price in due:
+            self.deliver(intent, price)
         self.engine.run_due()
 
     def _started(self, engine: Engine) -> Engine:
@@ -160,9 +160,18 @@ class World:
         return engine
 
 
-def leg_order(number: int, symbol: str, side: Side, quantity: int) -> LegOrder:
-    """One order of a leg, not yet reserved."""
-    return LegOrder(ref=f"rb-{number:05}-1-1", account=ACCOUNT, symbol=symbol, con_id=1, side=side, quantity=quantity)
+def leg_order(number: int, symbol: str, side: Side, quantity: int, limit: Decimal | None = None) -> LegOrder:
+    """One order of a leg, not yet reserved: at market, or with a limit."""
+    return LegOrder(
+        ref=f"rb-{number:05}-1-1",
+        account=ACCOUNT,
+        symbol=symbol,
+        con_id=1,
+        side=side,
+        quantity=quantity,
+        order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+        limit_price=limit,
+    )
 
 
 def settled(connection: Connection) -> bool:
@@ -174,12 +183,13 @@ def _contract(intent: Intent) -> ContractQuery:
     return ContractQuery(symbol=intent.symbol, sec_type="STK")
 
 
-def _ticket(intent: Intent) -> OrderTicket:
+def _ticket(intent: Intent, price: Decimal | None = None) -> OrderTicket:
     return OrderTicket(
         account=ACCOUNT,
         action=intent.side.value,
         quantity=Decimal(intent.quantity),
-        order_type="MKT",
+        order_type=intent.order_type,
+        limit_price=price or intent.limit_price,
         tif="DAY",
         order_ref=intent.ref,
     )
@@ -197,6 +207,7 @@ def _seen(order: Order, **update: int) -> LedgerOrder:
         quantity=order.quantity,
         status=order.status,
         reported_filled=order.filled,
+        limit_price=order.limit_price,
     )
 
 

@@ -5,23 +5,31 @@ The client's part is the application's own: its state machine, its order ids and
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from activities.gateway.ledger import OrderLedger
+from activities.gateway.placing import trading_day
 from rebalancing.intent_fate import Evidence, Fate, fate_of
 from rebalancing.orders import Intent, Side
-from tests.activities.intent_life import SYMBOLS, World, leg_order, settled
+from tests.activities.intent_life import CLIENT, SYMBOLS, World, leg_order, settled
 
 DELIVERIES = st.sampled_from(["accepted", "accepted", "muted", "late", "lost", "used_up", "refused"])
+
+
+def _may_modify(ledger: OrderLedger, intent: Intent, today: str) -> bool:
+    return ledger.may_be_modified(intent, CLIENT, today)
 
 
 class IntentLife(RuleBasedStateMachine):
     """Send, acknowledge, fill, crash, restart, midnight: in any order."""
 
     decide: Callable[[Evidence], Fate] = staticmethod(fate_of)
+    may_modify: Callable[[OrderLedger, Intent, str], bool] = staticmethod(_may_modify)
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,15 +44,16 @@ class IntentLife(RuleBasedStateMachine):
         side=st.sampled_from(Side),
         quantity=st.integers(min_value=1, max_value=100),
         legs=st.integers(min_value=1, max_value=3),
+        limit=st.sampled_from([None, Decimal(90), Decimal(110)]),
     )
-    def prepare(self, symbol: str, side: Side, quantity: int, legs: int) -> None:
+    def prepare(self, symbol: str, side: Side, quantity: int, legs: int, limit: Decimal | None) -> None:
         connection = self.world.connect()
         if len(self.history) > 12:
             return
         if not settled(connection):
             self.world.pass_time(3)
         for number in range(legs):
-            order = leg_order(len(self.history), symbol, side, quantity + number)
+            order = leg_order(len(self.history), symbol, side, quantity + number, limit)
             self.history[order.ref] = connection.reserve(order)
 
     @precondition(lambda self: self.history)
@@ -59,6 +68,20 @@ class IntentLife(RuleBasedStateMachine):
         for ref, intent in list(self.history.items()):
             if ref not in self.parked:
                 self.attempt(intent, delivery)
+
+    @precondition(lambda self: self.history)
+    @rule(data=st.data(), price=st.sampled_from([95, 99, 101, 105]), delivery=st.sampled_from(["now", "late", "lost"]))
+    def reprice(self, data: st.DataObject, price: int, delivery: str) -> None:
+        """What ``reprice_leg`` does with one intent; the change may be under way for a while, or be lost."""
+        intent = self.history[data.draw(st.sampled_from(sorted(self.history)))]
+        connection, today = self.world.connect(), trading_day(self.world.clock.now())
+        if intent.limit_price is None or not self.may_modify(connection.ledger, intent, today):
+            return
+        connection.ledger.note_modified(intent)
+        if delivery == "late":
+            self.world.deliver_later(intent, 2, Decimal(price))
+        elif delivery == "now":
+            self.world.deliver(intent, Decimal(price))
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 5.0, 30.0]))
     def let_time_pass(self, seconds: float) -> None:
@@ -178,6 +201,20 @@ def _new_id_when_in_doubt(evidence: Evidence) -> Fate:
 
 def _without_days_and_positions(evidence: Evidence) -> Fate:
     return fate_of(replace(evidence, today=evidence.trading_day, position_now=evidence.position_before))
+
+
+def _whatever_is_known(_ledger: OrderLedger, _intent: Intent, _today: str) -> bool:
+    return True
+
+
+def test_the_property_fails_where_a_change_is_sent_for_an_order_that_may_not_be_there() -> None:
+    class Careless(IntentLife):
+        pass
+
+    Careless.may_modify = staticmethod(_whatever_is_known)
+    enough = _settings(max_examples=3000, phases=(Phase.generate,))
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Careless, settings=enough)
 
 
 @pytest.mark.parametrize("decide", [_new_id_without_lookup, _new_id_when_in_doubt, _without_days_and_positions])

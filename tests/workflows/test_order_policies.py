@@ -177,7 +177,8 @@ async def test_both_legs_are_worked_and_the_buys_wait_for_the_sells() -> None:
 
 async def test_the_time_of_repricing_is_not_counted_as_work_and_is_shown_as_the_leg() -> None:
     settings = quick_settings(operation_timeout=6)
-    async with house({"DU1": by_policy({**MIDPOINT, "reprice_every": 4, "reprice_times": 1})}, settings=settings) as own:
+    account = by_policy({**MIDPOINT, "reprice_every": 4, "reprice_times": 1})
+    async with house({"DU1": account}, settings=settings) as own:
         handle = await own.trigger("DU1")
         await phase_reached(handle, Phase.BUYING)
         result = await handle.result()
