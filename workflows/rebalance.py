@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
-from rebalancing.accounts import ForeignOrders, WhenClosed
+from rebalancing.accounts import ForeignOrders
 from rebalancing.gateway_restart import restart_over_at
 from rebalancing.order_terms import buy_prices
 from rebalancing.orders import OrderReport
@@ -43,6 +43,9 @@ FIGURES_PAUSE: Final = timedelta(seconds=5)
 LAG_PAUSE: Final = timedelta(seconds=1)
 
 SELL_LEG, BUY_LEG = 1, 2
+
+SELLS_ARE_DONE: Final = "The sell leg is done, the buy leg was not begun: trigger again when it can be."
+"""How the message of a failure between the legs ends."""
 
 NOTHING: Final = Decimal(0)
 
@@ -243,7 +246,7 @@ class Rebalance:
         fresh = await self._quotes.usable(
             lambda: self._read(targets, calls.FINISHING),
             trading=True,
-            so_far="The sell leg is done, the buy leg was not begun: trigger again when the quotes are good.",
+            so_far=SELLS_ARE_DONE,
         )
         request = self._plan_request(
             targets,
@@ -256,9 +259,9 @@ class Rebalance:
 
     async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
         """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
-        while self.account.market_closed is WhenClosed.WAIT and self._hours.closed(contracts):
+        while self._hours.closed(contracts):
+            await self._hours.wait(contracts, lambda: False, SELLS_ARE_DONE)
             self._notes.append("the sells ended when the market was closed; the buys followed in the next session")
-            await self._hours.wait(contracts, lambda: False)
 
     # --- verifying ------------------------------------------------------------------------------------------------
 
