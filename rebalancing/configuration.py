@@ -22,6 +22,9 @@ from rebalancing.yaml_text import Path as FieldPath
 FILE_LIMIT = 1_000_000
 """The longest configuration that is read, in bytes."""
 
+REPLACEMENT_SETS_FILE = "replacement-sets.yaml"
+"""Where later versions of the original kept replacement sets: beside its accounts."""
+
 _ALLOWED_BY_TYPE = {
     "tuple_type": "a list is allowed",
     "frozen_set_type": "a list is allowed",
@@ -89,8 +92,17 @@ class _Problem(NamedTuple):
 
 
 def load_configuration(path: Path | str) -> Configuration:
-    """Read and check a configuration file. Raises ``ConfigurationInvalid`` with everything that is wrong with it."""
+    """Read and check a configuration file, and the older file of replacement sets beside it if there is one.
+
+    Raises ``ConfigurationInvalid`` with everything that is wrong with it.
+    """
     path = Path(path)
+    text = _read(path)
+    older_sets = path.with_name(REPLACEMENT_SETS_FILE)
+    return parse_configuration(text, path, _read(older_sets) if older_sets.is_file() else None)
+
+
+def _read(path: Path) -> str:
     try:
         payload = path.read_bytes()
     except OSError as error:
@@ -100,18 +112,19 @@ def load_configuration(path: Path | str) -> Configuration:
     if len(payload) > FILE_LIMIT:
         raise ConfigurationInvalid(path, (f"{path}: found {len(payload)} bytes; at most {FILE_LIMIT} are read",))
     try:
-        text = payload.decode("utf-8-sig")
+        return payload.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationInvalid(path, (f"{path}: no UTF-8 text at byte {error.start + 1}",)) from None
-    return parse_configuration(text, path)
 
 
-def parse_configuration(text: str, path: Path) -> Configuration:
-    """Check the text of a configuration; ``path`` is for messages and for files named in it."""
-    try:
-        document = _as_mapping(read_yaml(text))
-    except YamlProblem as problem:
-        raise ConfigurationInvalid(path, (_line(path, _Problem((), problem.message, problem.place)),)) from None
+def parse_configuration(text: str, path: Path, older_sets: str | None = None) -> Configuration:
+    """Check the text of a configuration; ``path`` is for messages and for files named in it.
+
+    ``older_sets`` is the text of a file of replacement sets, which counts if the configuration has none itself.
+    """
+    document = _as_mapping(_document(text, path))
+    if older_sets is not None:
+        document = _with_sets(document, _document(older_sets, path.with_name(REPLACEMENT_SETS_FILE)))
     try:
         file = ConfigurationFile.model_validate(document.content)
     except ValidationError as invalid:
@@ -138,6 +151,24 @@ def _as_mapping(document: Document) -> Document:
         return document
     places = {("accounts", *path): place for path, place in document.places.items()}
     return Document({"accounts": cast("list[object]", document.content)}, places)
+
+
+def _document(text: str, path: Path) -> Document:
+    try:
+        return read_yaml(text)
+    except YamlProblem as problem:
+        raise ConfigurationInvalid(path, (_line(path, _Problem((), problem.message, problem.place)),)) from None
+
+
+def _with_sets(document: Document, sets: Document) -> Document:
+    """Later versions of the original kept the replacement sets in a file of their own, by name at its top."""
+    if not isinstance(document.content, Mapping) or "replacement_sets" in document.content or sets.content is None:
+        return document
+    content = {**cast("Mapping[object, object]", document.content), "replacement_sets": sets.content}
+    moved = {
+        ("replacement_sets", *path): place._replace(file=REPLACEMENT_SETS_FILE) for path, place in sets.places.items()
+    }
+    return Document(content, {**document.places, **moved})
 
 
 def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Account:
@@ -256,5 +287,7 @@ def _refusal(path: Path, problems: list[_Problem]) -> ConfigurationInvalid:
 
 def _line(path: Path, problem: _Problem) -> str:
     where = f":{problem.place.line}:{problem.place.column}" if problem.place else ""
+    if problem.place and problem.place.file:
+        path = path.with_name(problem.place.file)
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.field).lstrip(".")
     return f"{path}{where}: {f'{field}: ' if field else ''}{problem.message}"

@@ -14,10 +14,11 @@ MAX_VALUES = 50_000
 
 
 class Place(NamedTuple):
-    """A place in a file; line and column count from 1."""
+    """A place in a file; line and column count from 1. ``file`` is named where it is not the main one."""
 
     line: int
     column: int
+    file: str = ""
 
 
 class YamlProblem(Exception):
