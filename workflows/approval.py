@@ -22,6 +22,7 @@ from rebalancing.targets import Targets
 from workflows import calls
 from workflows.patience import Patience
 from workflows.progress import Progress
+from workflows.turn import Turn
 
 
 class Reading(NamedTuple):
@@ -35,12 +36,13 @@ class Reading(NamedTuple):
 class Clearance:
     """Guards and approval of one rebalance. ``waiting`` is the plan a person is asked about, while one is."""
 
-    def __init__(self, opening: Opening, patience: Patience, progress: Progress) -> None:
+    def __init__(self, opening: Opening, turn: Turn, patience: Patience, progress: Progress) -> None:
         self.waiting: WaitingPlan | None = None
         self.notes: list[str] = []
         self._account = opening.account
         self._last_targets = opening.last_targets
         self._longest = timedelta(seconds=min(self._account.approval.expires_after, opening.settings.max_wait))
+        self._turn = turn
         self._patience = patience
         self._progress = progress
         self._decision: Approval | Rejection | None = None
@@ -156,12 +158,13 @@ class Clearance:
             is_replaced = is_replaced or (self._decision is None and newer_event())
             return self._decision is not None or is_replaced
 
-        try:
-            await self._patience.for_at_most(self._longest, is_over, f"approval of {waiting.plan_hash}")
-        finally:
-            self.waiting = None
-        if not is_replaced:
-            self._take(waiting)
+        async with self._turn.given_back():
+            try:
+                await self._patience.for_at_most(self._longest, is_over, f"approval of {waiting.plan_hash}")
+            finally:
+                self.waiting = None
+            if not is_replaced:
+                self._take(waiting)
 
     def _take(self, waiting: WaitingPlan) -> None:
         if isinstance(self._decision, Approval):

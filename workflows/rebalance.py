@@ -17,7 +17,7 @@ from rebalancing.order_terms import buy_prices
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
-from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest, TurnRequest
+from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest
 from rebalancing.slippage import total_slippage
 from rebalancing.snapshot import AccountSnapshot, ContractDetails
 from rebalancing.targets import Targets
@@ -33,6 +33,7 @@ from workflows.order_rules import OrderRules
 from workflows.patience import Patience
 from workflows.progress import Progress
 from workflows.quotes import QuoteWatch
+from workflows.turn import Turn
 
 SETTLED_READS: Final = 5
 """How often the holdings are read again when the broker's figures still lag behind the fills."""
@@ -60,12 +61,12 @@ class Rebalance:
         self.event_ids = tuple(trigger.event_id for trigger in triggers)
         self._patience = Patience(self.account.account_id, self.settings.max_wait, progress)
         self.legs = Legs(self.account, self.settings, self._patience, progress)
-        self.has_turn = self.settings.concurrency.max_concurrent_rebalances is None
+        self.turn = Turn(self.settings, self._patience, progress)
         self._rules = OrderRules(self.account, self.settings)
         self._hours = MarketHours(self.account, self._patience, progress)
         self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
         self._margin = MarginCheck(self.account, self.settings, self._patience)
-        self.clearance = Clearance(opening, self._patience, progress)
+        self.clearance = Clearance(opening, self.turn, self._patience, progress)
         self._progress = progress
         self._started_at = workflow.now()
         self._notes: list[str] = []
@@ -74,13 +75,11 @@ class Rebalance:
     async def run(self, newer_event: Callable[[], bool]) -> Outcome:
         """Move the account to its published targets, or say what that would take."""
         self._newer_event = newer_event
-        turn = await self._take_turn()
         try:
+            await self.turn.take()
             return await self._rebalance()
         finally:
-            # A worker that throws a workflow out of its memory closes its coroutines outside of it: nothing ended then.
-            if turn is not None and workflow.in_workflow():
-                turn.cancel()
+            self.turn.give_back()
 
     async def _rebalance(self) -> Outcome:
         reading = await self._read_when_open()
@@ -110,23 +109,14 @@ class Rebalance:
         """Let no further step follow."""
         self._patience.stop()
 
-    async def _take_turn(self) -> workflow.ActivityHandle[None] | None:
-        """Where only so many rebalances may run at once, wait for a turn; it is given back by cancelling the handle."""
-        if self.has_turn:
-            return None
-        info = workflow.info()
-        self._progress.enter(Phase.WAITING_FOR_TURN)
-        turn = calls.hold_turn(self.settings, TurnRequest(workflow_id=info.workflow_id, run_id=info.run_id))
-        await self._patience.until(lambda: self.has_turn, "its turn")
-        return turn
-
     # --- reading and planning -------------------------------------------------------------------------------------
 
     async def _read_when_open(self) -> Reading:
         reading = await self._read_and_plan()
         while self._must_wait(reading.opening, reading.plan):
             traded = [reading.opening.contracts[order.symbol] for order in reading.plan.orders]
-            await self._hours.wait(traded, self._newer_event)
+            async with self.turn.given_back():
+                await self._hours.wait(traded, self._newer_event)
             reading = await self._read_and_plan()
         if self.mode is ExecutionMode.REBALANCE:
             self._refuse_foreign_orders(reading.opening)

@@ -136,7 +136,7 @@ class RebalanceAccount:
     def turn(self) -> None:
         """Go on; see ``max_concurrent_rebalances``."""
         if self._rebalance is not None:
-            self._rebalance.has_turn = True
+            self._rebalance.turn.has_come()
 
     @workflow.query(name=STATUS_QUERY, description="Where this rebalance stands")
     def status(self) -> Status:

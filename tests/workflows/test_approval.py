@@ -15,6 +15,7 @@ from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached, quick_settings
+from tests.workflows.skipped_time import house_of_skipped_time
 from workflows.rebalance_account import RebalanceAccount
 
 ASKING: dict[str, Any] = {"approval": {"required": "always"}}
@@ -142,21 +143,29 @@ async def test_a_rejected_plan_ends_the_run_and_nothing_is_traded() -> None:
         assert traded(own) == []
 
 
-async def test_a_plan_that_nobody_approves_of_expires() -> None:
-    asking = {"approval": {"required": "always", "expires_after": 0.3}}
-    async with house({"DU1": Holding(more=asking)}) as own:
+async def test_a_plan_that_nobody_approves_of_expires_and_the_time_it_waits_is_not_counted_as_work() -> None:
+    """It waits for four hours; a rebalance may work for five minutes."""
+    async with house_of_skipped_time({"DU1": Holding(more=ASKING)}) as own:
         error = await failure_of(await own.trigger("DU1"))
         assert error.type == "ApprovalExpired"
-        assert "0.3 s" in error.message
+        assert "14400 s" in error.message
         assert traded(own) == []
 
 
-async def test_the_time_a_person_takes_is_not_counted_as_work() -> None:
-    asking = {"approval": {"required": "always", "expires_after": 60}}
-    async with house({"DU1": Holding(more=asking)}, settings=quick_settings(operation_timeout=1.5)) as own:
+async def test_max_wait_ends_the_wait_for_a_person_too() -> None:
+    settings = quick_settings().model_copy(update={"max_wait": 600})
+    async with house_of_skipped_time({"DU1": Holding(more=ASKING)}, settings=settings) as own:
+        error = await failure_of(await own.trigger("DU1"))
+        assert error.type == "ApprovalExpired"
+        assert "600 s" in error.message
+
+
+async def test_an_account_that_waits_for_a_person_lets_the_next_one_have_its_turn() -> None:
+    settings = quick_settings(max_concurrent_rebalances=1)
+    async with house({"DU1": Holding(more=ASKING), "DU2": Holding()}, settings=settings) as own:
         handle = await own.trigger("DU1")
         waiting = await waiting_plan(handle)
-        await asyncio.sleep(2)  # longer than the operation time-out
+        assert (await (await own.trigger("DU2")).result()).outcome is not None
         await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
         assert (await handle.result()).outcome is not None
 

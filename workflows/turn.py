@@ -1,0 +1,57 @@
+"""The turn of a rebalance, where only so many may run at once (``max_concurrent_rebalances``).
+
+It is a slot of the worker for turns, held by an activity and given back by cancelling that. While a rebalance waits for
+a market or a person it does nothing that the limit is for, so it lets others go on.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from temporalio import workflow
+
+from rebalancing.outcomes import Phase
+from rebalancing.requests import TurnRequest
+from rebalancing.settings import Settings
+from workflows import calls
+from workflows.patience import Patience
+from workflows.progress import Progress
+
+
+class Turn:
+    """One rebalance's turn; without a limit it is always its turn."""
+
+    def __init__(self, settings: Settings, patience: Patience, progress: Progress) -> None:
+        self._settings = settings
+        self._patience = patience
+        self._progress = progress
+        self._is_limited = settings.concurrency.max_concurrent_rebalances is not None
+        self._has_come = False
+        self._held: workflow.ActivityHandle[None] | None = None
+
+    def has_come(self) -> None:
+        """The worker says that the turn has come."""
+        self._has_come = True
+
+    async def take(self) -> None:
+        """Wait until the turn has come."""
+        if not self._is_limited:
+            return
+        self._has_come = False
+        info = workflow.info()
+        self._progress.enter(Phase.WAITING_FOR_TURN)
+        self._held = calls.hold_turn(self._settings, TurnRequest(workflow_id=info.workflow_id, run_id=info.run_id))
+        await self._patience.until(lambda: self._has_come, "its turn")
+
+    def give_back(self) -> None:
+        """Let the next one go on."""
+        # A worker that throws a workflow out of its memory closes its coroutines outside of it: nothing ended then.
+        if self._held is not None and workflow.in_workflow():
+            self._held.cancel()
+            self._held = None
+
+    @asynccontextmanager
+    async def given_back(self) -> AsyncGenerator[None]:
+        """Let others go on during the block, which only waits; afterwards wait for the next turn."""
+        self.give_back()
+        yield
+        await self.take()
