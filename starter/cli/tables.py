@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rebalancing.orders import OrderReport, OrderState, Side
+from rebalancing.orders import OrderReport, OrderState, OrderType, Side
 from rebalancing.outcomes import Outcome
 from rebalancing.plan import CASH_SYMBOL
 from rebalancing.slippage import in_basis_points, slippage_of
@@ -48,7 +48,7 @@ def orders_table(reports: Iterable[OrderReport], arrival_prices: Mapping[str, De
     for heading in ("order", "symbol", "filled", "price", "slippage bp", "commission", "state"):
         table.add_column(heading, justify="left" if heading in ("order", "symbol", "state") else "right")
     for report in reports:
-        side = Text(report.side.value, style="red" if report.side is Side.SELL else "green")
+        side = Text(_order(report), style="red" if report.side is Side.SELL else "green")
         state = Text(report.state.value, style="" if report.state is OrderState.FILLED else "bold yellow")
         reason = f" {report.reason}" if report.reason else ""
         table.add_row(
@@ -61,6 +61,14 @@ def orders_table(reports: Iterable[OrderReport], arrival_prices: Mapping[str, De
             Text.assemble(state, reason),
         )
     return table
+
+
+def _order(report: OrderReport) -> str:
+    """The side, and what kind of order it was if not simply at market."""
+    if report.order_type is OrderType.MARKET:
+        return report.side.value
+    limit = "" if report.limit_price is None else f" {report.limit_price:,.2f}"
+    return f"{report.side.value} {report.order_type.value}{limit}"
 
 
 def positions_table(snapshot: AccountSnapshot) -> Table:

@@ -5,6 +5,7 @@ What names a machine (identities, stack traces) is taken out before it is writte
 
 import asyncio
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ MACHINE_FIELDS = frozenset({"identity", "stackTrace", "workerInstanceKey", "bina
 
 
 async def record() -> None:
-    """Record a completed, a failed, a continued and an approved run."""
+    """Record a completed, a failed, a continued, an approved and a repriced run."""
     async with house(
         {"DU1": Holding(cash="1000", holdings={"SPY": 40}), "DU2": Holding(weights={"NOSUCH": "1"})}
     ) as own:
@@ -45,6 +46,19 @@ async def record() -> None:
         await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
         await handle.result()
         await _write(handle, "approved")
+    await record_repriced()
+
+
+async def record_repriced() -> None:
+    """Record a run whose limit order follows the market, and whose rest goes to market."""
+    policy = {"type": "LMT", "limit_at": "midpoint", "reprice_every": 2, "reprice_times": 2}
+    async with house({"DU1": Holding(weights={"QQQ": "1"}, more={"order_policy": policy})}) as own:
+        handle = await own.trigger("DU1")
+        await phase_reached(handle, Phase.BUYING)
+        own.gateway.engine.move_price("QQQ", Decimal("600.50"))
+        own.gateway.wake()
+        await handle.result()
+        await _write(handle, "repriced")
 
 
 async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:

@@ -27,8 +27,8 @@ def history(path: Path, swap: tuple[str, str] = ("", "")) -> WorkflowHistory:
     return WorkflowHistory.from_json("rebalance-DU1", text.replace(*swap) if swap[0] else text)
 
 
-def test_a_completed_a_failed_a_continued_and_an_approved_run_are_recorded() -> None:
-    assert [path.stem for path in HISTORIES] == ["approved", "completed", "continued", "failed"]
+def test_every_kind_of_run_is_recorded() -> None:
+    assert [path.stem for path in HISTORIES] == ["approved", "completed", "continued", "failed", "repriced"]
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
