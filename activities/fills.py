@@ -6,16 +6,34 @@ Runs on the queue ``ibkr-fills``: it listens to what the gateway pushes and requ
 from temporalio import activity
 
 from activities.gateway.placing import OrderDesk
+from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
 from rebalancing.orders import Intent, LegOrder, OrderReport
-from rebalancing.requests import IntentsRequest
+from rebalancing.requests import IntentsRequest, SnapshotRequest
+from rebalancing.snapshot import AccountSnapshot
 
 
 class FillActivities:
     """Watches orders over the shared connection."""
 
-    def __init__(self, desk: OrderDesk) -> None:
+    def __init__(self, desk: OrderDesk, reader: AccountReader) -> None:
         self._desk = desk
+        self._reader = reader
+
+    @activity.defn
+    async def read_pushed(self, request: SnapshotRequest) -> AccountSnapshot | None:
+        """The account as the gateway pushed it; ``None`` if something would have to be asked for."""
+        account = request.account
+        if not self._reader.is_pushed(account.account_id, request.symbols, account.held_out):
+            return None
+        return await self._reader.snapshot(
+            account.account_id,
+            account.type,
+            request.symbols,
+            account.held_out,
+            account.funding,
+            with_open_orders=False,
+        )
 
     @activity.defn
     async def prepare_leg(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:

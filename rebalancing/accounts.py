@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self, cast
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from rebalancing.account_kind import Funding
 from rebalancing.approval import ApprovalRules
@@ -19,6 +19,16 @@ from rebalancing.trading_rules import TradingRules
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,5}[0-9]{1,12}$")]
 """An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
+
+
+def _not_taken(name: str) -> str:
+    if name in ("default", "fills"):
+        raise ValueError(f"{name} means something else; choose another name for the gateway")
+    return name
+
+
+GatewayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,30}$"), AfterValidator(_not_taken)]
+"""A gateway among several, as in the names of its queues and of its environment variables."""
 
 StrategyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 """A strategy, which is also the name of its Ably channel."""
@@ -95,6 +105,11 @@ class Account(TradingRules):
     strategy_name: StrategyName
     type: AccountType
     enabled: bool = True
+    gateway: GatewayName | None = Field(
+        default=None,
+        description="Through which gateway the account is reached, where there are several: IBKR_<NAME>_HOST, "
+        "IBKR_<NAME>_PORT and IBKR_<NAME>_CLIENT_ID say where it listens.",
+    )
     cash_reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
     replacement_set: str | None = None
     replacements: tuple[Replacement, ...] = ()

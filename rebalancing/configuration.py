@@ -77,6 +77,11 @@ class Configuration(FrozenModel):
         return tuple(account for account in self.accounts if account.enabled)
 
     @property
+    def gateways(self) -> tuple[str | None, ...]:
+        """The gateways that enabled accounts are reached through, ``None`` is the one without a name."""
+        return tuple(dict.fromkeys(account.gateway for account in self.enabled_accounts))
+
+    @property
     def strategies(self) -> dict[str, tuple[Account, ...]]:
         """The enabled accounts by the strategy they follow; one strategy (and channel) may serve many."""
         followed: dict[str, tuple[Account, ...]] = {}
@@ -251,6 +256,7 @@ def _allowed(error: ErrorDetails) -> str:
     words = {
         r"^[A-Z]{1,5}[0-9]{1,12}$": "an account number is allowed, letters then digits, such as U1234567",
         r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$": "a name of letters, digits and . _ : - is allowed",
+        r"^[a-z][a-z0-9]{0,30}$": "a name of small letters and digits is allowed",
         r"^https?://[^\s/]+\S*$": "an address beginning with http:// or https:// is allowed",
     }
     if pattern in words:

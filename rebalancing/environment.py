@@ -5,6 +5,24 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rebalancing.errors import RebalancerError
+
+
+class GatewayAddressMissing(RebalancerError):
+    """A named gateway has no port in the environment."""
+
+
+class GatewayConnection(BaseSettings):
+    """Where one gateway listens, and the one client id this application uses with it."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=1, le=65535)
+    client_id: int = Field(default=7, ge=1, le=2**31 - 1)
+
 
 class Connections(BaseSettings):
     """Addresses and keys, by the names of the environment variables (in capitals). Empty means not set.
@@ -26,3 +44,21 @@ class Connections(BaseSettings):
     allocations_api_key: SecretStr | None = None
     allocations_base_url: str | None = None
     accounts_file: Path = Path("accounts.yaml")
+
+    def gateway(self, name: str | None) -> GatewayConnection:
+        """The gateway of this name (``IBKR_<NAME>_HOST`` and so on); ``None`` is the one without a name.
+
+        Raises ``GatewayAddressMissing`` for a named one whose port is not given: a default could be another gateway.
+        """
+        if name is None:
+            return GatewayConnection.model_construct(
+                host=self.ibkr_host, port=self.ibkr_port, client_id=self.ibkr_client_id
+            )
+        prefix = f"IBKR_{name.upper()}_"
+        found = GatewayConnection(_env_prefix=prefix)  # pyright: ignore[reportCallIssue]  # pydantic-settings adds it
+        if found.port is None:
+            raise GatewayAddressMissing(
+                f"Accounts are reached through the gateway {name}, but nothing says where it listens: set {prefix}PORT "
+                f"(and {prefix}HOST, {prefix}CLIENT_ID) in the environment or in .env."
+            )
+        return found

@@ -12,6 +12,10 @@ REMEMBERED_EVENTS = 100
 """How many events an account remembers: more than any publisher sends while Ably still has them in its history."""
 
 
+OPERATOR_SOURCE = "cli"
+"""The source of what a person asks for at the command line; it goes before events."""
+
+
 class ExecutionMode(StrEnum):
     """Whether a rebalance trades."""
 

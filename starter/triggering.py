@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from rebalancing.triggers import Trigger
-from workflows.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, workflow_id
+from workflows.names import ACCOUNT, REBALANCES_QUEUE, TRIGGER_SIGNAL, workflow_id
 from workflows.rebalance_account import RebalanceAccount, RunInput, RunResult
 
 TASK_TIMEOUT: Final = timedelta(seconds=3)
@@ -28,5 +29,6 @@ async def deliver(client: Client, trigger: Trigger) -> WorkflowHandle[Any, RunRe
         start_signal=TRIGGER_SIGNAL,
         start_signal_args=[trigger],
         task_timeout=TASK_TIMEOUT,
+        search_attributes=TypedSearchAttributes([SearchAttributePair(ACCOUNT, trigger.account)]),
         static_summary=f"Rebalance of {trigger.account}",
     )

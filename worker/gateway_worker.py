@@ -26,7 +26,7 @@ from activities.margin import MarginActivities
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from worker.hosting import host, own_client
-from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE
+from workflows.names import fills_queue, gateway_queue
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,13 @@ STEADY: Final = timedelta(seconds=30)
 """A connection that held this long was a good one; after it the pauses begin anew."""
 
 
-async def run_gateway_worker(client: Client, address: GatewayAddress, settings: Settings) -> None:
-    """Connect, work until the connection is lost, connect again; until cancelled."""
+async def run_gateway_worker(
+    client: Client, address: GatewayAddress, settings: Settings, gateway: str | None = None
+) -> None:
+    """Connect, work until the connection is lost, connect again; until cancelled.
+
+    ``gateway`` is the name under which accounts are reached through it, where there are several.
+    """
     pause = FIRST_PAUSE
     last_problem = ""
     while True:
@@ -67,7 +72,7 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
             continue
         last_problem = ""
         try:
-            await _work(await own_client(client), session, settings)
+            await _work(await own_client(client), session, settings, gateway)
             log.warning("gateway connection lost: %s", session.lost_reason)
             await session.until_link_restored()
         finally:
@@ -78,13 +83,14 @@ async def run_gateway_worker(client: Client, address: GatewayAddress, settings: 
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def _work(client: Client, session: GatewaySession, settings: Settings) -> None:
+async def _work(client: Client, session: GatewaySession, settings: Settings, gateway: str | None) -> None:
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes.time_to_live)
-    visits = IbkrActivities(AccountReader(session, quotes), desk, Repricer(session, desk, quotes))
+    reader = AccountReader(session, quotes)
+    visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes))
     slot = Worker(
         client,
-        task_queue=GATEWAY_QUEUE,
+        task_queue=gateway_queue(gateway),
         activities=[
             visits.read_snapshot,
             visits.place_leg,
@@ -98,11 +104,11 @@ async def _work(client: Client, session: GatewaySession, settings: Settings) -> 
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
-    fills_of = FillActivities(desk)
+    beside = FillActivities(desk, reader)
     fills = Worker(
         client,
-        task_queue=FILLS_QUEUE,
-        activities=[fills_of.prepare_leg, fills_of.acknowledge_leg, fills_of.await_fills],
+        task_queue=fills_queue(gateway),
+        activities=[beside.read_pushed, beside.prepare_leg, beside.acknowledge_leg, beside.await_fills],
         max_concurrent_activities=FILL_SLOTS,
         interceptors=[TypedFailures()],
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,

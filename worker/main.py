@@ -17,16 +17,32 @@ from worker.turns_worker import turns_worker
 log = logging.getLogger(__name__)
 
 
-async def run_workers(client: Client, configuration: Configuration, connections: Connections) -> None:
-    """Host the workflows and the gateway connection; runs until cancelled, then ends what it holds within its grace."""
-    address = GatewayAddress(connections.ibkr_host, connections.ibkr_port, connections.ibkr_client_id)
+async def run_workers(
+    client: Client,
+    configuration: Configuration,
+    connections: Connections,
+    gateways: tuple[str | None, ...] | None = None,
+) -> None:
+    """Host the workflows and the gateway connections; runs until cancelled, then ends what it holds within its grace.
+
+    ``gateways`` are the names of those to connect to, ``None`` for the one without a name; by default all that enabled
+    accounts are reached through. Raises ``GatewayAddressMissing`` before anything is started.
+    """
+    addresses = {name: _address(connections, name) for name in gateways or configuration.gateways or (None,)}
     async with httpx.AsyncClient() as http:
         allocations = allocation_activities(http, connections)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(rebalance_worker(client, configuration, allocations).run())
-            tasks.create_task(run_gateway_worker(client, address, configuration.settings))
+            for name, address in addresses.items():
+                tasks.create_task(run_gateway_worker(client, address, configuration.settings, name))
             if configuration.settings.concurrency.max_concurrent_rebalances is not None:
                 tasks.create_task(turns_worker(client, configuration.settings).run())
+
+
+def _address(connections: Connections, name: str | None) -> GatewayAddress:
+    found = connections.gateway(name)
+    assert found.port is not None
+    return GatewayAddress(found.host, found.port, found.client_id)
 
 
 def allocation_activities(http: httpx.AsyncClient, connections: Connections) -> AllocationActivities:

@@ -4,7 +4,7 @@ Workflows know activities by name only, so that workflow code never imports what
 """
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
@@ -28,7 +28,7 @@ from rebalancing.requests import (
 from rebalancing.settings import Settings
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.targets import Targets
-from workflows.names import FILLS_QUEUE, GATEWAY_QUEUE, REBALANCES_QUEUE, TURNS_QUEUE
+from workflows.names import REBALANCES_QUEUE, TURNS_QUEUE, fills_queue, gateway_queue
 
 LOCAL_TIMEOUT: Final = timedelta(seconds=15)
 """For activities that only look up or compute: generous, they take milliseconds."""
@@ -45,10 +45,32 @@ HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
 GATEWAY_ATTEMPTS: Final = 5
 """A gateway that is connected but fails this often in a row will not be mended by trying on."""
 
-FINISHING: Final = Priority(priority_key=1)
+OPERATOR: Final = 1
+"""What a person asks for and waits for goes before everything else (``rebalancer positions``, cancels)."""
+
+FINISHING: Final = 2
 """Orders and the buy leg go before anything that only begins a rebalance."""
 
-BEGINNING: Final = Priority(priority_key=3)
+BEGINNING: Final = 4
+
+
+class ForAnAccount(Protocol):
+    """What these calls need to know of the workflow that makes them."""
+
+    @property
+    def account_id(self) -> str:
+        """The account it is for."""
+        ...
+
+    @property
+    def gateway(self) -> str | None:
+        """The name of the account's gateway; ``None`` for the one without a name."""
+        ...
+
+    @property
+    def is_for_operator(self) -> bool:
+        """Whether a person asked for this rebalance and waits for it."""
+        ...
 
 
 def retry_policy(settings: Settings, attempts: int = 0) -> RetryPolicy:
@@ -113,10 +135,15 @@ async def read_targets(settings: Settings, account: Account) -> Targets:
     )
 
 
-async def read_snapshot(
-    settings: Settings, request: SnapshotRequest, priority: Priority = BEGINNING
-) -> AccountSnapshot:
-    """Account, positions, working orders, contracts and quotes, in one slot visit."""
+async def read_snapshot(settings: Settings, request: SnapshotRequest, priority: int = BEGINNING) -> AccountSnapshot:
+    """Account, positions, working orders, contracts and quotes, in one slot visit.
+
+    In the midst of a rebalance what the gateway pushed is usually all that is needed: that takes no visit.
+    """
+    if priority == FINISHING:
+        pushed = await _beside(settings, "read_pushed", request, AccountSnapshot | None)
+        if pushed is not None:
+            return pushed
     return await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
 
 
@@ -143,7 +170,7 @@ async def preview_margin(settings: Settings, request: MarginRequest) -> MarginPr
 async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> tuple[str, ...]:
     """Cancel the account's working orders; the refs of those that still work."""
     timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-    return await _visit(settings, "cancel_open_orders", request, tuple[str, ...], FINISHING, timeout)
+    return await _visit(settings, "cancel_open_orders", request, tuple[str, ...], OPERATOR, timeout)
 
 
 async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
@@ -151,7 +178,7 @@ async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple
 
     It asks the gateway nothing, so it does not wait for the slot.
     """
-    return await _visit(settings, "prepare_leg", orders, tuple[Intent, ...], FINISHING, queue=FILLS_QUEUE)
+    return await _beside(settings, "prepare_leg", orders, tuple[Intent, ...])
 
 
 async def place_leg(settings: Settings, request: PlaceRequest) -> tuple[OrderReport, ...]:
@@ -170,12 +197,12 @@ async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[Orde
         "await_fills",
         request,
         result_type=tuple[OrderReport, ...],
-        task_queue=FILLS_QUEUE,
+        task_queue=fills_queue(_own().gateway),
         start_to_close_timeout=timedelta(seconds=request.timeout) + VISIT_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=retry_policy(settings),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        priority=FINISHING,
+        priority=_priority(FINISHING),
     )
 
 
@@ -184,13 +211,13 @@ async def acknowledge_leg(settings: Settings, intents: tuple[Intent, ...]) -> tu
 
     It fails with ``GatewayRenewed`` where the connection was lost meanwhile: placing the leg again looks it up first.
     """
-    return await _visit(settings, "acknowledge_leg", intents, tuple[OrderReport, ...], FINISHING, queue=FILLS_QUEUE)
+    return await _beside(settings, "acknowledge_leg", intents, tuple[OrderReport, ...])
 
 
 async def cancel_orders(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
     """Cancel what still works of these intents, and wait for the confirmation (promise P8)."""
     timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-    return await _visit(settings, "cancel_orders", request, tuple[OrderReport, ...], FINISHING, timeout)
+    return await _visit(settings, "cancel_orders", request, tuple[OrderReport, ...], OPERATOR, timeout)
 
 
 async def _visit(
@@ -198,9 +225,21 @@ async def _visit(
     name: str,
     argument: object,
     result_type: Any,
-    priority: Priority,
+    priority: int,
     timeout: timedelta = VISIT_TIMEOUT,
-    queue: str = GATEWAY_QUEUE,
+) -> Any:
+    """What sends requests: in the gateway's one slot."""
+    return await _at_gateway(settings, name, argument, result_type, gateway_queue(_own().gateway), priority, timeout)
+
+
+async def _beside(settings: Settings, name: str, argument: object, result_type: Any) -> Any:
+    """What rests on the connection and sends nothing: it does not wait for the slot."""
+    queue = fills_queue(_own().gateway)
+    return await _at_gateway(settings, name, argument, result_type, queue, FINISHING, VISIT_TIMEOUT)
+
+
+async def _at_gateway(
+    settings: Settings, name: str, argument: object, result_type: Any, queue: str, priority: int, timeout: timedelta
 ) -> Any:
     return await workflow.execute_activity(
         name,
@@ -212,8 +251,18 @@ async def _visit(
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=retry_policy(settings, GATEWAY_ATTEMPTS),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        priority=priority,
+        priority=_priority(priority),
     )
+
+
+def _own() -> ForAnAccount:
+    return cast(ForAnAccount, workflow.instance())
+
+
+def _priority(key: int) -> Priority:
+    """Within a priority accounts take turns: one with many orders does not hold up the others."""
+    own = _own()
+    return Priority(priority_key=OPERATOR if own.is_for_operator else key, fairness_key=own.account_id)
 
 
 async def _compute(name: str, argument: object, result_type: Any) -> Any:

@@ -17,10 +17,10 @@ REBALANCES_QUEUE: Final = "rebalances"
 """Workflows, and activities that do not touch the gateway."""
 
 GATEWAY_QUEUE: Final = "ibkr"
-"""Every request to the gateway; its worker has one slot (promise P4)."""
+"""Every request to the gateway; its worker has one slot (promise P4). A named gateway has a queue of its own."""
 
 FILLS_QUEUE: Final = "ibkr-fills"
-"""Waiting for pushed fills; many slots, no requests."""
+"""What rests on what the gateway pushes, such as waiting for fills; many slots, no requests."""
 
 TURNS_QUEUE: Final = "rebalance-turns"
 """As many slots as rebalances may run at once, where ``max_concurrent_rebalances`` limits them."""
@@ -30,6 +30,16 @@ STRATEGY: Final = SearchAttributeKey.for_keyword("Strategy")
 EXECUTION_MODE: Final = SearchAttributeKey.for_keyword("ExecutionMode")
 PHASE: Final = SearchAttributeKey.for_keyword("Phase")
 SEARCH_ATTRIBUTES: Final = (ACCOUNT, STRATEGY, EXECUTION_MODE, PHASE)
+
+
+def gateway_queue(gateway: str | None) -> str:
+    """The queue with one slot for requests to this gateway; ``None`` is the one without a name."""
+    return GATEWAY_QUEUE if gateway is None else f"{GATEWAY_QUEUE}-{gateway}"
+
+
+def fills_queue(gateway: str | None) -> str:
+    """The queue beside it."""
+    return FILLS_QUEUE if gateway is None else f"{GATEWAY_QUEUE}-{gateway}-fills"
 
 
 def workflow_id(account: str) -> str:

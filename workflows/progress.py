@@ -41,4 +41,6 @@ class Progress:
         if phase is self.phase:
             return
         self.phase, self.since = phase, workflow.now()
+        if phase is Phase.PLANNING:
+            return  # over before anybody could list it
         workflow.upsert_search_attributes([PHASE.value_set(phase.value)])

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import ForeignOrders
@@ -156,7 +155,7 @@ class Rebalance:
         """Read with quotes that one can trade by."""
         return await self._quotes.usable(lambda: self._read(targets), trading=self.mode is ExecutionMode.REBALANCE)
 
-    async def _read(self, targets: Targets, priority: Priority = calls.BEGINNING) -> AccountSnapshot:
+    async def _read(self, targets: Targets, priority: int = calls.BEGINNING) -> AccountSnapshot:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
         request = SnapshotRequest(account=self.account, symbols=symbols)
         return await self._patience.at_gateway(lambda: calls.read_snapshot(self.settings, request, priority))

@@ -17,7 +17,7 @@ from rebalancing.base import FrozenModel, Weight
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.requests import OpeningRequest
-from rebalancing.triggers import EventRing, EventStatus, ExecutionMode, Trigger, next_round
+from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
 from workflows import calls
 from workflows.approval import Clearance
 from workflows.names import (
@@ -74,6 +74,7 @@ class RebalanceAccount:
     @workflow.init
     def __init__(self, start: RunInput) -> None:
         self._account = start.account
+        self._gateway: str | None = None
         self._pending: tuple[Trigger, ...] = ()
         self._taken: tuple[Trigger, ...] = ()
         self._events = start.events or EventRing()
@@ -87,11 +88,13 @@ class RebalanceAccount:
     @workflow.run
     async def run(self, start: RunInput) -> RunResult:
         """Open, rebalance once, and either close or hand over to a follow-up run."""
-        workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
+        if ACCOUNT not in workflow.info().typed_search_attributes:  # the listener starts it with its account
+            workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
             opening = await calls.open_rebalance(self._opening_request())
         except ActivityError as error:
             raise _told(error) from error
+        self._gateway = opening.account.gateway
         if start.events is None:
             self._events, self._last_targets = opening.events, opening.last_targets
         opening = opening.model_copy(update={"last_targets": self._last_targets})
@@ -117,6 +120,21 @@ class RebalanceAccount:
         self._close(EventStatus.COMPLETED, Phase.COMPLETED, outcome.summary)
         self._hand_over()
         return RunResult(outcome=outcome, events=self._events)
+
+    @property
+    def account_id(self) -> str:
+        """The account that is rebalanced."""
+        return self._account
+
+    @property
+    def gateway(self) -> str | None:
+        """The gateway the account is reached through, once it is known."""
+        return self._gateway
+
+    @property
+    def is_for_operator(self) -> bool:
+        """Whether a person asked for it at the command line."""
+        return any(trigger.source == OPERATOR_SOURCE for trigger in self._taken)
 
     @workflow.signal(name=TRIGGER_SIGNAL, description="Ask for a rebalance: {account, event_id, mode, requested_at}")
     def trigger(self, payload: Any) -> None:

@@ -102,6 +102,11 @@ class QuoteFeed:
             found |= await self._batch({symbol: con_ids[symbol] for symbol in symbols[start : start + LINES]})
         return found
 
+    def streams_all(self, symbols: Collection[str]) -> bool:
+        """Whether every one of these is streamed already, with its first ticks in."""
+        now = datetime.now(UTC)
+        return all(symbol in self._streams and self._streams[symbol].is_complete(now) for symbol in symbols)
+
     async def _batch(self, con_ids: Mapping[str, int]) -> dict[str, Quote]:
         self._session.require()
         self._make_room(con_ids)

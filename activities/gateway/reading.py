@@ -45,10 +45,13 @@ class AccountReader:
         symbols: tuple[str, ...],
         held_out: frozenset[str] = frozenset(),
         funding: Funding = Funding.AUTO,
+        *,
+        with_open_orders: bool = True,
     ) -> AccountSnapshot:
         """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
 
-        A symbol without a price has a quote that says why; ``rebalancing.quote_checks`` judges quotes.
+        A symbol without a price has a quote that says why; ``rebalancing.quote_checks`` judges quotes. Other clients'
+        open orders matter at the beginning only; ``with_open_orders`` false leaves them as they were read last.
 
         Raises:
             AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
@@ -58,7 +61,7 @@ class AccountReader:
         self._session.require()
         self._require_account(account, account_type)
         await self._subscribe_values(account)
-        if datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
+        if with_open_orders and datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()
         positions, fractions, unmanaged = self._positions(account)
         contracts = await self._contract_details(sorted({*symbols, *positions, *fractions} - held_out))
@@ -85,6 +88,18 @@ class AccountReader:
             contracts=contracts,
             quotes=quotes,
         )
+
+    def is_pushed(self, account: str, symbols: tuple[str, ...], held_out: frozenset[str] = frozenset()) -> bool:
+        """Whether all of such a snapshot but the open orders is at hand, so that it sends no request."""
+        if self._session.lost.is_set() or self._figure(account, "NetLiquidation") is None:
+            return False
+        positions, fractions, _ = self._positions(account)
+        wanted = {*symbols, *positions, *fractions} - held_out
+        return wanted <= self._known_contracts() and self._quotes.streams_all(wanted)
+
+    def _known_contracts(self) -> set[str]:
+        now = datetime.now(UTC)
+        return {symbol for symbol, (_, read_at) in self._contracts.items() if now - read_at < CONTRACT_LIFETIME}
 
     def _require_account(self, account: str, account_type: AccountType) -> None:
         managed = self._session.ib.client.getAccounts()
@@ -166,8 +181,7 @@ class AccountReader:
         )
 
     async def _contract_details(self, symbols: list[str]) -> dict[str, ContractDetails]:
-        now = datetime.now(UTC)
-        known = {symbol for symbol, (_, read_at) in self._contracts.items() if now - read_at < CONTRACT_LIFETIME}
+        known = self._known_contracts()
         missing = [symbol for symbol in symbols if symbol not in known]
         answers = await asyncio.gather(*(self._details(symbol) for symbol in missing), return_exceptions=True)
         for answer in answers:

@@ -5,14 +5,18 @@ import asyncio
 import json
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio.runtime import Runtime, TelemetryConfig
 
 from bench.accounts.figures import Figures
 from bench.accounts.measurement import measure
-from bench.accounts.report import table
+from bench.accounts.original import measure_original
+from bench.accounts.plot import plot
+from bench.accounts.report import stream_table, table
 from bench.accounts.resources import machine
+from bench.accounts.stream import measure_stream
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,17 @@ def main() -> int:
     parser.add_argument("--accounts", default="1,6,12,50,100", help="how many accounts, a measurement each")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the results there")
     parser.add_argument("--seed", type=int, default=1, help="what the portfolios are drawn from")
+    parser.add_argument(
+        "--original",
+        type=int,
+        default=0,
+        metavar="N",
+        help="run the original's scheme too, on at most N accounts; for more it is extrapolated",
+    )
+    parser.add_argument(
+        "--stream", default="", metavar="RATES", help="then dry runs at these rates (accounts a second)"
+    )
+    parser.add_argument("--plot", type=Path, default=None, metavar="FILE", help="write the picture there (SVG)")
     parser.add_argument("--folder", type=Path, default=None, help="keep all files and logs of the processes here")
     parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write every figure there (JSON)")
     arguments = parser.parse_args()
@@ -31,6 +46,12 @@ def main() -> int:
     counts = [int(each) for each in arguments.accounts.split(",")]
     sys.stdout.write(machine() + "\n")
     results = asyncio.run(_measure_all(counts, arguments))
+    sys.stdout.write("\n" + table(results) + "\n")
+    if arguments.plot is not None:
+        arguments.plot.write_text(plot(results), encoding="utf-8")
+    if arguments.stream:
+        rates = asyncio.run(measure_stream([float(rate) for rate in arguments.stream.split(",")], arguments.seed))
+        sys.stdout.write("\n" + stream_table(rates) + "\n")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps([each.row() for each in results], indent=2) + "\n", encoding="utf-8")
     if arguments.details is not None:
@@ -40,6 +61,9 @@ def main() -> int:
 
 async def _measure_all(counts: list[int], arguments: argparse.Namespace) -> list[Figures]:
     results: list[Figures] = []
+    measured = min(arguments.original, max(counts))
+    # Nearly all of it is waiting, so it may run beside what it is compared with, against a gateway of its own.
+    original = asyncio.create_task(measure_original(measured, arguments.seed)) if measured else None
     for count in counts:
         folder = _folder(arguments.folder, count)
         found = await measure(count, arguments.seed, folder)
@@ -48,6 +72,12 @@ async def _measure_all(counts: list[int], arguments: argparse.Namespace) -> list
         for problem in found.violations[:20]:
             sys.stdout.write(f"BROKEN: {problem}\n")
         sys.stdout.flush()
+    if original is not None:
+        each = await original / measured
+        results = [
+            replace(own, original_seconds=each * own.accounts, original_measured=min(measured, own.accounts))
+            for own in results
+        ]
     return results
 
 

@@ -72,11 +72,15 @@ def _portfolio(number: int, chance: random.Random, orders: int | None) -> Portfo
 
 
 def write_accounts(path: Path, chosen: Sequence[Portfolio], more: Mapping[str, Any]) -> None:
-    """The application's configuration; small drifts are left alone, so that the orders are those that were meant."""
+    """The application's configuration; small drifts are left alone, so that the orders are those that were meant.
+
+    The margin check is off: it asks about every order beforehand, one more message each.
+    """
     accounts = [
-        {"account_id": own.account, "strategy_name": own.strategy, "cash_reserve_percent": 1, "tolerance_percent": 1}
+        {"account_id": own.account, "strategy_name": own.strategy, "cash_reserve_percent": 1, "tolerance_percent": 1,
+         "margin_check": False}
         for own in chosen
-    ]
+    ]  # fmt: skip
     path.write_text(yaml.safe_dump({"accounts": accounts, **more}), encoding="utf-8")
 
 

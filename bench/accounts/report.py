@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench.accounts.figures import Figures
+from bench.accounts.stream import Rate
 
 HEADINGS = (
     "accounts", "orders", "seconds", "bound", "× bound", "original", "messages", "per rebalance",
@@ -19,8 +20,17 @@ def table(results: Sequence[Figures]) -> str:
     return "\n".join(lines)
 
 
+def stream_table(rates: Sequence[Rate]) -> str:
+    """The rates of a stream, a row each."""
+    lines = ["| accounts a second | events | done p50 | done p95 |", "|---|---|---|---|"]
+    lines += [f"| {own.accounts_a_second:g} | {own.events} | {own.median:.2f} | {own.high:.2f} |" for own in rates]
+    return "\n".join(lines)
+
+
 def _cells(own: Figures) -> tuple[str, ...]:
     original = "–" if own.original_seconds is None else f"{own.original_seconds:.0f}"
+    if own.original_measured < own.accounts and own.original_seconds is not None:
+        original = f"({original}, extrapolated from {own.original_measured})"
     processes = ("worker", "listener", "temporal")
     return (
         str(own.accounts),

@@ -121,13 +121,20 @@ def _connections(
 ) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("Temporal", check_temporal),
-        ("gateway", lambda: check_gateway(connections.ibkr_host, connections.ibkr_port)),
+        *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name))
+          for name in configuration.gateways),
         ("Ably", lambda: _check_ably(configuration, connections)),
-    ]
+    ]  # fmt: skip
     for strategy, accounts in configuration.strategies.items():
         account = accounts[0]
         looks.append((strategy, lambda account=account: check_allocations(account, connections)))
     return looks
+
+
+async def _check_gateway(connections: Connections, name: str | None) -> str:
+    address = connections.gateway(name)
+    assert address.port is not None
+    return await check_gateway(address.host, address.port)
 
 
 async def _check_ably(configuration: Configuration, connections: Connections) -> str:

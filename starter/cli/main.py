@@ -47,11 +47,16 @@ def up(
 
 
 @app.command(rich_help_panel=SERVICES)
-def worker() -> None:
-    """Host workflows and the gateway connection, for a Temporal server that runs elsewhere."""
+def worker(
+    gateway: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Connect to this gateway only; may be repeated. The unnamed one: default."),
+    ] = None,
+) -> None:
+    """Host workflows and the gateway connections, for a Temporal server that runs elsewhere."""
     from starter.cli.services import run_worker_command
 
-    complete(run_worker_command())
+    complete(run_worker_command(tuple(gateway or ())))
 
 
 @app.command(rich_help_panel=SERVICES)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import ActivityFailureError, Client
-from temporalio.common import ActivityIDConflictPolicy, RetryPolicy
+from temporalio.common import ActivityIDConflictPolicy, Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.requests import SnapshotRequest
@@ -14,7 +14,8 @@ from starter.cli.mistakes import CommandFailed
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import positions_table
-from workflows.names import GATEWAY_QUEUE
+from workflows.calls import OPERATOR
+from workflows.names import gateway_queue
 
 VISIT_TIMEOUT: Final = timedelta(seconds=60)
 """One visit to the gateway's slot."""
@@ -52,7 +53,8 @@ async def read_positions(client: Client, request: SnapshotRequest, patience: tim
             "read_snapshot",
             request,
             id=f"positions-{account}",
-            task_queue=GATEWAY_QUEUE,
+            task_queue=gateway_queue(request.account.gateway),
+            priority=Priority(priority_key=OPERATOR),
             result_type=AccountSnapshot,
             start_to_close_timeout=VISIT_TIMEOUT,
             schedule_to_close_timeout=patience,

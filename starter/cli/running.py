@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from rebalancing.outcomes import Outcome
-from rebalancing.triggers import EventRecord, EventStatus, ExecutionMode, Trigger
+from rebalancing.triggers import OPERATOR_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from starter.cli.console import error_console, output_console
 from starter.cli.mistakes import FAILED, CommandFailed
 from starter.cli.rebalance_view import ending_of, handle_of, latest_run, query_status
@@ -49,7 +49,7 @@ async def run_run_command(options: RunOptions) -> int:
     mode = ExecutionMode.REBALANCE if options.live else ExecutionMode.DRY_RUN
     event_id = options.event_id or f"cli-{uuid.uuid4()}"
     trigger = Trigger(
-        account=account.account_id, event_id=event_id, mode=mode, source="cli", requested_at=datetime.now(UTC)
+        account=account.account_id, event_id=event_id, mode=mode, source=OPERATOR_SOURCE, requested_at=datetime.now(UTC)
     )
     handle = await deliver(client, trigger)
     word = "rebalance" if options.live else "dry run (--live trades)"

@@ -1,6 +1,7 @@
 """The commands that stay: ``worker`` and ``listen``, for a Temporal server that runs elsewhere."""
 
 from collections.abc import Coroutine
+from typing import Final
 
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
@@ -9,13 +10,21 @@ from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.listener import AblyNotConfigured, ably_settings, listen
 from worker.main import run_workers
 
+UNNAMED: Final = "default"
+"""What the gateway without a name is called at the command line."""
 
-async def run_worker_command() -> None:
-    """Host workflows and the gateway connection until SIGINT or SIGTERM."""
+
+async def run_worker_command(gateways: tuple[str, ...] = ()) -> None:
+    """Host workflows and gateway connections (all, or those named) until SIGINT or SIGTERM."""
     connections, configuration = read_setup()
+    chosen = tuple(None if name == UNNAMED else name for name in gateways)
+    unknown = [name for name in chosen if name not in (*configuration.gateways, None)]
+    if unknown:
+        known = ", ".join(name or UNNAMED for name in configuration.gateways)
+        raise UserMistake(f"No enabled account is reached through the gateway {unknown[0]}. The accounts use: {known}.")
     start_logging()
     client = await connect_temporal()
-    await until_stopped(run_workers(client, configuration, connections))
+    await until_stopped(run_workers(client, configuration, connections, chosen or None))
 
 
 async def run_listen_command() -> None:

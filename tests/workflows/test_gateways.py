@@ -1,0 +1,79 @@
+"""Several gateways, each with its own login, queue and slot; workers that hold one each, and one that waits."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from itertools import groupby, pairwise
+
+import pytest
+from pydantic import ValidationError
+
+from rebalancing.configuration import Configuration
+from rebalancing.environment import Connections, GatewayAddressMissing
+from simulator.gateway.server import SimulatedGateway
+from tests.house import Holding, House, configuration, scenario
+from worker.free_ports import free_port
+from worker.main import run_workers
+from worker.temporal import connect, embedded_server
+
+EAST = {f"DU1{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "east"}) for n in range(4)}
+WEST = {f"DU2{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "west"}) for n in range(4)}
+
+
+def slot_stretches(gateway: SimulatedGateway) -> list[str]:
+    """The account of every order as it arrived, one entry for each unbroken stretch of a leg."""
+    refs = [request.order_ref.rpartition("-")[0] for request in gateway.requests if request.name == "placeOrder"]
+    return [leg for leg, _ in groupby(refs)]
+
+
+async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own_gateway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
+        east = await stack.enter_async_context(SimulatedGateway(scenario(EAST)))
+        west = await stack.enter_async_context(SimulatedGateway(scenario(WEST)))
+        monkeypatch.setenv("IBKR_EAST_PORT", str(east.port))
+        monkeypatch.setenv("IBKR_WEST_PORT", str(west.port))
+        monkeypatch.setenv("IBKR_WEST_CLIENT_ID", "9")
+        known = configuration({**EAST, **WEST})
+        client = await connect(address)
+        own = House(address, client, east, known, Connections())
+        workers = [
+            asyncio.create_task(run_workers(await connect(address), known, own.connections, gateways))
+            for gateways in (("east",), ("west",), ("east",))
+        ]
+        try:
+            handles = await asyncio.gather(*(own.trigger(account) for account in (*EAST, *WEST)))
+            results = await asyncio.gather(*(handle.result() for handle in handles))
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        assert all(result.outcome is not None and len(result.outcome.orders) == 4 for result in results)
+        assert {order.account for order in east.engine.orders} == set(EAST)
+        assert {order.account for order in west.engine.orders} == set(WEST)
+        assert {request.client_id for request in east.requests} == {7}
+        assert {request.client_id for request in west.requests} == {9}
+        for gateway in (east, west):
+            stretches = slot_stretches(gateway)
+            assert len(stretches) == len(set(stretches)) == 8
+            for earlier, later in pairwise(gateway.connections):
+                assert earlier.closed is not None
+                assert earlier.closed <= later.opened
+
+
+async def test_a_worker_without_a_choice_connects_to_every_gateway_its_accounts_use() -> None:
+    assert configuration({**EAST, **WEST, "DU30": Holding()}).gateways == ("east", "west", None)
+    assert Configuration(accounts=()).gateways == ()
+
+
+def test_a_named_gateway_needs_a_port_of_its_own() -> None:
+    with pytest.raises(GatewayAddressMissing, match="IBKR_NORTH_PORT"):
+        Connections().gateway("north")
+    assert Connections(ibkr_port=4001).gateway(None).port == 4001
+
+
+@pytest.mark.parametrize("name", ["fills", "default", "East", "a-b", "", "1st"])
+def test_a_gateway_has_a_name_that_its_queues_and_variables_can_carry(name: str) -> None:
+    with pytest.raises(ValidationError):
+        configuration({"DU1": Holding(more={"gateway": name})})
