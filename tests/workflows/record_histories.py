@@ -68,6 +68,8 @@ async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:
 
 
 def _scrubbed(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("kind") == "TASK_QUEUE_KIND_STICKY":
+        return {**value, "name": "sticky"}  # it is made of the machine's name
     if isinstance(value, dict):
         return {key: _scrubbed(own) for key, own in value.items() if key not in MACHINE_FIELDS}
     if isinstance(value, list):
