@@ -34,6 +34,7 @@ class Stage:
     gateways: AsyncExitStack
     worker: asyncio.Task[None] | None = None
     _striking: asyncio.Task[None] | None = field(default=None, init=False)
+    _rules_gateway: SimulatedGateway | None = field(default=None, init=False)
 
     async def play(self) -> Handle:
         """Run one rebalance and let the fault strike once; returns when it has struck."""
@@ -64,6 +65,11 @@ class Stage:
                     await task
 
     @property
+    def has_struck(self) -> bool:
+        """Whether the gateway did what the fault's rule told it to; what strikes from outside always does."""
+        return self._rules_gateway is None or any(done for _, done in self._rules_gateway.faults.rules)
+
+    @property
     def _is_rule(self) -> bool:
         return self.kind.action is not None and self.step.request is not None
 
@@ -71,6 +77,7 @@ class Stage:
         if self._is_rule:
             await reached(self.step.near, self.own, handle)
             self.own.gateway.add_fault(self._rule())
+            self._rules_gateway = self.own.gateway
             if self.kind.code == LINK_LOST:
                 self._striking = asyncio.create_task(self._restore_the_link())
         else:

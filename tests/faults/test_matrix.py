@@ -49,6 +49,7 @@ async def test_a_rebalance_survives(step: Step, kind: Kind) -> None:
             pytest.fail(await what_it_waits_for(own))
         finally:
             await stage.end()
+        assert stage.has_struck, "the fault never met its step: this cell shows nothing"
         never_overspent(own.gateway.engine, ACCOUNT, CASH)
         placed_at_most_once(own.gateway.engine)
 
