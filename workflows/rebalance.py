@@ -249,7 +249,8 @@ class Rebalance:
     async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
         """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
         while self._hours.closed(contracts):
-            await self._hours.wait(contracts, lambda: False, SELLS_ARE_DONE)
+            async with self.turn.given_back():
+                await self._hours.wait(contracts, lambda: False, SELLS_ARE_DONE)
             self._notes.append("the sells ended when the market was closed; the buys followed in the next session")
 
     # --- verifying ------------------------------------------------------------------------------------------------
