@@ -82,6 +82,10 @@ def _filled(side: str) -> Condition:
     return holds
 
 
+def _connect(name: str, request: str) -> Step:
+    return Step(name, _at_once, _requested(request), FaultMatch(request=request), before_worker=True)
+
+
 def _read(name: str, request: str, count: int = 1, after: int = 0) -> Step:
     return Step(name, _at_once, _requested(request, count), FaultMatch(request=request), after, before_trigger=True)
 
@@ -95,29 +99,11 @@ _REREAD = FaultMatch(request="reqAllOpenOrders")
 
 STEPS: Final = (
     Step("trigger", _at_once, _at_once, before_trigger=True),
-    Step("reconcile-open", _at_once, _requested("reqAllOpenOrders"), _REREAD, before_worker=True),
-    Step(
-        "reconcile-completed",
-        _at_once,
-        _requested("reqCompletedOrders"),
-        FaultMatch(request="reqCompletedOrders"),
-        before_worker=True,
-    ),
-    Step(
-        "reconcile-executions",
-        _at_once,
-        _requested("reqExecutions"),
-        FaultMatch(request="reqExecutions"),
-        before_worker=True,
-    ),
-    Step("read-positions", _at_once, _requested("reqPositions"), FaultMatch(request="reqPositions"), before_worker=True),
-    Step(
-        "read-values",
-        _at_once,
-        _requested("reqAccountSummary"),
-        FaultMatch(request="reqAccountSummary"),
-        before_worker=True,
-    ),
+    _connect("reconcile-open", "reqAllOpenOrders"),
+    _connect("reconcile-completed", "reqCompletedOrders"),
+    _connect("reconcile-executions", "reqExecutions"),
+    _connect("read-positions", "reqPositions"),
+    _connect("read-values", "reqAccountSummary"),
     Step("read-targets", _at_once, _in_phase(Phase.READING), before_trigger=True),
     _read("read-contracts", "reqContractDetails"),
     _read("read-quotes", "reqMktData"),
