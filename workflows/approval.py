@@ -92,7 +92,12 @@ class Clearance:
     # --- the person's side ----------------------------------------------------------------------------------------
 
     def check(self, decision: Approval | Rejection) -> None:
-        """Refuse a decision that fits no waiting plan. Raises ``NothingToApprove`` or ``OtherPlan``."""
+        """Refuse a decision that fits no waiting plan, or is none. Raises ``NothingToApprove`` or ``OtherPlan``.
+
+        JSON's ``null`` reaches an update as ``None``, whatever type it declares.
+        """
+        if not isinstance(decision, Approval | Rejection):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ApplicationError("A plan_hash is needed.", type="OtherPlan", non_retryable=True)
         if self.waiting is None or self._decision is not None:
             raise ApplicationError(
                 f"No plan of account {self._account.account_id} waits for approval now.",

@@ -191,13 +191,13 @@ class RebalanceAccount:
         self._clearance.check(approval)
 
     @workflow.update(name=REJECT_UPDATE, description="Reject the plan that waits for approval: {reason}")
-    def reject(self, rejection: Rejection) -> str:
+    def reject(self, rejection: Rejection | None = None) -> str:
         """A person's no: the rebalance ends, nothing is traded."""
-        return self._clearance.decide(rejection)
+        return self._clearance.decide(rejection or Rejection())
 
     @reject.validator
-    def _may_reject(self, rejection: Rejection) -> None:
-        self._clearance.check(rejection)
+    def _may_reject(self, rejection: Rejection | None = None) -> None:
+        self._clearance.check(rejection or Rejection())
 
     @property
     def _clearance(self) -> Clearance:

@@ -1,10 +1,13 @@
 """Guards and approval through the real workflow: what stops, what waits for a person, and what a person's word does."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +17,21 @@ from temporalio.exceptions import ApplicationError
 from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
-from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached, quick_settings
+from tests.house import (
+    TRADING,
+    WEIGHTS,
+    Holding,
+    House,
+    configuration,
+    failure_of,
+    house,
+    phase_reached,
+    quick_settings,
+)
 from tests.workflows.skipped_time import house_of_skipped_time
 from workflows.rebalance_account import RebalanceAccount
 
+NOW = datetime.now(UTC)
 ASKING: dict[str, Any] = {"approval": {"required": "always"}}
 
 
@@ -170,21 +184,21 @@ async def test_an_account_that_waits_for_a_person_lets_the_next_one_have_its_tur
         assert (await handle.result()).outcome is not None
 
 
-async def price_arrived(own: House, account: str) -> None:
+async def price_arrived(own: House, account: str, symbol: str, price: str) -> None:
     """Return once another account's plan is made with a price that has just been moved."""
     seen: set[tuple[str, ...]] = set()
     while len(seen) < 2:
         dry = await (await own.trigger(account, f"look-{uuid.uuid4()}", ExecutionMode.DRY_RUN)).result()
         assert dry.outcome is not None
         seen.add(dry.outcome.notes)
-        own.gateway.engine.move_price("GLD", Decimal("350.00"))
+        own.gateway.engine.move_price(symbol, Decimal(price))
 
 
 async def test_after_the_market_moved_the_fresh_plan_is_asked_for() -> None:
     async with house({"DU1": Holding(more=ASKING), "DU2": Holding()}) as own:
         handle = await own.trigger("DU1")
         first = await waiting_plan(handle)
-        await price_arrived(own, "DU2")
+        await price_arrived(own, "DU2", "GLD", "350.00")
         await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
         second = await waiting_plan(handle, other_than=first.plan_hash)
         assert traded(own) == []
@@ -244,3 +258,74 @@ async def test_targets_are_held_against_those_of_the_last_completed_rebalance() 
         assert error.type == again.type == "GuardBreached"
         assert "differ by 30.00 %" in error.message
         assert len(own.accepted_orders("DU1")) == orders
+
+
+@pytest.mark.parametrize("payload", [{}, {"plan_hash": 7}, {"plan_hash": ""}, "yes", None, ["0123456789ab"]])
+async def test_an_unreadable_approval_is_refused_and_leaves_the_run_alone(payload: object) -> None:
+    async with house({"DU1": Holding(more=ASKING)}) as own:
+        handle = await own.trigger("DU1")
+        first = await waiting_plan(handle)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update("approve", payload)
+        assert await waiting_plan(handle) == first
+        assert traded(own) == []
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
+        assert (await handle.result()).outcome is not None
+
+
+async def test_a_rejection_needs_no_words() -> None:
+    async with house({"DU1": Holding(more=ASKING), "DU2": Holding(more=ASKING)}) as own:
+        for account, words in {"DU1": [], "DU2": [None]}.items():
+            handle = await own.trigger(account)
+            await waiting_plan(handle)
+            await handle.execute_update("reject", args=words)
+            assert (await failure_of(handle)).type == "PlanRejected"
+
+
+async def test_what_was_approved_is_traded_although_a_price_moved_within_the_tolerance() -> None:
+    async with house({"DU1": Holding(more=ASKING), "DU2": Holding()}) as own:
+        handle = await own.trigger("DU1")
+        approved = await waiting_plan(handle)
+        await price_arrived(own, "DU2", "BND", "74.75")
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=approved.plan_hash))
+        result = await handle.result()
+        assert result.outcome is not None
+        assert {order.symbol: order.quantity for order in result.outcome.orders} == {
+            order.symbol: order.quantity for order in approved.plan.orders
+        }
+
+
+async def test_without_a_tolerance_any_other_order_is_asked_about_again() -> None:
+    strict = {"approval": {"required": "always", "price_tolerance_percent": 0}}
+    async with house({"DU1": Holding(more=strict), "DU2": Holding()}) as own:
+        handle = await own.trigger("DU1")
+        first = await waiting_plan(handle)
+        await price_arrived(own, "DU2", "BND", "75.25")
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
+        second = await waiting_plan(handle, other_than=first.plan_hash)
+        assert second.plan_hash != first.plan_hash
+        assert traded(own) == []
+        await handle.execute_update(RebalanceAccount.reject, Rejection())
+        assert (await failure_of(handle)).type == "PlanRejected"
+
+
+async def test_old_allocations_stop_the_run_and_those_without_a_date_too(tmp_path: Path) -> None:
+    limit = {"guards": {"maximum_allocations_age_days": 3}}
+    weights = [{"symbol": symbol, "allocation": float(weight)} for symbol, weight in WEIGHTS.items()]
+    as_of = {"old": NOW - timedelta(days=5), "fresh": NOW - timedelta(days=1)}
+    for name, moment in as_of.items():
+        data = {"allocations": weights, "as_of": moment.isoformat()}
+        (tmp_path / name).write_text(json.dumps({"status": "success", "data": data}))
+    accounts = {
+        "DU1": Holding(more={**limit, "allocations": {"file": str(tmp_path / "old")}}),
+        "DU2": Holding(more={**limit, "allocations": {"file": str(tmp_path / "fresh")}}),
+        "DU3": Holding(more=limit),
+    }
+    async with house(accounts) as own:
+        old = await failure_of(await own.trigger("DU1"))
+        undated = await failure_of(await own.trigger("DU3"))
+        assert old.type == undated.type == "GuardBreached"
+        assert "5.0 days old; at most 3 days" in old.message
+        assert "do not say their `as_of`" in undated.message
+        assert traded(own) == []
+        assert (await (await own.trigger("DU2")).result()).outcome is not None
