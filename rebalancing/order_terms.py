@@ -8,9 +8,9 @@ from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
 from rebalancing.limit_prices import LimitRule
 from rebalancing.market_on_close import close_of_session, cut_off
-from rebalancing.order_policy import AfterCutOff, LimitAt, OrderPolicy, PolicyType
+from rebalancing.order_policy import AfterCutOff, Ending, LimitAt, OrderPolicy, PolicyType
 from rebalancing.orders import LegOrder, OrderType, Side
-from rebalancing.plan import PlannedOrder
+from rebalancing.plan import DEFAULT_COMMISSION, PlannedOrder
 from rebalancing.snapshot import PRICE_CUSHION, AccountSnapshot, ContractDetails, Quote
 
 
@@ -25,6 +25,13 @@ def buy_prices(account: Account, snapshot: AccountSnapshot) -> dict[str, Decimal
         for symbol, quote in snapshot.quotes.items()
         if (price := _worst_price(account.policy_for(symbol), snapshot.contracts.get(symbol), quote)) is not None
     }
+
+
+def commission_per_order(account: Account) -> Decimal:
+    """What one planned order may cost in commissions: twice as much where a second order may trade what it leaves."""
+    policies = (account.order_policy, *account.symbol_order_policies.values())
+    in_two = any(policy.type is PolicyType.LIMIT and policy.then is Ending.MARKET for policy in policies)
+    return DEFAULT_COMMISSION * (2 if in_two else 1)
 
 
 def leg_order(account: Account, ref: str, planned: PlannedOrder, snapshot: AccountSnapshot, at: datetime) -> LegOrder:

@@ -101,29 +101,34 @@ class Legs:
         if all(course.is_plain for course in courses):
             await self._await_fills(intents, max(course.ends_at for course in courses) - workflow.now())
             return courses
-        left = max(min(course.next_at for course in courses) - workflow.now(), timedelta())
+        due = min(course.next_at for course in courses)
+        left = max(due - workflow.now(), timedelta())
         fills = asyncio.create_task(self._await_fills(intents, left + FILLS_MARGIN))
         self.is_watching = True
         with self._patience.clock.waiting():
             try:
                 await workflow.wait([fills], timeout=left.total_seconds())
             finally:
-                await self._stop_listening(fills)
+                cut_short = await self._stop_listening(fills)
                 self.is_watching = False
         self._progress.enter(phase)
+        if not cut_short and self._still_working(intents):  # nothing more is heard of them; what is due is still done
+            with self._patience.clock.waiting():
+                await asyncio.sleep(max((due - workflow.now()).total_seconds(), 0))
         return [course for course in courses if course.ends_at <= workflow.now()]
 
-    async def _stop_listening(self, fills: asyncio.Task[None]) -> None:
-        """End the wait for fills; what it would still have told is told by the next one."""
+    async def _stop_listening(self, fills: asyncio.Task[None]) -> bool:
+        """End the wait for fills if it still goes on; what it would have told is told by the next one."""
         if not workflow.in_workflow():
-            return  # thrown out of a worker's memory
-        cancelled = not fills.done()
-        if cancelled:
+            return False  # thrown out of a worker's memory
+        cut_short = not fills.done()
+        if cut_short:
             fills.cancel()
             await workflow.wait([fills])
         error = None if fills.cancelled() else fills.exception()
-        if error is not None and not (cancelled and is_cancelled_exception(error)):
+        if error is not None and not (cut_short and is_cancelled_exception(error)):
             raise error
+        return cut_short
 
     async def _reprice(self, courses: list[Course]) -> None:
         """Let the limits of these orders follow the market, all in one visit to the gateway."""

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import ForeignOrders
 from rebalancing.gateway_restart import restart_over_at
-from rebalancing.order_terms import buy_prices
+from rebalancing.order_terms import buy_prices, commission_per_order
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
@@ -181,6 +181,7 @@ class Rebalance:
                 "replaced": targets.replaced,
                 "reserve_percent": self.account.cash_reserve_percent,
                 "traded_value": traded_value,
+                "commission_per_order": commission_per_order(self.account),
                 **self.account.rules_without_selling(snapshot.bought_unsettled),
             }
         )

@@ -15,9 +15,16 @@ from rebalancing.market_on_close import cut_off
 from rebalancing.order_course import Course, course_of
 from rebalancing.order_policy import AdaptivePriority, Ending, LimitAt, OrderPolicy
 from rebalancing.order_rules import Patience, obstacles
-from rebalancing.order_terms import LimitPriceUnknown, affordable_rest, at_market, buy_prices, leg_order
+from rebalancing.order_terms import (
+    LimitPriceUnknown,
+    affordable_rest,
+    at_market,
+    buy_prices,
+    commission_per_order,
+    leg_order,
+)
 from rebalancing.orders import Intent, LegOrder, OrderType, Side
-from rebalancing.plan import Plan, PlanAfter, PlannedOrder
+from rebalancing.plan import DEFAULT_COMMISSION, Plan, PlanAfter, PlannedOrder
 from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
 from rebalancing.trading_hours import Session
 
@@ -232,6 +239,13 @@ def test_what_is_left_of_a_buy_spends_no_more_than_was_set_aside_for_it() -> Non
     assert affordable_rest(sale, 40, {}) == 40
     rest = at_market(sale, "rb-1-1-2", 40)
     assert (rest.order_type, rest.side, rest.quantity, rest.limit_rule) == (OrderType.MARKET, Side.SELL, 40, None)
+
+
+def test_two_commissions_are_set_aside_where_a_second_order_may_trade_the_rest() -> None:
+    assert commission_per_order(account()) == DEFAULT_COMMISSION
+    assert commission_per_order(account({"type": "LMT", "then": "give_up"})) == DEFAULT_COMMISSION
+    assert commission_per_order(account({"type": "LMT"})) == 2 * DEFAULT_COMMISSION
+    assert commission_per_order(account(SPY={"type": "LMT"})) == 2 * DEFAULT_COMMISSION
 
 
 # --- courses ---------------------------------------------------------------------------------------------------------
