@@ -20,6 +20,8 @@ TOLERANCE = 1e-9
 AGREEMENT = 1e-6
 """By how much an objective may differ from the sum of its costs, as a share of it."""
 
+_Options = dict[str, float | int | bool | str]
+
 
 class Verdict(Enum):
     """What became of a program."""
@@ -27,6 +29,7 @@ class Verdict(Enum):
     OPTIMAL = auto()
     INFEASIBLE = auto()
     OUT_OF_TIME = auto()
+    """Neither proven within the seconds (or nodes) allowed."""
 
 
 @dataclass(frozen=True)
@@ -73,25 +76,33 @@ class Program:
         """Ask for the smallest sum of these costs; variables not named cost nothing."""
         self._costs = [costs.get(number, 0.0) for number in range(len(self._costs))]
 
-    def solve(self, seconds: float, gap: float, relative_gap: float = 0.0, start: Sequence[float] = ()) -> Solution:
-        """Solve it within so many seconds.
+    def solve(
+        self,
+        seconds: float,
+        gap: float,
+        relative_gap: float = 0.0,
+        *,
+        nodes: int | None = None,
+        start: Sequence[float] = (),
+    ) -> Solution:
+        """Solve it within so many seconds, and so many nodes of the search if their number is given.
 
         A solution is optimal when it is proven that none is better by more than ``gap``, or by more than that share of
         itself. ``start`` is a solution to begin from, if one is known.
         """
-        solution, seconds_left = self._solve(seconds, gap, relative_gap, start)
+        limits: _Options = {"mip_abs_gap": gap, "mip_rel_gap": relative_gap}
+        if nodes is not None:
+            limits["mip_max_nodes"] = nodes
+        solution, seconds_left = self._solve(seconds, limits, start)
         if start and solution.verdict is Verdict.OPTIMAL and not self._adds_up(solution):
-            solution, _ = self._solve(seconds_left, gap, relative_gap, ())
+            solution, _ = self._solve(seconds_left, limits, ())
         return solution
 
-    def _solve(self, seconds: float, gap: float, relative_gap: float, start: Sequence[float]) -> tuple[Solution, float]:
+    def _solve(self, seconds: float, limits: _Options, start: Sequence[float]) -> tuple[Solution, float]:
         """The solution, and the seconds that are left."""
         solver = Solver()
-        for name, value in _OPTIONS.items():
+        for name, value in {**_OPTIONS, **limits, "time_limit": seconds}.items():
             solver.setOptionValue(name, value)
-        solver.setOptionValue("time_limit", seconds)
-        solver.setOptionValue("mip_abs_gap", gap)
-        solver.setOptionValue("mip_rel_gap", relative_gap)
         self._hand_over(solver)
         if start:
             numbers = np.arange(len(start), dtype=np.int32)
@@ -139,7 +150,7 @@ def _solution_of(solver: Solver) -> Solution:
     return Solution(Verdict.OUT_OF_TIME)
 
 
-_OPTIONS: dict[str, float | int | bool | str] = {
+_OPTIONS: _Options = {
     "output_flag": False,
     "log_to_console": False,
     "threads": 1,

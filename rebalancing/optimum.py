@@ -29,6 +29,12 @@ RELATIVE_GAP = 3e-4
 """The distance is proven to within this share of itself. Where shares cost cents, closing the rest of the gap would
 mean to count combinations that differ by less than a quote does from one second to the next."""
 
+COARSE_GAP = 1e-3
+"""What is asked for where that takes too many nodes: with equal prices, and many cheap shares of each symbol."""
+
+MOST_NODES = 1_000
+"""Programs that are solved at all take some dozens of nodes, those of hundreds of symbols included."""
+
 TURNOVER_GAP = 1e-4
 """The least turnover is proven to within this share of what could be traded; the number of orders is exact."""
 
@@ -46,7 +52,9 @@ def find_optimum(
     """
     ends_at = clock() + seconds
     program = _SizingProgram(problem, margin)
-    closest = program.closest(seconds)
+    closest = program.closest(seconds, RELATIVE_GAP, nodes=MOST_NODES)
+    if closest.verdict is Verdict.OUT_OF_TIME and (seconds_left := ends_at - clock()) > 0:
+        closest = program.closest(seconds_left, COARSE_GAP)
     if closest.verdict is not Verdict.OPTIMAL:
         return closest.verdict, {}
     simplest = program.simplest(closest, max(ends_at - clock(), 0.0))
@@ -89,10 +97,10 @@ class _SizingProgram:
         self._lines = {symbol: self._add(line) for symbol, line in problem.lines.items()}
         self._keep_limits(margin)
 
-    def closest(self, seconds: float) -> Solution:
-        """Minimise the distance."""
+    def closest(self, seconds: float, relative_gap: float, nodes: int | None = None) -> Solution:
+        """Minimise the distance, proven to within this share of itself."""
         self._program.minimise(self._excess)
-        return self._program.solve(seconds, TIE, RELATIVE_GAP)
+        return self._program.solve(seconds, TIE, relative_gap, nodes=nodes)
 
     def simplest(self, closest: Solution, seconds: float) -> Solution:
         """At the distance of that solution, minimise the number of orders; turnover decides between equals."""
@@ -102,7 +110,7 @@ class _SizingProgram:
             if line.ordered is not None:
                 costs[line.ordered] = 1.0
         self._program.minimise(costs)
-        return self._program.solve(seconds, TURNOVER_GAP, start=closest.values)
+        return self._program.solve(seconds, TURNOVER_GAP, nodes=MOST_NODES, start=closest.values)
 
     def quantities(self, solution: Solution) -> dict[str, int]:
         """The steps of every line, rounded to whole ones."""

@@ -18,7 +18,7 @@ from rebalancing.plan import PlanRequest
 from rebalancing.rounding import round_and_spend
 from rebalancing.sizing import choose_quantities as choose_in_time
 from rebalancing.sizing_problem import Line, SizingProblem
-from tests.rebalancing.patient_planner import PATIENCE, choose_quantities
+from tests.rebalancing.patient_planner import PATIENCE, choose_quantities, make_plan
 
 HAIR = Decimal("0.001")
 """Dollars by which two distances of the small problems here may differ; the solver has a tolerance."""
@@ -159,6 +159,26 @@ def test_when_only_the_second_solution_is_late_the_first_counts() -> None:
     problem = problem_of(line("AAA", target_value=Decimal(1000)), cash=1000)
     times = iter([0.0, PATIENCE])
     assert find_optimum(problem, PATIENCE, clock=lambda: next(times)) == (Verdict.OPTIMAL, {"AAA": 10})
+
+
+def test_a_search_with_too_many_equal_choices_is_settled_a_little_coarser_but_settled() -> None:
+    held = {"AAA": 67, "BBB": 217, "CCC": 217, "EEE": 328, "FFF": 222}
+    prices = {"AAA": "7.40", "BBB": "7.40", "CCC": "0.50", "DDD": "0.50", "EEE": "0.50", "FFF": "341.02"}
+    shares = {"BBB": 21, "EEE": 3, "AAA": 52, "DDD": 55, "CCC": 30, "FFF": 21}
+    plan = make_plan(
+        PlanRequest.model_validate(
+            {
+                "cash": "18.31",
+                "positions": held,
+                "prices": prices,
+                "targets": {symbol: Decimal(count) / 182 for symbol, count in shares.items()},
+                "reserve_percent": "4.4",
+                "commission_per_order": "0",
+            }
+        )
+    )
+    assert plan.is_optimal
+    assert plan.after.tracking_error <= Decimal("0.2558")
 
 
 def test_where_no_choice_keeps_the_limits_nothing_is_bought_and_what_may_be_sold_is() -> None:
