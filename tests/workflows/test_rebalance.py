@@ -1,5 +1,9 @@
 """One rebalance through the real parts: what it trades, and what it reports."""
 
+from decimal import Decimal
+
+import pytest
+
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
@@ -27,6 +31,35 @@ async def test_what_is_not_in_the_targets_is_sold_before_anything_is_bought() ->
         assert result.outcome is not None
         assert result.outcome.tracking_error is not None
         assert result.outcome.tracking_error < 1.5
+
+
+async def test_the_outcome_tells_plan_slippage_and_idle_cash() -> None:
+    async with house({"DU1": Holding(cash="1000", holdings={"SPY": 100})}) as own:
+        outcome = (await (await own.trigger("DU1")).result()).outcome
+        assert outcome is not None
+        assert outcome.plan is not None
+        assert {line.symbol: line.reason.value for line in outcome.plan.lines}["SPY"] == "not in the targets"
+        assert outcome.arrival_prices.keys() == {order.symbol for order in outcome.plan.orders}
+        paid = {order.symbol: order.average_price for order in outcome.orders}
+        signs = {order.symbol: 1 if order.side.value == "BUY" else -1 for order in outcome.orders}
+        slipped = sum(
+            signs[order.symbol] * order.filled * (paid[order.symbol] - outcome.arrival_prices[order.symbol])
+            for order in outcome.orders
+        )
+        assert outcome.slippage is not None
+        assert outcome.slippage.amount == pytest.approx(slipped, abs=Decimal("0.01"))
+        account = own.gateway.engine.accounts["DU1"]
+        assert outcome.idle_cash is not None
+        assert 0 <= outcome.idle_cash < account.cash
+
+
+async def test_a_dry_run_tells_its_plan_and_what_would_be_idle() -> None:
+    async with house({"DU1": Holding(holdings={"SPY": 10})}) as own:
+        outcome = (await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()).outcome
+        assert outcome is not None
+        assert outcome.plan is not None
+        assert outcome.slippage is None
+        assert outcome.idle_cash == outcome.plan.after.idle_cash
 
 
 async def test_cash_stays_above_the_reserve() -> None:
