@@ -14,6 +14,7 @@ from typing import Final
 from rebalancing.accounts import Account, WhenClosed
 from rebalancing.market_on_close import close_of_session, cut_off
 from rebalancing.order_policy import AfterCutOff, PolicyType
+from rebalancing.order_terms import LimitPriceUnknown, leg_order
 from rebalancing.orders import Side
 from rebalancing.plan import Plan, PlannedOrder
 from rebalancing.snapshot import AccountSnapshot
@@ -46,6 +47,7 @@ def obstacles(
         *_too_late_for_the_close(account, plan, snapshot, now, patience),
         *_buys_too_long_after_the_close(account, plan, snapshot, now, patience),
         *_too_many_orders(plan, snapshot),
+        *_without_limit(account, plan, snapshot, now),
     )
 
 
@@ -118,6 +120,14 @@ def _too_many_orders(plan: Plan, snapshot: AccountSnapshot) -> Iterator[Obstacle
                 f"there are {working} working orders to {order.side} {order.symbol} already, and IBKR takes at most "
                 f"{MOST_WORKING_ORDERS} on one side of a contract. Cancel some where they were placed.",
             )
+
+
+def _without_limit(account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime) -> Iterator[Obstacle]:
+    for order in plan.orders:
+        try:
+            leg_order(account, "rb-0-0-0", order, snapshot, now)
+        except LimitPriceUnknown as unknown:
+            yield Obstacle(type(unknown).__name__, str(unknown))
 
 
 def _working(snapshot: AccountSnapshot, symbol: str, side: Side) -> int:

@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from rebalancing.accounts import Account
 from rebalancing.order_course import Course, course_of
 from rebalancing.order_policy import Ending
-from rebalancing.order_terms import affordable_rest, at_market, leg_order
+from rebalancing.order_terms import LimitPriceUnknown, affordable_rest, at_market, leg_order
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, Side, order_ref
 from rebalancing.outcomes import Phase
 from rebalancing.plan import PlannedOrder
@@ -70,10 +70,7 @@ class Legs:
         if not planned:
             return ()
         self._progress.enter(phase)
-        orders = [
-            leg_order(self._account, self._ref(leg, number), order, opening, workflow.now())
-            for number, order in enumerate(planned, start=1)
-        ]
+        orders = [self._leg_order(leg, number, order, opening) for number, order in enumerate(planned, start=1)]
         courses = self._courses(await self._place(tuple(orders)), opening)
         while courses := [course for course in courses if self._still_working((course.intent,))]:
             ended = await self._watch(courses, phase)
@@ -88,6 +85,13 @@ class Legs:
                 courses += self._courses(await self._place(tuple(at_last)), opening)
         await self._resolve_unknown()
         return tuple(self.reports[order.ref] for order in orders)
+
+    def _leg_order(self, leg: int, number: int, order: PlannedOrder, opening: AccountSnapshot) -> LegOrder:
+        try:
+            return leg_order(self._account, self._ref(leg, number), order, opening, workflow.now())
+        except LimitPriceUnknown as unknown:
+            # Looked at before the sells; here only for a price that went away since.
+            raise ApplicationError(str(unknown), type=type(unknown).__name__, non_retryable=True) from unknown
 
     # --- one leg at work ------------------------------------------------------------------------------------------
 

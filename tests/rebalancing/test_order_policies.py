@@ -344,6 +344,12 @@ def test_twenty_working_orders_on_the_same_side_of_a_contract_stand_in_the_way()
     assert kinds(account(), plan(SELL_SPY), snapshot("SPY", open_orders=others(20, "BUY")), NOON) == []
 
 
+def test_a_sale_without_a_price_to_limit_it_by_stands_in_the_way() -> None:
+    market = snapshot("SPY", quotes={"SPY": quote(bid="0.001", ask="0.002", last="0.001")})
+    assert kinds(account({"type": "LMT"}), plan(SELL_SPY), market, NOON) == ["LimitPriceUnknown"]
+    assert kinds(account(), plan(SELL_SPY), market, NOON) == []
+
+
 # --- configuration ---------------------------------------------------------------------------------------------------
 
 
