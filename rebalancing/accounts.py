@@ -141,8 +141,9 @@ class Account(TradingRules):
     )
 
     def policy_for(self, symbol: str) -> OrderPolicy:
-        """How orders of this symbol are sent."""
-        return self.symbol_order_policies.get(symbol, self.order_policy)
+        """How orders of this symbol are sent; class shares may be written with a space or a dot (``BRK B``, ``BRK.B``)."""
+        named = (policy for name, policy in self.symbol_order_policies.items() if _same_share(name, symbol))
+        return next(named, self.order_policy)
 
     @property
     def least_quotes(self) -> QuoteKind:
@@ -160,3 +161,7 @@ class Account(TradingRules):
         """The targets written in the configuration itself, if they are."""
         weights = self.allocations.weights
         return None if weights is None else Targets(strategy=self.strategy_name, weights=weights)
+
+
+def _same_share(one: str, other: str) -> bool:
+    return one.replace(" ", ".") == other.replace(" ", ".")

@@ -197,6 +197,11 @@ def test_the_policy_of_a_symbol_goes_before_that_of_the_account() -> None:
     assert qqq.order_type is OrderType.LIMIT
 
 
+def test_class_shares_are_meant_however_they_are_written() -> None:
+    own = account(**{"BRK B": {"type": "MOC"}})
+    assert own.policy_for("BRK.B") is own.policy_for("BRK B") is not own.order_policy
+
+
 def test_every_order_says_how_long_it_is_good() -> None:
     for kind in ("MKT", "LMT", "MOC", "ADAPTIVE"):
         assert sent(account({"type": kind}), planned(), snapshot("SPY")).time_in_force == "DAY"
