@@ -1,10 +1,10 @@
-"""The margin check. It uses the gateway, so it runs on the queue ``ibkr``, whose worker has one slot (promise P4)."""
+"""The margin check: the questions take the gateway's one slot (promise P4), the answers are awaited beside it."""
 
 from temporalio import activity
 
 from activities.gateway.margin import MarginDesk
 from activities.heartbeat import heartbeating
-from rebalancing.margin import MarginPreview, MarginRequest
+from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest
 
 
 class MarginActivities:
@@ -14,7 +14,13 @@ class MarginActivities:
         self._desk = desk
 
     @activity.defn
-    async def preview_margin(self, request: MarginRequest) -> MarginPreview:
-        """What-if orders for a whole plan, in one visit. Places nothing."""
+    async def ask_margin(self, request: MarginRequest) -> MarginQuestions:
+        """Send what-if orders for a whole plan, in one visit. Places nothing."""
         async with heartbeating():
-            return await self._desk.preview(request)
+            return await self._desk.ask(request)
+
+    @activity.defn
+    async def margin_answers(self, questions: MarginQuestions) -> MarginPreview:
+        """Await what IBKR says."""
+        async with heartbeating():
+            return await self._desk.answers(questions)

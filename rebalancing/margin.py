@@ -28,6 +28,13 @@ class MarginRequest(FrozenModel):
     orders: tuple[WhatIfOrder, ...]
 
 
+class MarginQuestions(FrozenModel):
+    """The questions that were sent, with the number of each on the connection they were sent on."""
+
+    orders: tuple[WhatIfOrder, ...]
+    ids: tuple[int, ...]
+
+
 class WhatIfAnswer(FrozenModel):
     """IBKR's answer for one order, in US dollars; ``None`` where it gave no number, ``refusal`` where it would refuse.
 

@@ -88,6 +88,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     quotes = QuoteFeed(session, settings.quotes.time_to_live)
     reader = AccountReader(session, quotes)
     visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes))
+    margin = MarginActivities(MarginDesk(session))
     slot = Worker(
         client,
         task_queue=gateway_queue(gateway),
@@ -97,7 +98,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
             visits.reprice_leg,
             visits.cancel_orders,
             visits.cancel_open_orders,
-            MarginActivities(MarginDesk(session)).preview_margin,
+            margin.ask_margin,
         ],
         max_concurrent_activities=1,
         interceptors=[TypedFailures()],
@@ -108,7 +109,13 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     fills = Worker(
         client,
         task_queue=fills_queue(gateway),
-        activities=[beside.read_pushed, beside.prepare_leg, beside.acknowledge_leg, beside.await_fills],
+        activities=[
+            beside.read_pushed,
+            beside.prepare_leg,
+            beside.acknowledge_leg,
+            beside.await_fills,
+            margin.margin_answers,
+        ],
         max_concurrent_activities=FILL_SLOTS,
         interceptors=[TypedFailures()],
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,

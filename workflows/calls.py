@@ -13,7 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from rebalancing.accounts import Account
 from rebalancing.guards import Breach, GuardRequest
-from rebalancing.margin import MarginPreview, MarginRequest
+from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.requests import (
@@ -162,9 +162,14 @@ async def check_guards(request: GuardRequest) -> tuple[Breach, ...]:
     return await _compute("check_guards", request, tuple[Breach, ...])
 
 
-async def preview_margin(settings: Settings, request: MarginRequest) -> MarginPreview:
-    """What IBKR says a plan would do to a margin account, in one visit."""
-    return await _visit(settings, "preview_margin", request, MarginPreview, BEGINNING)
+async def ask_margin(settings: Settings, request: MarginRequest) -> MarginQuestions:
+    """Ask IBKR in one visit what a plan would do to a margin account."""
+    return await _visit(settings, "ask_margin", request, MarginQuestions, FINISHING)
+
+
+async def margin_answers(settings: Settings, questions: MarginQuestions) -> MarginPreview:
+    """Wait for the answers; ``GatewayRenewed`` where the connection was lost meanwhile: ask again."""
+    return await _beside(settings, "margin_answers", questions, MarginPreview)
 
 
 async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> tuple[str, ...]:

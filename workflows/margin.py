@@ -4,7 +4,7 @@ from temporalio.exceptions import ApplicationError
 
 from rebalancing.account_kind import AccountKind
 from rebalancing.accounts import Account
-from rebalancing.margin import MarginRequest, WhatIfOrder
+from rebalancing.margin import MarginPreview, MarginRequest, WhatIfOrder
 from rebalancing.settings import Settings
 from workflows import calls
 from workflows.approval import Reading
@@ -38,7 +38,12 @@ class MarginCheck:
             for order in reading.plan.orders
         )
         request = MarginRequest(account=self._account.account_id, orders=orders)
-        preview = await self._patience.at_gateway(lambda: calls.preview_margin(self._settings, request))
+
+        async def preview_of_plan() -> MarginPreview:
+            questions = await calls.ask_margin(self._settings, request)
+            return await calls.margin_answers(self._settings, questions)
+
+        preview = await self._patience.at_gateway(preview_of_plan)
         if preview.shortfall:
             raise self._failure(
                 "MarginInsufficient",

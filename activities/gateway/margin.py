@@ -7,8 +7,8 @@ from typing import Final
 import ib_insync as ibi
 
 from activities.gateway.session import GatewaySession
-from rebalancing.errors import GatewayTimeout
-from rebalancing.margin import MarginPreview, MarginRequest, WhatIfAnswer, WhatIfOrder
+from rebalancing.errors import GatewayRenewed, GatewayTimeout
+from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
 
 UNSET: Final = Decimal("1e300")
 """IBKR sends the largest double there is for a figure it does not have."""
@@ -19,24 +19,38 @@ class MarginDesk:
 
     def __init__(self, session: GatewaySession) -> None:
         self._session = session
+        self._answers: dict[int, asyncio.Future[object]] = {}
         self._refusals: dict[int, str] = {}
+        session.ib.errorEvent += self._on_error
 
-    async def preview(self, request: MarginRequest) -> MarginPreview:
-        """Ask about all orders at once, each with its own time-out.
+    async def ask(self, request: MarginRequest) -> MarginQuestions:
+        """Send a what-if order for every order, all at once. Raises ``GatewayUnavailable`` without a connection."""
+        self._session.require()
+        ids = tuple(self._send(request.account, order) for order in request.orders)
+        await self._session.drained()
+        return MarginQuestions(orders=request.orders, ids=ids)
+
+    async def answers(self, questions: MarginQuestions) -> MarginPreview:
+        """Await the answers, each with its own time-out.
 
         ``ib_insync`` never ends a what-if order whose answer has no margin in it (as for some cash accounts): what is
-        not answered in time comes back without figures. Raises ``GatewayUnavailable`` when the connection is lost.
+        not answered in time comes back without figures.
+
+        Raises:
+            GatewayRenewed: they were asked on another connection: ask them again.
+            GatewayUnavailable: the connection was lost meanwhile.
         """
-        ib = self._session.ib
-        ib.errorEvent += self._on_error
-        try:
-            answers = await asyncio.gather(*(self._ask(request.account, order) for order in request.orders))
-        finally:
-            ib.errorEvent -= self._on_error
+        if not all(number in self._answers for number in questions.ids):
+            raise GatewayRenewed
+        pairs = zip(questions.orders, questions.ids, strict=True)
+        answers = await asyncio.gather(*(self._answer(order, number) for order, number in pairs))
         self._session.require()
+        for number in questions.ids:
+            self._answers.pop(number, None)
+            self._refusals.pop(number, None)
         return MarginPreview(answers=tuple(answers))
 
-    async def _ask(self, account: str, order: WhatIfOrder) -> WhatIfAnswer:
+    def _send(self, account: str, order: WhatIfOrder) -> int:
         ib = self._session.ib
         order_id = ib.client.getReqId()
         contract = ibi.Contract(
@@ -52,14 +66,19 @@ class MarginDesk:
             account=account,
             whatIf=True,
         )
-        answer: asyncio.Future[object] = ib.wrapper.startReq(order_id, contract)
+        self._answers[order_id] = ib.wrapper.startReq(order_id, contract)
         ib.client.placeOrder(order_id, contract, what_if)
+        return order_id
+
+    async def _answer(self, order: WhatIfOrder, number: int) -> WhatIfAnswer:
+        # A second waiter, after this activity was tried again, must find the answer unharmed by the first one's end.
+        answer = asyncio.shield(self._answers[number])
         try:
             state = await self._session.request(f"the margin of {order.symbol}", lambda: answer)
         except GatewayTimeout:
             return WhatIfAnswer(order=order)
         if not isinstance(state, ibi.OrderState):
-            return WhatIfAnswer(order=order, refusal=self._refusals.pop(order_id, "refused without a reason"))
+            return WhatIfAnswer(order=order, refusal=self._refusals.get(number, "refused without a reason"))
         return WhatIfAnswer(
             order=order,
             margin_before=_figure(state.initMarginBefore),
@@ -70,7 +89,8 @@ class MarginDesk:
         )
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
-        self._refusals[request_id] = f"{text} (code {code})"
+        if request_id in self._answers:
+            self._refusals[request_id] = f"{text} (code {code})"
 
 
 def _figure(value: str | float) -> Decimal | None:
