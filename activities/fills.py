@@ -41,10 +41,10 @@ class FillActivities:
         return self._desk.prepare(orders)
 
     @activity.defn
-    async def acknowledge_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
-        """Wait until the gateway has answered a leg that was placed."""
+    async def acknowledge_leg(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
+        """Wait until the gateway has answered a leg that was placed, and for its fills while the time lasts."""
         async with heartbeating():
-            return await self._desk.acknowledged(intents)
+            return await self._desk.acknowledged(request.intents, request.timeout)
 
     @activity.defn
     async def await_fills(self, request: IntentsRequest) -> tuple[OrderReport, ...]:

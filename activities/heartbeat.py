@@ -16,9 +16,9 @@ async def heartbeating() -> AsyncGenerator[None]:
     """Send heartbeats while the block runs."""
 
     async def beat() -> None:
-        while True:
-            activity.heartbeat()
+        while True:  # what is over sooner than the first beat needs none
             await asyncio.sleep(BEAT)
+            activity.heartbeat()
 
     task = asyncio.create_task(beat())
     try:

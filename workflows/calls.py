@@ -211,12 +211,12 @@ async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[Orde
     )
 
 
-async def acknowledge_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
-    """Wait for the gateway's answers to a leg.
+async def acknowledge_leg(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
+    """Wait for the gateway's answers to a leg, and for its fills as long as the request says.
 
     It fails with ``GatewayRenewed`` where the connection was lost meanwhile: placing the leg again looks it up first.
     """
-    return await _beside(settings, "acknowledge_leg", intents, tuple[OrderReport, ...])
+    return await _beside(settings, "acknowledge_leg", request, tuple[OrderReport, ...])
 
 
 async def cancel_orders(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:

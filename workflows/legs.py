@@ -13,7 +13,7 @@ from rebalancing.accounts import Account
 from rebalancing.order_course import Course, course_of
 from rebalancing.order_policy import Ending
 from rebalancing.order_terms import LimitPriceUnknown, affordable_rest, at_market, leg_order
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, Side, order_ref
+from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, OrderType, Side, order_ref
 from rebalancing.outcomes import Phase
 from rebalancing.plan import PlannedOrder
 from rebalancing.requests import IntentsRequest, PlaceRequest
@@ -25,6 +25,12 @@ from workflows.progress import Progress
 
 FILLS_MARGIN: Final = timedelta(seconds=5)
 """How much longer fills are listened for than until something is due: the timer rings first."""
+
+MOST_ORDERS_A_VISIT: Final = 24
+"""Half a second of the gateway's 50 messages a second: the longest that one account's orders hold up the others'."""
+
+LINGER: Final = timedelta(seconds=8)
+"""How long fills of market orders are listened for without a further step of the workflow."""
 
 NEW_ID_ROUNDS: Final = 5
 """How often a leg may need new order ids because other accounts' orders went out in between."""
@@ -207,14 +213,26 @@ class Legs:
         self._note(await self._patience.at_gateway(lambda: calls.cancel_orders(self._settings, request)))
 
     async def _place(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
-        """Reserve ids, then place; an intent whose id was overtaken before it was sent gets a new one."""
+        """Place a leg: in one visit, unless it has so many orders that others would wait for it."""
+        placed: tuple[Intent, ...] = ()
+        for start in range(0, len(orders), MOST_ORDERS_A_VISIT):
+            part, is_last = orders[start : start + MOST_ORDERS_A_VISIT], start + MOST_ORDERS_A_VISIT >= len(orders)
+            fill_soon = is_last and all(order.order_type is OrderType.MARKET for order in part)
+            placed += await self._place_together(part, LINGER if fill_soon else timedelta())
+        return placed
+
+    async def _place_together(self, orders: tuple[LegOrder, ...], linger: timedelta) -> tuple[Intent, ...]:
+        """Reserve ids, then place; an intent whose id was overtaken before it was sent gets a new one.
+
+        Once the gateway has answered, fills are listened for ``linger`` longer: then most legs are over already.
+        """
         placed: tuple[Intent, ...] = ()
         remaining = orders
         for _ in range(NEW_ID_ROUNDS):
             leg = remaining
             intents = await self._patience.at_gateway(lambda leg=leg: calls.prepare_leg(self._settings, leg))
             self._intents += intents
-            reports = await self._place_intents(intents)
+            reports = await self._place_intents(intents, linger)
             unsent = {report.ref for report in reports if report.state is OrderState.NOT_SENT}
             self._intents = tuple(intent for intent in self._intents if intent.ref not in unsent)
             self._note(report for report in reports if report.ref not in unsent)
@@ -229,7 +247,7 @@ class Legs:
             non_retryable=True,
         )
 
-    async def _place_intents(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def _place_intents(self, intents: tuple[Intent, ...], linger: timedelta) -> tuple[OrderReport, ...]:
         # A reset workflow schedules anew what it may have done before.
         info = workflow.info()
         first_time = info.run_id == info.original_execution_run_id
@@ -241,7 +259,8 @@ class Legs:
             placed = {report.ref: report for report in await calls.place_leg(self._settings, request)}
             working = tuple(intent for intent in intents if placed[intent.ref].state is OrderState.WORKING)
             if working:
-                placed |= {report.ref: report for report in await calls.acknowledge_leg(self._settings, working)}
+                heard = IntentsRequest(intents=working, timeout=linger.total_seconds())
+                placed |= {report.ref: report for report in await calls.acknowledge_leg(self._settings, heard)}
             return tuple(placed.values())
 
         return await self._patience.at_gateway(place)

@@ -86,8 +86,10 @@ class OrderDesk:
             await self._look_up_turned_away(sent)
         return tuple(self._report(intent) for intent in intents)
 
-    async def acknowledged(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def acknowledged(self, intents: tuple[Intent, ...], linger: float = 0.0) -> tuple[OrderReport, ...]:
         """Wait until the gateway has answered these orders, which were placed on this connection. Sends nothing.
+
+        Unless one was turned away, it stays ``linger`` seconds longer for them to fill.
 
         Raises:
             GatewayRenewed: the connection is another one: place them again, which looks them up first.
@@ -97,10 +99,10 @@ class OrderDesk:
         if any(self._session.ledger.find(intent.ref) is None for intent in intents):
             raise GatewayRenewed
         await self._acknowledged([intent for intent in intents if self._session.ledger.holds(intent.ref)])
-        for intent in intents:
-            if not self._session.ledger.holds(intent.ref):
-                self._ids.note_used_before(intent.order_id)
-        return tuple(self._report(intent) for intent in intents)
+        turned_away = [intent for intent in intents if not self._session.ledger.holds(intent.ref)]
+        for intent in turned_away:
+            self._ids.note_used_before(intent.order_id)
+        return await self.finished(intents, 0.0 if turned_away else linger)
 
     async def look_up(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """What the broker has of these intents, which were placed before; sends no order.
