@@ -18,6 +18,9 @@ async def test_approve_shows_the_plan_and_approves_of_it(tmp_path: Path) -> None
         assert waiting is not None
         operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
         assert waiting.plan_hash in (await operator.run("status", "DU1", "--json")).output
+        shown = (await operator.run("status", "DU1")).output
+        assert f"plan {waiting.plan_hash}" in shown
+        assert "breached guard: minimum_symbols" in shown
         other = await operator.run("approve", "DU1", "--plan-hash", "0123456789ab")
         assert other.status == 1
         assert waiting.plan_hash in other.errors

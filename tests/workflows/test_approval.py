@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
+from tests.faults.stage import leave_an_order
 from tests.house import (
     TRADING,
     WEIGHTS,
@@ -329,3 +330,32 @@ async def test_old_allocations_stop_the_run_and_those_without_a_date_too(tmp_pat
         assert "do not say their `as_of`" in undated.message
         assert traded(own) == []
         assert (await (await own.trigger("DU2")).result()).outcome is not None
+
+
+async def test_an_approval_given_while_no_worker_is_up_waits_for_the_next_one() -> None:
+    async with house({"DU1": Holding(more=ASKING)}, workers=0) as own:
+        async with working(own):
+            handle = await own.trigger("DU1")
+            waiting = await waiting_plan(handle)
+        yes = asyncio.create_task(
+            handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        )
+        async with working(own):
+            assert waiting.plan_hash in await yes
+            assert (await handle.result()).outcome is not None
+            assert len(own.accepted_orders("DU1")) == 3
+
+
+async def test_our_open_orders_are_cancelled_after_the_approval_which_still_holds_then() -> None:
+    async with house({"DU1": Holding(more=ASKING)}) as own:
+        leave_an_order(own.gateway)
+        handle = await own.trigger("DU1")
+        waiting = await waiting_plan(handle)
+        assert [order.status for order in own.accepted_orders("DU1")] == ["Submitted"]
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        result = await handle.result()
+        assert result.outcome is not None
+        statuses = [order.status for order in own.accepted_orders("DU1")]
+        assert statuses == ["Cancelled", "Filled", "Filled", "Filled"]
+        approvals = [note for note in result.outcome.notes if "was approved" in note]
+        assert len(approvals) == 1

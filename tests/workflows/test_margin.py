@@ -1,6 +1,9 @@
 """What an account may carry and sell: the margin check before the first order, and unsettled money in cash accounts."""
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
@@ -118,3 +121,30 @@ async def test_a_cash_account_may_sell_what_settled_money_bought() -> None:
             result = await (await own.trigger("DU1", "second")).result()
         assert result.outcome is not None
         assert set(own.gateway.engine.accounts["DU1"].positions) == {"GLD"}
+
+
+@pytest.mark.parametrize("action", ["close_before", "close_after"])
+async def test_a_connection_lost_amid_the_questions_is_made_again_and_they_are_asked_again(action: Any) -> None:
+    async with house({"DU1": Holding(cash="1000", holdings={"SPY": 100})}) as own:
+        own.gateway.add_fault(FaultRule(action=action, match=FaultMatch(request="whatIfOrder"), after=1))
+        result = await (await own.trigger("DU1")).result()
+        assert result.outcome is not None
+        assert any("margin check: initial margin" in note for note in result.outcome.notes)
+        assert {order.symbol for order in own.accepted_orders("DU1")} == {"SPY", "QQQ", "BND", "GLD"}
+        assert len(own.accepted_orders("DU1")) == 4
+
+
+async def test_a_worker_killed_before_the_answers_leaves_the_questions_to_the_next_one() -> None:
+    at_once = quick_settings(request_timeout=10).model_copy(update={"figures_lag": 0})
+    async with house({"DU1": Holding()}, workers=0, settings=at_once) as own:
+        slow = FaultRule(action="stall", match=FaultMatch(request="whatIfOrder"), count=3)
+        own.gateway.add_fault(slow)
+        async with working(own):
+            handle = await own.trigger("DU1")
+            while len(asked(own)) < 3:  # noqa: ASYNC110  # the gateway's log has no event for it
+                await asyncio.sleep(0.02)
+        async with working(own):
+            result = await handle.result()
+        assert result.outcome is not None
+        assert len(asked(own)) == 6
+        assert len(own.accepted_orders("DU1")) == 3
