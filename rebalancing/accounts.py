@@ -141,7 +141,7 @@ class Account(TradingRules):
     )
 
     def policy_for(self, symbol: str) -> OrderPolicy:
-        """How orders of this symbol are sent; class shares may be written with a space or a dot (``BRK B``, ``BRK.B``)."""
+        """How orders of this symbol are sent; class shares may be written ``BRK B`` or ``BRK.B``."""
         named = (policy for name, policy in self.symbol_order_policies.items() if _same_share(name, symbol))
         return next(named, self.order_policy)
 

@@ -44,6 +44,7 @@ class LedgerOrder:
     """What is known of one order. ``status`` is the gateway's own word, ``reason`` its last explanation.
 
     ``limit_price`` is the limit last reported; ``answers`` counts what the gateway said of the order in errors.
+    ``other_perm_ids`` are those of further orders that the broker lists under the same ref.
     """
 
     ref: str
@@ -59,6 +60,7 @@ class LedgerOrder:
     limit_price: Decimal | None = None
     was_modified: bool = False
     answers: int = 0
+    other_perm_ids: tuple[int, ...] = ()
     rejected: bool = False
     id_used_before: bool = False
     reason: str = ""
@@ -117,6 +119,8 @@ class OrderLedger:
     def note_order(self, seen: LedgerOrder) -> None:
         """An open or completed order was reported."""
         order = self._order(seen.ref)
+        if seen.perm_id and order.perm_id and seen.perm_id not in (order.perm_id, *order.other_perm_ids):
+            order.other_perm_ids += (order.perm_id,)
         for name in ("order_id", "perm_id", "client_id", "account", "symbol", "side", "quantity", "limit_price"):
             if value := getattr(seen, name):
                 setattr(order, name, value)
@@ -245,6 +249,8 @@ class OrderLedger:
         order = self.find(intent.ref)
         if order is None or order.was_turned_away:
             return _report(intent, OrderState.NOT_SENT, order)
+        if order.other_perm_ids:
+            return _report(intent, OrderState.UNKNOWN, order).model_copy(update={"reason": _two_orders(order)})
         return _report(intent, _state(order, intent.quantity), order)
 
     def _order(self, ref: str) -> LedgerOrder:
@@ -261,6 +267,14 @@ class OrderLedger:
         if order.order_id > 0:
             self._by_id.setdefault((order.client_id, order.order_id), {})[order.ref] = order
             self._highest_ids[order.client_id] = max(self.highest_id(order.client_id), order.order_id)
+
+
+def _two_orders(order: LedgerOrder) -> str:
+    ids = ", ".join(str(perm_id) for perm_id in (*order.other_perm_ids, order.perm_id))
+    return (
+        f"the broker lists more than one order under the ref {order.ref} (permanent ids {ids}), as it may where it "
+        "lost its servers while an order was changed. Look in TWS what each has filled, and cancel what still works."
+    )
 
 
 def _state(order: LedgerOrder, quantity: int) -> OrderState:

@@ -99,3 +99,45 @@ def test_an_order_is_found_although_the_broker_appended_to_its_ref() -> None:
     assert own.report(INTENT).state is OrderState.WORKING
     other = INTENT.model_copy(update={"ref": "rb-run-1"})
     assert own.report(other.model_copy(update={"ref": "rb-run-1-11"})).state is OrderState.NOT_SENT
+
+
+def test_a_change_that_is_refused_does_not_end_the_order() -> None:
+    own = ledger()
+    own.note_modified(INTENT)
+    own.note_error(5, 201, "Order rejected - reason: margin")
+    own.note_error(5, 110, "The price does not conform to the minimum price variation")
+    assert own.report(INTENT).state is OrderState.WORKING
+    own.note_order(LedgerOrder(INTENT.ref, order_id=5, perm_id=9, client_id=7, status="Cancelled"))
+    assert own.report(INTENT).state is OrderState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "client", "today", "may"),
+    [
+        ("Submitted", 0, 7, "20261124", True),
+        ("PreSubmitted", 9, 7, "20261124", True),
+        ("Submitted", 10, 7, "20261124", False),
+        ("PendingSubmit", 0, 7, "20261124", False),
+        ("PendingCancel", 0, 7, "20261124", False),
+        ("Filled", 0, 7, "20261124", False),
+        ("Submitted", 0, 8, "20261124", False),
+        ("Submitted", 0, 7, "20261125", False),
+    ],
+)
+def test_only_an_order_that_is_certainly_there_may_get_another_price(
+    status: str, filled: int, client: int, today: str, may: bool
+) -> None:
+    own = ledger(status)
+    own.note_execution(INTENT.ref, execution(filled))
+    assert own.may_be_modified(INTENT, client, today) is may
+    assert not OrderLedger().may_be_modified(INTENT, client, today)
+
+
+def test_two_orders_under_one_ref_are_for_a_person_to_sort_out() -> None:
+    own = ledger()
+    own.note_execution(INTENT.ref, execution(10))
+    assert own.report(INTENT).state is OrderState.FILLED
+    own.note_order(LedgerOrder(INTENT.ref, order_id=5, perm_id=10, client_id=7, status="Submitted"))
+    report = own.report(INTENT)
+    assert report.state is OrderState.UNKNOWN
+    assert "permanent ids 9, 10" in report.reason
