@@ -2,7 +2,8 @@
 
 Each line is written as its target rounded down, less the steps it stays below (whole), plus the step that rounds it up
 (yes or no), plus the steps it keeps beyond that (whole). So written the relaxed program is tight: it is a knapsack of
-the steps that round up, and its optimum is proven in milliseconds for the portfolios people have.
+the steps that round up, and its optimum is proven in milliseconds for the portfolios people have. Lines may have been
+narrowed to quantities that what is held is not among: such a line is traded in any case.
 
 The program is solved twice: for the smallest distance, then at that distance for the fewest orders and, of these, the
 least turnover. Money is scaled so that the size of the account does not matter to the solver's tolerances; what it
@@ -50,6 +51,8 @@ def find_optimum(
     ``margin`` (of ``SCALE``) is kept of cash and turnover, for the case that rounding broke a limit. There are no
     quantities unless the verdict is ``OPTIMAL``. If only the second solution does not come in time, the first counts.
     """
+    if seconds <= 0:  # the solver would still settle what needs no search
+        return Verdict.OUT_OF_TIME, {}
     ends_at = clock() + seconds
     program = _SizingProgram(problem, margin)
     closest = program.closest(seconds, RELATIVE_GAP, nodes=MOST_NODES)
@@ -140,7 +143,7 @@ class _SizingProgram:
         self._traded_before -= price * change
         self._most_traded += price * (line.ceiling + line.held + 1)
 
-        ordered = None if line.is_ordered else self._add_ordered(parts, numbers)
+        ordered = None if line.is_ordered else self._add_ordered(line, parts, numbers)
         if ordered is not None:
             self._spent[ordered] = self._scaled(self._problem.commission)
             if line.smallest > 1:
@@ -156,8 +159,10 @@ class _SizingProgram:
         parts.append(_Part(ceiling - start, max(line.held - start, 0), 1, self._scaled(line.price)))
         return [part for part in parts if part.size > 0]
 
-    def _add_ordered(self, parts: list[_Part], numbers: list[int]) -> int:
+    def _add_ordered(self, line: Line, parts: list[_Part], numbers: list[int]) -> int:
         """A variable that is 1 as soon as one part differs from what it is without an order."""
+        if not line.lowest <= line.held <= line.ceiling:
+            return self._program.variable(1, 1, whole=True)
         ordered = self._program.variable(0, 1, whole=True)
         for part, number in zip(parts, numbers, strict=True):
             if above := part.size - part.untraded:

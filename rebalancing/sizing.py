@@ -17,6 +17,10 @@ MARGINS = (0.0, 1e-6, 1e-4)
 """What is kept back of cash and turnover, tried in turn when a rounded answer breaks a limit by a hair."""
 
 
+SLACK = Decimal("1.01")
+"""Quantities are looked for up to this many times the greedy plan's distance; more than the solver's tolerances."""
+
+
 @dataclass(frozen=True)
 class Sizing:
     """The steps to hold of each line, and whether there was time to find the best."""
@@ -34,8 +38,9 @@ def choose_quantities(problem: SizingProblem, seconds: float = SOLVER_SECONDS) -
     if not problem.lines:
         return Sizing({})
     greedy = round_and_spend(problem)
+    narrowed = problem.narrowed(problem.distance(greedy) * SLACK + 1) if problem.allows(greedy) else problem
     for margin in MARGINS:
-        verdict, quantities = find_optimum(problem, seconds, margin=margin)
+        verdict, quantities = find_optimum(narrowed if not margin else problem, seconds, margin=margin)
         if verdict is not Verdict.OPTIMAL:
             return Sizing(greedy, in_time=verdict is not Verdict.OUT_OF_TIME)
         if problem.allows(quantities):

@@ -8,7 +8,7 @@ add up to the same sum, so that distance is the sum of all excesses, that of the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 ZERO = Decimal(0)
@@ -64,6 +64,12 @@ class Line:
         fee = ZERO if self.is_ordered else commission
         return change * (self.buy_price if change > 0 else self.price) + fee
 
+    def narrowed(self, shortfall: Decimal, excess: Decimal) -> "Line":
+        """The line without quantities that miss the target by more than that; what is held may be among these."""
+        lowest = int(((self.target_value - shortfall) / self.price).to_integral_value(ROUND_CEILING))
+        highest = int(((self.target_value + excess) / self.price).to_integral_value(ROUND_FLOOR))
+        return replace(self, lowest=max(self.lowest, lowest), highest=min(self.ceiling, highest))
+
     def allows(self, quantity: int) -> bool:
         """Whether this quantity is within the bounds, and the change to it large enough for an order."""
         is_large = quantity == self.held or abs(quantity - self.held) >= self.smallest
@@ -114,6 +120,15 @@ class SizingProblem:
             and (self.turnover is None or self.traded(quantities) <= self.turnover)
             and all(line.allows(quantities[s]) for s, line in self.lines.items())
         )
+
+    def narrowed(self, known: Decimal) -> "SizingProblem":
+        """The same problem without quantities that are further from the targets than a distance that is possible.
+
+        What lines exceed their targets by is part of the distance; what they fall short of them by is as much, but for
+        the constant by which the targets, that of the cash among them, miss what there is to distribute.
+        """
+        missing = sum((line.gap(line.held) for line in self.lines.values()), -self.surplus)
+        return replace(self, lines={s: line.narrowed(known + missing, known) for s, line in self.lines.items()})
 
     @property
     def unchanged(self) -> dict[str, int]:
