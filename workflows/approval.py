@@ -62,10 +62,11 @@ class Clearance:
             found = await self._breaches(reading)
             if found and self._account.guards.on_breach is OnBreach.STOP:
                 raise self._failure("GuardBreached", f"{_listed(found)}.")
-            if not found and not self._asks_always(reading.plan):
-                return reading
             if self._approved is not None and self._still_holds(self._approved, reading, found):
                 return reading._replace(plan=self._approved.plan)
+            if not found and not self._asks_always(reading.plan):
+                self._approved = None
+                return reading
             await self._ask(reading, found, newer_event)
             reading = await read_again()
 
