@@ -9,7 +9,7 @@ from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
 from rebalancing.orders import Intent, LegOrder, OrderReport
-from rebalancing.requests import IntentsRequest, SnapshotRequest
+from rebalancing.requests import Heard, HearRequest, IntentsRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
 
@@ -41,10 +41,13 @@ class FillActivities:
         return self._desk.prepare(orders)
 
     @activity.defn
-    async def acknowledge_leg(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
+    async def acknowledge_leg(self, request: HearRequest) -> Heard:
         """Wait until the gateway has answered a leg that was placed, and for its fills while the time lasts."""
         async with heartbeating():
-            return await self._desk.acknowledged(request.intents, request.timeout)
+            reports = await self._desk.acknowledged(request.intents, request.timeout)
+            if request.reading is None or not all(report.state.is_final for report in reports):
+                return Heard(reports=reports)
+            return Heard(reports=reports, snapshot=await self.read_pushed(request.reading))
 
     @activity.defn
     async def await_fills(self, request: IntentsRequest) -> tuple[OrderReport, ...]:

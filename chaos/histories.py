@@ -62,7 +62,9 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
                 if name == "prepare_leg":
                     intents |= {str(each["ref"]) for each in _decoded(done.result.payloads)}
                 elif name in REPORTING:
-                    told = [OrderReport.model_validate(each) for each in _decoded(done.result.payloads)]
+                    found = _decoded(done.result.payloads)
+                    each_report = found["reports"] if isinstance(found, dict) else found
+                    told = [OrderReport.model_validate(each) for each in each_report]
                     reports |= {report.ref: report for report in told}
             case "workflow_properties_modified_event_attributes":
                 fields = event.workflow_properties_modified_event_attributes.upserted_memo.fields

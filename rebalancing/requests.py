@@ -2,8 +2,9 @@
 
 from rebalancing.accounts import Account
 from rebalancing.base import FrozenModel, Weight
-from rebalancing.orders import Intent
+from rebalancing.orders import Intent, OrderReport
 from rebalancing.settings import Settings
+from rebalancing.snapshot import AccountSnapshot
 from rebalancing.triggers import EventRing
 
 
@@ -60,3 +61,16 @@ class IntentsRequest(FrozenModel):
 
     intents: tuple[Intent, ...]
     timeout: float
+
+
+class HearRequest(IntentsRequest):
+    """Asks to hear what becomes of a leg that was placed, and how the account stands if the leg is over by then."""
+
+    reading: SnapshotRequest | None = None
+
+
+class Heard(FrozenModel):
+    """What was heard of a leg. ``snapshot``: the account after it, where that could be told without any request."""
+
+    reports: tuple[OrderReport, ...]
+    snapshot: AccountSnapshot | None = None

@@ -18,6 +18,8 @@ from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.requests import (
     CancelOpenRequest,
+    Heard,
+    HearRequest,
     IntentsRequest,
     Opening,
     OpeningRequest,
@@ -211,12 +213,12 @@ async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[Orde
     )
 
 
-async def acknowledge_leg(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
+async def acknowledge_leg(settings: Settings, request: HearRequest) -> Heard:
     """Wait for the gateway's answers to a leg, and for its fills as long as the request says.
 
     It fails with ``GatewayRenewed`` where the connection was lost meanwhile: placing the leg again looks it up first.
     """
-    return await _beside(settings, "acknowledge_leg", request, tuple[OrderReport, ...])
+    return await _beside(settings, "acknowledge_leg", request, Heard)
 
 
 async def cancel_orders(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:

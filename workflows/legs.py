@@ -16,7 +16,7 @@ from rebalancing.order_terms import LimitPriceUnknown, affordable_rest, at_marke
 from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, OrderType, Side, order_ref
 from rebalancing.outcomes import Phase
 from rebalancing.plan import PlannedOrder
-from rebalancing.requests import IntentsRequest, PlaceRequest
+from rebalancing.requests import HearRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.settings import Settings
 from rebalancing.snapshot import AccountSnapshot
 from workflows import calls
@@ -32,6 +32,9 @@ MOST_ORDERS_A_VISIT: Final = 24
 LINGER: Final = timedelta(seconds=8)
 """How long fills of market orders are listened for without a further step of the workflow."""
 
+THIS_MOMENT: Final = timedelta(seconds=1)
+"""A snapshot is used as fresh for so long."""
+
 NEW_ID_ROUNDS: Final = 5
 """How often a leg may need new order ids because other accounts' orders went out in between."""
 
@@ -44,17 +47,26 @@ class Legs:
     """Places legs, and knows of every intent what became of it. ``reports`` holds them by order ref.
 
     ``is_watching`` says that orders are being worked for longer than the ordinary time, which is not counted as work.
+    ``reading`` is how the account is read, set by who reads it: the end of a leg can tell that too.
     """
 
     def __init__(self, account: Account, settings: Settings, patience: Patience, progress: Progress) -> None:
         self.reports: dict[str, OrderReport] = {}
         self.notes: list[str] = []
         self.is_watching = False
+        self.reading: SnapshotRequest | None = None
         self._account = account
         self._settings = settings
         self._patience = patience
         self._progress = progress
         self._intents: tuple[Intent, ...] = ()
+        self._snapshot: AccountSnapshot | None = None
+        self._snapshot_at = workflow.now()
+
+    def snapshot_after(self) -> AccountSnapshot | None:
+        """The account as it was told with the end of the last leg, if that is this very moment; given once."""
+        snapshot, self._snapshot = self._snapshot, None
+        return snapshot if workflow.now() - self._snapshot_at <= THIS_MOMENT else None
 
     @property
     def working(self) -> tuple[Intent, ...]:
@@ -76,6 +88,7 @@ class Legs:
         if not planned:
             return ()
         self._progress.enter(phase)
+        self._snapshot = None
         orders = [self._leg_order(leg, number, order, opening) for number, order in enumerate(planned, start=1)]
         courses = self._courses(await self._place(tuple(orders)), opening)
         while courses := [course for course in courses if self._still_working((course.intent,))]:
@@ -254,13 +267,15 @@ class Legs:
 
         async def place() -> tuple[OrderReport, ...]:
             nonlocal first_time
-            request = PlaceRequest(intents=intents, first_time=first_time)
+            to_place = PlaceRequest(intents=intents, first_time=first_time)
             first_time = False
-            placed = {report.ref: report for report in await calls.place_leg(self._settings, request)}
+            placed = {report.ref: report for report in await calls.place_leg(self._settings, to_place)}
             working = tuple(intent for intent in intents if placed[intent.ref].state is OrderState.WORKING)
             if working:
-                heard = IntentsRequest(intents=working, timeout=linger.total_seconds())
-                placed |= {report.ref: report for report in await calls.acknowledge_leg(self._settings, heard)}
+                request = HearRequest(intents=working, timeout=linger.total_seconds(), reading=self.reading)
+                heard = await calls.acknowledge_leg(self._settings, request)
+                placed |= {report.ref: report for report in heard.reports}
+                self._snapshot, self._snapshot_at = heard.snapshot, workflow.now()
             return tuple(placed.values())
 
         return await self._patience.at_gateway(place)
