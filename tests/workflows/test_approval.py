@@ -359,3 +359,18 @@ async def test_our_open_orders_are_cancelled_after_the_approval_which_still_hold
         assert statuses == ["Cancelled", "Filled", "Filled", "Filled"]
         approvals = [note for note in result.outcome.notes if "was approved" in note]
         assert len(approvals) == 1
+
+
+async def test_a_follow_up_run_knows_the_targets_of_the_run_it_follows(tmp_path: Path) -> None:
+    published = tmp_path / "allocations.json"
+    published.write_text(json.dumps([{"symbol": "QQQ", "allocation": 1}]))
+    more = {"allocations": {"file": str(published)}, "guards": {"maximum_target_change_percent": 20}}
+    async with house({"DU1": Holding(more=more)}, latency={"fill": (1.5, 1.5)}) as own:
+        handle = await own.trigger("DU1", "first")
+        await phase_reached(handle, Phase.BUYING)
+        await own.trigger("DU1", "second")
+        published.write_text(json.dumps([{"symbol": "BND", "allocation": 1}]))
+        error = await failure_of(handle)
+        assert error.type == "GuardBreached"
+        assert "differ by 100.00 %" in error.message
+        assert [order.symbol for order in own.accepted_orders("DU1")] == ["QQQ"]
