@@ -66,7 +66,9 @@ class MarginDesk:
             account=account,
             whatIf=True,
         )
-        self._answers[order_id] = ib.wrapper.startReq(order_id, contract)
+        answer = ib.wrapper.startReq(order_id, contract)
+        answer.add_done_callback(_note_failure)
+        self._answers[order_id] = answer
         ib.client.placeOrder(order_id, contract, what_if)
         return order_id
 
@@ -91,6 +93,12 @@ class MarginDesk:
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         if request_id in self._answers:
             self._refusals[request_id] = f"{text} (code {code})"
+
+
+def _note_failure(answer: asyncio.Future[object]) -> None:
+    """An answer that fails with the connection has nobody waiting for it where the questions are asked again."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _figure(value: str | float) -> Decimal | None:

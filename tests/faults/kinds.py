@@ -77,6 +77,7 @@ _ENDINGS: Final = {
     **{(name, kind): _NEVER_PLACED for name in PLACING if "first" in name for kind in ("swallow_roll_back", "stall")},
     **{(name, "reject"): Ending(gaps=1) for name in PLACING},
     ("read-contracts", "reject"): Ending("SymbolUnknown"),
+    ("margin-questions", "reject"): Ending("OrdersRefused"),
     ("cancel-open", "stall"): Ending("CancelUnconfirmed"),
     ("cancel-open", "reject"): Ending("CancelUnconfirmed"),
 }

@@ -116,6 +116,7 @@ STEPS: Final = (
         before_trigger=True,
         left_order=True,
     ),
+    _read("margin-questions", "whatIfOrder", count=2, after=1),
     Step("sell-prepare", _at_once, _in_phase(Phase.SELLING), before_trigger=True),
     _place("sell-place-first", after=0),
     _place("sell-place", after=1),
