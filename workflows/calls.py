@@ -188,9 +188,11 @@ async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple
     return await _beside(settings, "prepare_leg", orders, tuple[Intent, ...])
 
 
-async def place_leg(settings: Settings, request: PlaceRequest) -> tuple[OrderReport, ...]:
+async def place_leg(settings: Settings, request: PlaceRequest, *, overtaken: bool = False) -> tuple[OrderReport, ...]:
     """Place the leg in one visit, adopting what the broker already has; it does not hold the slot for the answers."""
-    return await _visit(settings, "place_leg", request, tuple[OrderReport, ...], FINISHING)
+    # Order ids go out in rising order: a leg that was overtaken goes first, or it would be again.
+    priority = OPERATOR if overtaken else FINISHING
+    return await _visit(settings, "place_leg", request, tuple[OrderReport, ...], priority)
 
 
 async def reprice_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
@@ -267,9 +269,13 @@ def _own() -> ForAnAccount:
 
 
 def _priority(key: int) -> Priority:
-    """Within a priority accounts take turns: one with many orders does not hold up the others."""
+    """Accounts take turns in beginning. What finishes keeps its order, which is that of the order ids reserved for it.
+
+    An account has one visit waiting at most, and places long legs in parts: so it never holds up the others for long.
+    """
     own = _own()
-    return Priority(priority_key=OPERATOR if own.is_for_operator else key, fairness_key=own.account_id)
+    key = OPERATOR if own.is_for_operator else key
+    return Priority(priority_key=key, fairness_key=own.account_id if key == BEGINNING else None)
 
 
 async def _compute(name: str, argument: object, result_type: Any) -> Any:

@@ -35,7 +35,7 @@ LINGER: Final = timedelta(seconds=8)
 THIS_MOMENT: Final = timedelta(seconds=1)
 """A snapshot is used as fresh for so long."""
 
-NEW_ID_ROUNDS: Final = 5
+NEW_ID_ROUNDS: Final = 10
 """How often a leg may need new order ids because other accounts' orders went out in between."""
 
 
@@ -241,11 +241,11 @@ class Legs:
         """
         placed: tuple[Intent, ...] = ()
         remaining = orders
-        for _ in range(NEW_ID_ROUNDS):
+        for tries in range(NEW_ID_ROUNDS):
             leg = remaining
             intents = await self._patience.at_gateway(lambda leg=leg: calls.prepare_leg(self._settings, leg))
             self._intents += intents
-            reports = await self._place_intents(intents, linger)
+            reports = await self._place_intents(intents, linger, overtaken=tries > 0)
             unsent = {report.ref for report in reports if report.state is OrderState.NOT_SENT}
             self._intents = tuple(intent for intent in self._intents if intent.ref not in unsent)
             self._note(report for report in reports if report.ref not in unsent)
@@ -260,7 +260,9 @@ class Legs:
             non_retryable=True,
         )
 
-    async def _place_intents(self, intents: tuple[Intent, ...], linger: timedelta) -> tuple[OrderReport, ...]:
+    async def _place_intents(
+        self, intents: tuple[Intent, ...], linger: timedelta, *, overtaken: bool
+    ) -> tuple[OrderReport, ...]:
         # A reset workflow schedules anew what it may have done before.
         info = workflow.info()
         first_time = info.run_id == info.original_execution_run_id
@@ -269,7 +271,9 @@ class Legs:
             nonlocal first_time
             to_place = PlaceRequest(intents=intents, first_time=first_time)
             first_time = False
-            placed = {report.ref: report for report in await calls.place_leg(self._settings, to_place)}
+            placed = {
+                report.ref: report for report in await calls.place_leg(self._settings, to_place, overtaken=overtaken)
+            }
             working = tuple(intent for intent in intents if placed[intent.ref].state is OrderState.WORKING)
             if working:
                 request = HearRequest(intents=working, timeout=linger.total_seconds(), reading=self.reading)
