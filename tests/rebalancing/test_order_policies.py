@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rebalancing.accounts import Account, WhenClosed
+from rebalancing.configuration import ConfigurationInvalid, parse_configuration
 from rebalancing.limit_prices import LimitRule, on_grid
 from rebalancing.market_on_close import cut_off
 from rebalancing.order_course import Course, course_of
@@ -383,3 +385,32 @@ def test_a_policy_that_could_not_be_kept_is_refused(policy: dict[str, Any], prob
 def test_a_policy_reads_back_as_it_was_written(policy: dict[str, Any]) -> None:
     own = OrderPolicy.model_validate(policy)
     assert OrderPolicy.model_validate_json(own.model_dump_json()) == own
+
+
+FILE = """\
+accounts:
+  - account_id: DU1
+    strategy_name: blend
+    order_policy: {type: MKT, extended_hours: true}
+    symbol_order_policies:
+      SPY: {type: LMIT}
+      QQQ: {typ: MOC}
+"""
+
+
+def test_the_configuration_is_refused_with_the_place_of_every_policy_that_cannot_be_kept() -> None:
+    with pytest.raises(ConfigurationInvalid) as refused:
+        parse_configuration(FILE, Path("accounts.yaml"))
+    told = "\n".join(refused.value.problems)
+    assert "accounts.yaml:4:5: accounts[0].order_policy: extended_hours is for LMT only, not for MKT" in told
+    assert "accounts[0].symbol_order_policies.SPY.type: found 'LMIT'; input should be 'MKT', 'LMT'" in told
+    assert "accounts[0].symbol_order_policies.QQQ.typ: found an unknown key; did you mean 'type'?" in told
+
+
+def test_policies_are_read_from_the_file() -> None:
+    text = FILE.replace("{type: MKT, extended_hours: true}", "{type: LMT, extended_hours: true, then: give_up}")
+    text = text.replace("LMIT", "ADAPTIVE").replace("typ:", "type:")
+    (own,) = parse_configuration(text, Path("accounts.yaml")).accounts
+    assert [own.policy_for(symbol).type for symbol in ("BND", "SPY", "QQQ")] == ["LMT", "ADAPTIVE", "MOC"]
+    assert own.policy_for("BND").extended_hours
+    assert Account.model_validate_json(own.model_dump_json()) == own
