@@ -38,6 +38,7 @@ def main() -> int:
         "--stream", default="", metavar="RATES", help="then dry runs at these rates (accounts a second)"
     )
     parser.add_argument("--plot", type=Path, default=None, metavar="FILE", help="write the picture there (SVG)")
+    parser.add_argument("--gateways", type=int, default=1, metavar="N", help="deal the accounts out to N gateways")
     parser.add_argument("--folder", type=Path, default=None, help="keep all files and logs of the processes here")
     parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write every figure there (JSON)")
     arguments = parser.parse_args()
@@ -66,7 +67,7 @@ async def _measure_all(counts: list[int], arguments: argparse.Namespace) -> list
     original = asyncio.create_task(measure_original(measured, arguments.seed)) if measured else None
     for count in counts:
         folder = _folder(arguments.folder, count)
-        found = await measure(count, arguments.seed, folder)
+        found = await measure(count, arguments.seed, folder, arguments.gateways)
         results.append(found)
         sys.stdout.write(table([found]) + "\n")
         for problem in found.violations[:20]:

@@ -180,6 +180,6 @@ def activity_times(histories: Sequence[RunHistory]) -> dict[str, ActivityTimes]:
     }
 
 
-def slot_busy(histories: Sequence[RunHistory], queue: str, seconds: float) -> float:
-    """The share of the time in which the gateway's slot was held."""
-    return sum(visit.seconds for own in histories for visit in own.slot_visits(queue)) / seconds
+def slot_busy(histories: Sequence[RunHistory], seconds: float) -> float:
+    """The share of the time in which a gateway's slot was held."""
+    return sum(visit.seconds for own in histories for visit in own.slot_visits) / seconds

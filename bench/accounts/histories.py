@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
-from workflows.names import workflow_id
+from workflows.names import GATEWAY_QUEUE, workflow_id
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,10 @@ class RunHistory:
     kinds: Counter[str]
     visits: tuple[Visit, ...] = field(default=())
 
-    def slot_visits(self, queue: str) -> tuple[Visit, ...]:
-        """The activities that ran on this queue."""
-        return tuple(visit for visit in self.visits if visit.queue == queue)
+    @property
+    def slot_visits(self) -> tuple[Visit, ...]:
+        """The activities that held the slot of a gateway."""
+        return tuple(visit for visit in self.visits if _has_one_slot(visit.queue))
 
 
 async def read_histories(client: Client, accounts: Iterable[str]) -> tuple[RunHistory, ...]:
@@ -71,6 +72,10 @@ def run_history(account: str, history: WorkflowHistory) -> RunHistory:
         kinds=Counter(str(event.WhichOneof("attributes")).removesuffix("_event_attributes") for event in events),
         visits=tuple(_visits(events)),
     )
+
+
+def _has_one_slot(queue: str) -> bool:
+    return queue.startswith(GATEWAY_QUEUE) and not queue.endswith("fills")
 
 
 def _visits(events: Sequence[HistoryEvent]) -> list[Visit]:

@@ -27,8 +27,9 @@ from bench.accounts.stage import MEASURED, Stage, set_stage
 from chaos.checks import Books, violations
 from chaos.evidence import Evidence, broker_of
 from chaos.histories import read_account, read_runs
+from chaos.processes import ChildProcess
 from chaos.timeline import Publish
-from workflows.names import GATEWAY_QUEUE, WORKFLOW_TYPE
+from workflows.names import WORKFLOW_TYPE
 
 EVENT: Final = "measurement"
 POLL: Final = 0.25
@@ -36,22 +37,23 @@ TIMEOUT: Final = 1800.0
 RESERVE: Final = Decimal(1)
 
 
-async def measure(count: int, seed: int, folder: Path | None = None) -> Figures:
+async def measure(count: int, seed: int, folder: Path | None = None, gateways: int = 1) -> Figures:
     """Rebalance so many accounts at once; files and logs go to ``folder``, which exists, or nowhere."""
     if folder is not None:
-        return await _measured(count, seed, folder)
+        return await _measured(count, seed, folder, gateways)
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as temporary:
-        return await _measured(count, seed, Path(temporary))
+        return await _measured(count, seed, Path(temporary), gateways)
 
 
-async def _measured(count: int, seed: int, folder: Path) -> Figures:
+async def _measured(count: int, seed: int, folder: Path, gateways: int) -> Figures:
     chosen = portfolios(count, seed)
-    async with set_stage(folder, chosen) as stage:
-        before = {name: usage_of(stage.children[name].process_id) for name in MEASURED}
-        messages_before = len(await stage.gateway.read("requests"))
+    async with set_stage(folder, chosen, gateways) as stage:
+        watched = {name: _first(stage, name).process_id for name in MEASURED}
+        before = {name: usage_of(process_id) for name, process_id in watched.items()}
+        messages_before = len(await stage.read("requests"))
         published_at = await stage.publish(EVENT)
         await closed(stage, count)
-        after = {name: usage_of(stage.children[name].process_id) for name in MEASURED}
+        after = {name: usage_of(process_id) for name, process_id in watched.items()}
         log = await gateway_log(stage, published_at)
         histories = await read_histories(stage.client, [own.account for own in chosen])
         wrong = await broken_promises(stage, chosen, histories)
@@ -59,11 +61,18 @@ async def _measured(count: int, seed: int, folder: Path) -> Figures:
             published_at,
             log,
             histories,
+            gateways,
             messages_before,
             {name: after[name].cpu - before[name].cpu for name in MEASURED},
             {name: after[name].peak for name in MEASURED},
             wrong,
         )
+
+
+def _first(stage: Stage, name: str) -> ChildProcess:
+    """The process of this name, or the first of its kind where there are several."""
+    kinds = {"worker": "worker", "gateway": "g"}
+    return next(child for own, child in stage.children.items() if own == name or own.startswith(kinds.get(name, name)))
 
 
 async def closed(stage: Stage, count: int) -> None:
@@ -76,7 +85,7 @@ async def closed(stage: Stage, count: int) -> None:
 
 async def gateway_log(stage: Stage, since: datetime) -> GatewayLog:
     """What the gateway logged since a moment."""
-    requests, orders, executions = [await stage.gateway.read(what) for what in ("requests", "orders", "executions")]
+    requests, orders, executions = [await stage.read(what) for what in ("requests", "orders", "executions")]
     return GatewayLog(requests, orders, executions).since(since)
 
 
@@ -86,7 +95,7 @@ async def broken_promises(
     """What the checks of the chaos harness find in the gateway's ledger and in Temporal; and connections lost."""
     runs = await read_runs(stage.client)
     evidence = Evidence(
-        broker=broker_of(*[await stage.gateway.read(what) for what in ("accounts", "orders", "executions")]),
+        broker=broker_of(await stage.read_accounts(), await stage.read("orders"), await stage.read("executions")),
         runs=runs,
         accounts={own.account: await read_account(stage.client, own.account, runs) for own in chosen},
     )
@@ -95,10 +104,10 @@ async def broken_promises(
     published = [Publish(EVENT, strategy, live=True, weights=weights_of(strategy)) for strategy in strategies]
     found = [str(each.text) for each in violations(evidence, published, books)]
     found += [f"{own.account} did not complete" for own in histories if not own.completed]
-    connections = await stage.gateway.read("connections")
-    if len(connections) > 1:
-        found.append(f"the worker connected {len(connections)} times")
-    found += [f"order {each['ref']} is {each['status']}" for each in await stage.gateway.read("orders")
+    connections = await stage.read("connections")
+    if len(connections) > len(stage.gateways):
+        found.append(f"the workers connected {len(connections)} times")
+    found += [f"order {each['ref']} is {each['status']}" for each in await stage.read("orders")
               if each["status"] != "Filled"]  # fmt: skip
     return tuple(found)
 
@@ -107,13 +116,14 @@ def _figures(
     published_at: datetime,
     log: GatewayLog,
     histories: Sequence[RunHistory],
+    gateways: int,
     messages_before: int,
     cpu: dict[str, float],
     memory: dict[str, float],
     wrong: tuple[str, ...],
 ) -> Figures:
     done = [(own.closed_at - published_at).total_seconds() for own in histories]
-    message_bound, path_bound = len(log.requests) / MESSAGES_A_SECOND, critical_path(log)
+    message_bound, path_bound = len(log.requests) / (MESSAGES_A_SECOND * gateways), critical_path(log)
     return Figures(
         accounts=len(histories),
         orders=len(log.orders),
@@ -129,8 +139,8 @@ def _figures(
         between_legs=Spread.of(between_legs(log)),
         events=statistics.mean(own.events for own in histories),
         bytes=statistics.mean(own.size for own in histories),
-        visits=statistics.mean(len(own.slot_visits(GATEWAY_QUEUE)) for own in histories),
-        slot_busy=slot_busy(histories, GATEWAY_QUEUE, max(done)),
+        visits=statistics.mean(len(own.slot_visits) for own in histories),
+        slot_busy=slot_busy(histories, max(done)) / gateways,
         activities=activity_times(histories),
         cpu=cpu,
         memory=memory,

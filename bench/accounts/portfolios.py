@@ -71,15 +71,17 @@ def _portfolio(number: int, chance: random.Random, orders: int | None) -> Portfo
     return Portfolio(f"DU{number:07}", strategy, Decimal(NET_LIQUIDATION) - worth, holdings)
 
 
-def write_accounts(path: Path, chosen: Sequence[Portfolio], more: Mapping[str, Any]) -> None:
+def write_accounts(
+    path: Path, chosen: Sequence[Portfolio], more: Mapping[str, Any], gateways: Sequence[str | None] = (None,)
+) -> None:
     """The application's configuration; small drifts are left alone, so that the orders are those that were meant.
 
     The margin check is off: it asks about every order beforehand, one more message each.
     """
     accounts = [
         {"account_id": own.account, "strategy_name": own.strategy, "cash_reserve_percent": 1, "tolerance_percent": 1,
-         "margin_check": False}
-        for own in chosen
+         "margin_check": False, "gateway": gateways[number % len(gateways)]}
+        for number, own in enumerate(chosen)
     ]  # fmt: skip
     path.write_text(yaml.safe_dump({"accounts": accounts, **more}), encoding="utf-8")
 

@@ -25,6 +25,7 @@ ALLOCATIONS_KEY: Final = "for-this-measurement-only"
 CLIENT_ID: Final = 7
 START_TIMEOUT: Final = 60.0
 MEASURED: Final = ("temporal", "worker", "listener", "gateway")
+"""What CPU and memory are told of; of several workers, the first."""
 
 SETTINGS: Final[Mapping[str, Any]] = {
     "concurrency": {"settling_period": 0, "operation_timeout": 3600, "max_concurrent_requests": 50},
@@ -38,11 +39,21 @@ class Stage:
     """What runs, and how to reach it."""
 
     client: Client
-    gateway: GatewayControl
-    gateway_port: int
+    gateways: tuple[GatewayControl, ...]
     children: Mapping[str, ChildProcess]
     ably_port: int
     http: httpx.AsyncClient
+
+    async def read(self, what: str) -> list[Any]:
+        """``requests``, ``orders``, ``executions`` or ``connections`` of all gateways."""
+        return [row for gateway in self.gateways for row in await gateway.read(what)]
+
+    async def read_accounts(self) -> dict[str, Any]:
+        """The books of all gateways."""
+        books: dict[str, Any] = {}
+        for gateway in self.gateways:
+            books |= await gateway.read("accounts")
+        return books
 
     async def publish(self, event_id: str, strategies: Sequence[str] = STRATEGIES, *, live: bool = True) -> datetime:
         """Publish one event on each channel at once; the moment just before."""
@@ -65,47 +76,64 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_stage(folder: Path, chosen: Sequence[Portfolio]) -> AsyncGenerator[Stage]:
-    """Start everything in one folder, wait until worker and listener are connected; end it all afterwards."""
-    write_accounts(folder / "accounts.yaml", chosen, SETTINGS)
-    write_scenario(folder / "scenario.yaml", chosen)
+async def set_stage(folder: Path, chosen: Sequence[Portfolio], gateways: int = 1) -> AsyncGenerator[Stage]:
+    """Start everything in one folder, wait until worker and listener are connected; end it all afterwards.
+
+    With several gateways the accounts are dealt out to them, and each has a worker; one more worker stands by.
+    """
+    names = [None] if gateways == 1 else [f"g{number}" for number in range(gateways)]
+    write_accounts(folder / "accounts.yaml", chosen, SETTINGS, names)
+    for number, name in enumerate(names):
+        write_scenario(folder / f"{name or 'gateway'}.yaml", chosen[number :: len(names)])
     weights = {strategy: {"weights": weights_of(strategy)} for strategy in STRATEGIES}
     (folder / "allocations.json").write_text(json.dumps(weights), encoding="utf-8")
-    ports = free_ports(5)
-    children = _children(folder, ports)
+    ports, gateway_ports = free_ports(3), free_ports(2 * len(names))
+    pairs = list(zip(gateway_ports[::2], gateway_ports[1::2], strict=True))
+    children = _children(folder, ports, dict(zip(names, pairs, strict=True)))
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        gateway = GatewayControl(http, ports[2])
+        controls = tuple(GatewayControl(http, control) for _, control in pairs)
+        clients = [name for name in children if name.startswith(("worker", "listener"))]
+        servers = [name for name in children if name not in clients]
         try:
-            for name in ("temporal", "gateway", "ably", "allocations"):
+            for name in servers:
                 await children[name].start()
             client = await _answering(f"127.0.0.1:{ports[0]}")
-            for name in ("worker", "listener"):
+            for name in clients:
                 await children[name].start()
-            await _connected(gateway, folder / "listener.log")
-            yield Stage(client, gateway, ports[1], children, ports[3], http)
+            for control in controls:
+                await _connected(control, folder / "listener.log")
+            yield Stage(client, controls, children, ports[1], http)
         finally:
-            await asyncio.gather(*(children[name].stop() for name in ("listener", "worker")))
-            await asyncio.gather(*(children[name].kill() for name in ("gateway", "ably", "allocations", "temporal")))
+            await asyncio.gather(*(children[name].stop() for name in clients))
+            await asyncio.gather(*(children[name].kill() for name in servers))
 
 
-def _children(folder: Path, ports: Sequence[int]) -> dict[str, ChildProcess]:
-    temporal, gateway, control, ably, allocations = ports
+def _children(
+    folder: Path, ports: Sequence[int], gateways: Mapping[str | None, tuple[int, int]]
+) -> dict[str, ChildProcess]:
+    temporal, ably, allocations = ports
     simulate = [REBALANCER, "simulate"]
     commands: dict[str, list[str]] = {
         "temporal": server_command(temporal, None, None),
-        "gateway": [*simulate, "gateway", "--port", str(gateway), "--control-port", str(control),
-                    "--scenario", "scenario.yaml"],
         "ably": [*simulate, "ably", "--port", str(ably), "--key", ABLY_KEY],
         "allocations": [*simulate, "allocations", "--file", "allocations.json", "--port", str(allocations),
                         "--api-key", ALLOCATIONS_KEY],
-        "worker": [REBALANCER, "worker"],
         "listener": [REBALANCER, "listen"],
     }  # fmt: skip
+    hosts: dict[str, str] = {}
+    for name, (port, control) in gateways.items():
+        commands[name or "gateway"] = [*simulate, "gateway", "--port", str(port), "--control-port", str(control),
+                                       "--scenario", f"{name or 'gateway'}.yaml"]  # fmt: skip
+        choice = ["--gateway", name] if name else []
+        commands[f"worker-{name}" if name else "worker"] = [REBALANCER, "worker", *choice]
+        hosts[f"IBKR_{name.upper()}_PORT" if name else "IBKR_PORT"] = str(port)
+    if len(gateways) > 1:
+        commands["worker-standby"] = [REBALANCER, "worker"]
     environment = {
         **clean_environment(),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal}",
         "IBKR_HOST": "127.0.0.1",
-        "IBKR_PORT": str(gateway),
+        **hosts,
         "IBKR_CLIENT_ID": str(CLIENT_ID),
         "ABLY_API_KEY": ABLY_KEY,
         "ABLY_ENDPOINT": "127.0.0.1",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bench.accounts.histories import read_histories
 from tests.house import Holding, house
-from workflows.names import GATEWAY_QUEUE
 
 RECORDED = Path(__file__).parent / "recorded_counts.json"
 ACCOUNTS = {
@@ -38,7 +37,7 @@ async def count() -> Counts:
             orders=len(own.gateway.engine.orders) / len(ACCOUNTS),
             messages=(len(own.gateway.requests) - before) / len(ACCOUNTS),
             events=sum(each.events for each in histories) / len(ACCOUNTS),
-            visits=sum(len(each.slot_visits(GATEWAY_QUEUE)) for each in histories) / len(ACCOUNTS),
+            visits=sum(len(each.slot_visits) for each in histories) / len(ACCOUNTS),
         )
 
 
