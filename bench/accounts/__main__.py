@@ -10,6 +10,7 @@ from pathlib import Path
 
 from temporalio.runtime import Runtime, TelemetryConfig
 
+from bench.accounts.fairness import measure_fairness
 from bench.accounts.figures import Figures
 from bench.accounts.measurement import measure
 from bench.accounts.original import measure_original
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--stream", default="", metavar="RATES", help="then dry runs at these rates (accounts a second)"
     )
+    parser.add_argument("--fairness", default="", metavar="ORDERS", help="then a small account beside one of so many")
     parser.add_argument("--plot", type=Path, default=None, metavar="FILE", help="write the picture there (SVG)")
     parser.add_argument("--gateways", type=int, default=1, metavar="N", help="deal the accounts out to N gateways")
     parser.add_argument("--folder", type=Path, default=None, help="keep all files and logs of the processes here")
@@ -53,6 +55,12 @@ def main() -> int:
     if arguments.stream:
         rates = asyncio.run(measure_stream([float(rate) for rate in arguments.stream.split(",")], arguments.seed))
         sys.stdout.write("\n" + stream_table(rates) + "\n")
+    for orders in [int(each) for each in arguments.fairness.split(",") if each]:
+        fair = asyncio.run(measure_fairness(orders, arguments.seed))
+        sys.stdout.write(
+            f"5 orders alone: {fair.alone:.1f} s; beside {orders} orders ({fair.large:.1f} s): {fair.beside:.1f} s, "
+            f"{fair.ratio:.2f} times\n"
+        )
     if arguments.json is not None:
         arguments.json.write_text(json.dumps([each.row() for each in results], indent=2) + "\n", encoding="utf-8")
     if arguments.details is not None:

@@ -19,6 +19,9 @@ TARGETS: Final = 10
 STRATEGIES: Final = tuple(f"strategy-{number}" for number in range(1, 5))
 """Four strategies of ten out of twenty symbols: they overlap, as published ones do."""
 
+LARGE: Final = "large-"
+"""How the strategy of one large account begins; then follows how many symbols it has, each of its own."""
+
 NET_LIQUIDATION: Final = 200_000
 """US dollars in each account."""
 
@@ -37,14 +40,27 @@ class Portfolio:
 
 
 def price_of(symbol: str) -> Decimal:
-    """A price in US dollars between 31 and 400, the same every time."""
+    """A price in US dollars between 20 and 400, the same every time."""
+    if symbol not in SYMBOLS:
+        return Decimal("20.50")
     return Decimal(31 + 19 * SYMBOLS.index(symbol)) + Decimal("0.50")
 
 
 def weights_of(strategy: str) -> dict[str, float]:
-    """The published weights: ten symbols with a tenth each."""
+    """The published weights: ten symbols with a tenth each; for a large account more, with less."""
+    if strategy.startswith(LARGE):
+        count = int(strategy.removeprefix(LARGE))
+        return {f"L{number:03}": round(1 / count, 6) for number in range(count)}
     start = 3 * STRATEGIES.index(strategy)
     return {SYMBOLS[(start + number) % len(SYMBOLS)]: 0.1 for number in range(TARGETS)}
+
+
+def large_portfolio(orders: int) -> Portfolio:
+    """One account with so many symbols, every one of them away from its target: half are sold, half are bought."""
+    strategy, target = f"{LARGE}{orders}", 10 * NET_LIQUIDATION * 0.99 / orders
+    shares = [int(target * (1.4 if number % 2 else 0.6) / 20.5) for number in range(orders)]
+    holdings = dict(zip(weights_of(strategy), shares, strict=True))
+    return Portfolio("DU9000000", strategy, 10 * NET_LIQUIDATION - Decimal("20.50") * sum(shares), holdings)
 
 
 def portfolios(count: int, seed: int, orders: int | None = None) -> tuple[Portfolio, ...]:
@@ -79,7 +95,8 @@ def write_accounts(
     The margin check is off: it asks about every order beforehand, one more message each.
     """
     accounts = [
-        {"account_id": own.account, "strategy_name": own.strategy, "cash_reserve_percent": 1, "tolerance_percent": 1,
+        {"account_id": own.account, "strategy_name": own.strategy, "cash_reserve_percent": 1,
+         "tolerance_percent": 0.01 if own.strategy.startswith(LARGE) else 1,
          "margin_check": False, "gateway": gateways[number % len(gateways)]}
         for number, own in enumerate(chosen)
     ]  # fmt: skip
@@ -88,11 +105,12 @@ def write_accounts(
 
 def write_scenario(path: Path, chosen: Sequence[Portfolio]) -> None:
     """What the gateway stand-in starts from: a market that never closes, the latencies above, 50 messages a second."""
+    symbols = [*SYMBOLS, *(symbol for own in chosen if own.strategy.startswith(LARGE) for symbol in own.holdings)]
     scenario = {
         "hours": "always_open",
         "latency": LATENCY,
         "pacing": {"per_second": 50, "capacity": 50, "violations": 3},
         "accounts": [{"account": own.account, "cash": str(own.cash), "holdings": dict(own.holdings)} for own in chosen],
-        "instruments": [{"symbol": symbol, "price": str(price_of(symbol))} for symbol in SYMBOLS],
+        "instruments": [{"symbol": symbol, "price": str(price_of(symbol))} for symbol in symbols],
     }
     path.write_text(yaml.safe_dump(scenario), encoding="utf-8")

@@ -85,7 +85,7 @@ async def set_stage(folder: Path, chosen: Sequence[Portfolio], gateways: int = 1
     write_accounts(folder / "accounts.yaml", chosen, SETTINGS, names)
     for number, name in enumerate(names):
         write_scenario(folder / f"{name or 'gateway'}.yaml", chosen[number :: len(names)])
-    weights = {strategy: {"weights": weights_of(strategy)} for strategy in STRATEGIES}
+    weights = {own.strategy: {"weights": weights_of(own.strategy)} for own in chosen}
     (folder / "allocations.json").write_text(json.dumps(weights), encoding="utf-8")
     ports, gateway_ports = free_ports(3), free_ports(2 * len(names))
     pairs = list(zip(gateway_ports[::2], gateway_ports[1::2], strict=True))
