@@ -10,7 +10,7 @@ from typing import Final
 
 from rebalancing.base import FrozenModel, Money
 from rebalancing.order_policy import LimitAt
-from rebalancing.snapshot import Quote
+from rebalancing.snapshot import Quote, QuoteKind
 
 ONE_DOLLAR: Final = Decimal(1)
 CENT: Final = Decimal("0.01")
@@ -20,13 +20,15 @@ class LimitRule(FrozenModel):
     """How an order's limit price is found, at first and at every repricing; in history before the order is sent.
 
     ``cushion_percent`` is in percent of the price. ``min_tick`` is the contract's. ``worst_price`` is what the buy was
-    sized with: whatever the market does, its limit never goes beyond (promise P5). Sells have none.
+    sized with: whatever the market does, its limit never goes beyond (promise P5). Sells have none. ``quotes_needed``
+    is the least fresh kind of quote that a repricing may go by.
     """
 
     at: LimitAt
     cushion_percent: Money
     min_tick: Money
     worst_price: Money | None = None
+    quotes_needed: QuoteKind = QuoteKind.LIVE
 
     def price(self, quote: Quote, *, is_buy: bool) -> Decimal | None:
         """The limit price for this quote, on the grid; ``None`` if the quote has no price to go by.

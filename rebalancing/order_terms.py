@@ -50,7 +50,7 @@ def leg_order(account: Account, ref: str, planned: PlannedOrder, snapshot: Accou
     )
     match policy.type:
         case PolicyType.LIMIT:
-            return order.model_copy(update=_limit_terms(policy, contract, snapshot.quotes[planned.symbol], order.side))
+            return order.model_copy(update=_limit_terms(account, contract, snapshot.quotes[planned.symbol], order.side))
         case PolicyType.MARKET_ON_CLOSE if takes_close_orders(policy, contract, at):
             return order.model_copy(update={"order_type": OrderType.MARKET_ON_CLOSE})
         case PolicyType.ADAPTIVE:
@@ -108,10 +108,10 @@ def _worst_price(policy: OrderPolicy, contract: ContractDetails | None, quote: Q
     return usual if limit is None else max(usual, limit)
 
 
-def _limit_terms(policy: OrderPolicy, contract: ContractDetails, quote: Quote, side: Side) -> dict[str, object]:
-    is_buy = side is Side.BUY
+def _limit_terms(account: Account, contract: ContractDetails, quote: Quote, side: Side) -> dict[str, object]:
+    policy, is_buy = account.policy_for(contract.symbol), side is Side.BUY
     worst = _worst_price(policy, contract, quote) if is_buy else None
-    rule = _rule(policy, contract, worst)
+    rule = _rule(policy, contract, worst).model_copy(update={"quotes_needed": account.least_quotes})
     price = rule.price(quote, is_buy=is_buy)
     if price is None:
         raise LimitPriceUnknown(

@@ -87,7 +87,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes.time_to_live)
     reader = AccountReader(session, quotes)
-    visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes))
+    visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes))
     margin = MarginActivities(MarginDesk(session))
     slot = Worker(
         client,

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
 from temporalio import workflow
@@ -13,9 +12,10 @@ from rebalancing.accounts import Account
 from rebalancing.order_course import Course, course_of
 from rebalancing.order_policy import Ending
 from rebalancing.order_terms import LimitPriceUnknown, affordable_rest, at_market, leg_order
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, OrderType, Side, order_ref
+from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, OrderType, order_ref
 from rebalancing.outcomes import Phase
 from rebalancing.plan import PlannedOrder
+from rebalancing.quote_checks import quote_problems
 from rebalancing.requests import HearRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.settings import Settings
 from rebalancing.snapshot import AccountSnapshot
@@ -183,10 +183,21 @@ class Legs:
         rests = {intent: rest for intent in intents if (rest := self._rest(intent))}
         to_market = {c.intent: rests[c.intent] for c in courses if c.then is Ending.MARKET and c.intent in rests}
         self._note_given_up([intent for intent in rests if intent not in to_market], phase)
-        prices: dict[str, Decimal] = {}
-        if any(intent.side is Side.BUY for intent in to_market):
-            prices = (await reread()).buy_prices
-        affordable = {intent: affordable_rest(intent, rest, prices) for intent, rest in to_market.items()}
+        return await self._affordable(to_market, reread) if to_market else {}
+
+    async def _affordable(self, rests: dict[Intent, int], reread: Reread) -> dict[LegOrder, int]:
+        """How much of these rests is traded at market: nothing by a quote that nobody trades by."""
+        fresh = await reread()
+        quotes = [fresh.quotes[intent.symbol] for intent in rests if intent.symbol in fresh.quotes]
+        needed = self._account.least_quotes
+        problems = quote_problems(quotes, workflow.now(), self._settings.quotes, needed, frozenset())
+        self.notes += [f"what is left is not traded at market: {problem}" for problem in problems]
+        refused = {problem.symbol for problem in problems}
+        affordable = {
+            intent: affordable_rest(intent, rest, fresh.buy_prices)
+            for intent, rest in rests.items()
+            if intent.symbol not in refused
+        }
         return {intent: quantity for intent, quantity in affordable.items() if quantity}
 
     def _rest(self, intent: Intent) -> int:

@@ -22,6 +22,8 @@ from activities.gateway.placing import OrderDesk, trading_day
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.orders import Intent, OrderReport, Side
+from rebalancing.quote_checks import quote_problems
+from rebalancing.settings import QuoteSettings
 from rebalancing.snapshot import Quote
 
 log = logging.getLogger(__name__)
@@ -38,18 +40,20 @@ class Repricer:
         session: GatewaySession,
         desk: OrderDesk,
         quotes: QuoteFeed,
+        settings: QuoteSettings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._session = session
         self._desk = desk
         self._quotes = quotes
+        self._settings = settings
         self._clock = clock
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of what still works up to the market, and report on all of the intents.
 
-        An order keeps its price where the market has not moved, where no price is to be had, and where the new one
-        would go beyond what the order was sized with.
+        An order keeps its price where the market has not moved, and where its quote is none to trade by (missing, old,
+        crossed, far off); none gets a price beyond what the order was sized with.
 
         Raises:
             GatewayUnavailable, GatewayTimeout: trying again is safe, it changes the same orders.
@@ -75,7 +79,10 @@ class Repricer:
         rule, order = intent.limit_rule, self._order(intent)
         if rule is None or order is None or not self._may_change(intent):
             return None
-        price = rule.price(quotes[intent.symbol], is_buy=intent.side is Side.BUY)
+        quote = quotes[intent.symbol]
+        if quote_problems([quote], self._clock(), self._settings, rule.quotes_needed, frozenset()):
+            return None  # nobody trades by such a quote; the next one may be better
+        price = rule.price(quote, is_buy=intent.side is Side.BUY)
         return None if price == order.limit_price else price
 
     def _change(self, intent: Intent, price: Decimal) -> None:

@@ -117,6 +117,18 @@ async def test_no_repricing_takes_a_buy_above_the_price_it_was_sized_with() -> N
         assert own.gateway.engine.accounts["DU1"].cash == 100_000
 
 
+async def test_by_a_quote_that_nobody_trades_by_no_price_is_changed_and_no_rest_is_traded() -> None:
+    async with house({"DU1": by_policy({**MIDPOINT, "then": "market"})}) as own:
+        handle = await own.trigger("DU1")
+        await until_working(own)
+        move(own, "800")  # a third above the last close
+        result = await handle.result()
+        assert result.outcome is not None
+        assert [report.filled for report in result.outcome.orders] == [0]
+        assert [request.limit_price for request in sent(own)] == [Decimal("600")]
+        assert any("not traded at market: QQQ" in note for note in result.outcome.notes)
+
+
 async def test_what_the_limit_has_not_filled_is_traded_at_market_by_a_new_order_for_the_rest() -> None:
     policy = {"type": "LMT", "reprice_every": 1, "reprice_times": 1, "then": "market"}
     async with house({"DU1": by_policy(policy)}, instruments=instruments(depth=30)) as own:
@@ -139,7 +151,7 @@ async def test_a_rest_that_became_dearer_is_bought_with_no_more_than_was_set_asi
     async with house({"DU1": by_policy({**MIDPOINT, "reprice_times": 0, "then": "market"})}) as own:
         handle = await own.trigger("DU1")
         await until_working(own)
-        move(own, "900")
+        move(own, "700")
         result = await handle.result()
         assert result.outcome is not None
         limit, market = result.outcome.orders
