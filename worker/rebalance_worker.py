@@ -19,6 +19,11 @@ STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """How long a workflow task waits for the worker that has the workflow in memory; a killed one is replaced after it."""
 
 
+CACHED_WORKFLOWS: Final = 100
+"""Workflows kept in memory, about a megabyte each. One that was thrown out is replayed when its turn comes: its history
+is short until it trades."""
+
+
 def rebalance_worker(client: Client, configuration: Configuration, allocations: AllocationActivities) -> Worker:
     """A worker on the queue ``rebalances``."""
     opening = OpeningActivities(configuration, client)
@@ -36,4 +41,5 @@ def rebalance_worker(client: Client, configuration: Configuration, allocations: 
         ],
         interceptors=[TypedFailures()],
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_cached_workflows=CACHED_WORKFLOWS,
     )
