@@ -17,7 +17,9 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 def replayer() -> Replayer:
     """A replayer set up like the worker."""
     return Replayer(
-        workflows=[RebalanceAccount], workflow_runner=workflow_runner(), data_converter=pydantic_data_converter
+        workflows=[RebalanceAccount],
+        workflow_runner=workflow_runner(is_watched=True),
+        data_converter=pydantic_data_converter,
     )
 
 
