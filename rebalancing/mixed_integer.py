@@ -156,6 +156,8 @@ _OPTIONS: _Options = {
     "threads": 1,
     "random_seed": 0,
     "mip_heuristic_run_feasibility_jump": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
     "mip_detect_symmetry": False,
     "mip_allow_restart": False,
     "mip_feasibility_tolerance": TOLERANCE,

@@ -30,10 +30,11 @@ RELATIVE_GAP = 3e-4
 """The distance is proven to within this share of itself. Where shares cost cents, closing the rest of the gap would
 mean to count combinations that differ by less than a quote does from one second to the next."""
 
-COARSE_GAP = 1e-3
-"""What is asked for where that takes too many nodes: with equal prices, and many cheap shares of each symbol."""
+COARSE_TIE, COARSE_GAP = 1e-1, 1e-3
+"""What is asked for instead where that takes too many nodes: with many cheap shares of each symbol, whose combinations
+can hardly be told apart. A tenth is ten cents in a hundred thousand dollars."""
 
-MOST_NODES = 1_000
+MOST_NODES, MOST_COARSE_NODES = 1_000, 3_000
 """Programs that are solved at all take some dozens of nodes, those of hundreds of symbols included."""
 
 TURNOVER_GAP = 1e-4
@@ -55,9 +56,9 @@ def find_optimum(
         return Verdict.OUT_OF_TIME, {}
     ends_at = clock() + seconds
     program = _SizingProgram(problem, margin)
-    closest = program.closest(seconds, RELATIVE_GAP, nodes=MOST_NODES)
+    closest = program.closest(seconds, TIE, RELATIVE_GAP, MOST_NODES)
     if closest.verdict is Verdict.OUT_OF_TIME and (seconds_left := ends_at - clock()) > 0:
-        closest = program.closest(seconds_left, COARSE_GAP)
+        closest = program.closest(seconds_left, COARSE_TIE, COARSE_GAP, MOST_COARSE_NODES)
     if closest.verdict is not Verdict.OPTIMAL:
         return closest.verdict, {}
     simplest = program.simplest(closest, max(ends_at - clock(), 0.0))
@@ -100,10 +101,10 @@ class _SizingProgram:
         self._lines = {symbol: self._add(line) for symbol, line in problem.lines.items()}
         self._keep_limits(margin)
 
-    def closest(self, seconds: float, relative_gap: float, nodes: int | None = None) -> Solution:
-        """Minimise the distance, proven to within this share of itself."""
+    def closest(self, seconds: float, gap: float, relative_gap: float, nodes: int) -> Solution:
+        """Minimise the distance, proven to within this gap or this share of itself."""
         self._program.minimise(self._excess)
-        return self._program.solve(seconds, TIE, relative_gap, nodes=nodes)
+        return self._program.solve(seconds, gap, relative_gap, nodes=nodes)
 
     def simplest(self, closest: Solution, seconds: float) -> Solution:
         """At the distance of that solution, minimise the number of orders; turnover decides between equals."""
