@@ -1,13 +1,14 @@
 """A worker that places orders without looking for them first, so that the harness is seen to notice it.
 
-``rebalancer worker`` with two methods replaced: no lookup before placement, and a fresh order id for every sending.
-Nothing of the application knows of it.
+``rebalancer worker`` with three methods replaced: no lookup before placement, none of what was sent on an earlier
+connection, and a fresh order id for every sending. Nothing of the application knows of it.
 """
 
 import asyncio
 
 from activities.gateway.placing import OrderDesk
-from rebalancing.orders import Intent, LegOrder
+from rebalancing.errors import GatewayRenewed
+from rebalancing.orders import Intent, LegOrder, OrderReport
 from starter.cli.services import run_worker_command
 from worker import gateway_worker
 
@@ -15,12 +16,20 @@ from worker import gateway_worker
 class CarelessDesk(OrderDesk):
     """Sends whatever it is asked to, each time under a fresh order id."""
 
+    _sent: frozenset[str] = frozenset()
+
+    async def acknowledged(self, intents: tuple[Intent, ...], linger: float = 0.0) -> tuple[OrderReport, ...]:
+        if not self._sent.issuperset(intent.ref for intent in intents):
+            raise GatewayRenewed
+        return await super().acknowledged(intents, linger)
+
     def _may_send(self, intent: Intent) -> bool:  # noqa: ARG002  # that is what makes it careless
         return True
 
     def _send(self, intent: Intent) -> None:
         order = LegOrder.model_validate(intent.model_dump(include=set(LegOrder.model_fields)))
         super()._send(self.prepare((order,))[0])
+        self._sent |= {intent.ref}
 
 
 def main() -> None:

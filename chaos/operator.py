@@ -54,9 +54,12 @@ class Operator:
             if question.order is not None and not question.order.is_over:
                 continue  # it may still fill; looked at again
             log.info("the operator is asked about %s of %s: %s", report.ref, account, report.reason)
-            resolution = Resolution(ref=report.ref, filled=question.filled if question.order else None)
-            async with asyncio.timeout(2 * TIMEOUT.total_seconds()):
-                await handle.execute_update(RebalanceAccount.resolve, resolution, rpc_timeout=TIMEOUT)
+            if question.filled > report.quantity:  # ordered twice: nothing that could be answered is true
+                await handle.cancel(rpc_timeout=TIMEOUT)
+            else:
+                resolution = Resolution(ref=report.ref, filled=question.filled if question.order else None)
+                async with asyncio.timeout(2 * TIMEOUT.total_seconds()):
+                    await handle.execute_update(RebalanceAccount.resolve, resolution, rpc_timeout=TIMEOUT)
             if all(known.ref != question.ref for known in self.questions):
                 self.questions.append(question)
 

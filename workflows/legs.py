@@ -332,7 +332,8 @@ class Legs:
             raise ApplicationError(f"No order {ref} of unknown fate here.", type="NothingToResolve", non_retryable=True)
         if (filled or 0) > report.quantity:
             raise ApplicationError(
-                f"Order {ref} is for {report.quantity} shares; {filled} cannot have filled.",
+                f"Order {ref} is for {report.quantity} shares; {filled} cannot have filled. If it was ordered twice, "
+                "cancel this rebalance: the next one starts from what the account holds.",
                 type="ResolutionInvalid",
                 non_retryable=True,
             )
