@@ -20,8 +20,8 @@ STICKY_TIMEOUT: Final = timedelta(seconds=1)
 
 
 CACHED_WORKFLOWS: Final = 100
-"""Workflows kept in memory, about half a megabyte each. One that was thrown out is replayed when its turn comes: its history
-is short until it trades."""
+"""Workflows kept in memory, about half a megabyte each. One that was thrown out is replayed when its turn comes: its
+history is short until it trades."""
 
 
 def rebalance_worker(client: Client, configuration: Configuration, allocations: AllocationActivities) -> Worker:
