@@ -19,6 +19,7 @@ class CarelessDesk(OrderDesk):
     _sent: frozenset[str] = frozenset()
 
     async def acknowledged(self, intents: tuple[Intent, ...], linger: float = 0.0) -> tuple[OrderReport, ...]:
+        """Report, whatever connection the orders went out on."""
         if not self._sent.issuperset(intent.ref for intent in intents):
             raise GatewayRenewed
         return await super().acknowledged(intents, linger)
