@@ -19,7 +19,7 @@ class CarelessDesk(OrderDesk):
     _sent: frozenset[str] = frozenset()
 
     async def acknowledged(self, intents: tuple[Intent, ...], linger: float = 0.0) -> tuple[OrderReport, ...]:
-        """Report, whatever connection the orders went out on."""
+        """As ever, but by its own record of what it sent, since it forgets what it looked up."""
         if not self._sent.issuperset(intent.ref for intent in intents):
             raise GatewayRenewed
         return await super().acknowledged(intents, linger)
