@@ -31,7 +31,12 @@ class IbkrActivities:
         account = request.account
         async with heartbeating():
             return await self._reader.snapshot(
-                account.account_id, account.type, request.symbols, account.held_out, account.funding
+                account.account_id,
+                account.type,
+                request.symbols,
+                account.held_out,
+                account.funding,
+                known=request.known,
             )
 
     @activity.defn

@@ -36,10 +36,18 @@ class TurnRequest(FrozenModel):
 
 
 class SnapshotRequest(FrozenModel):
-    """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``."""
+    """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``.
+
+    ``known`` are those whose contracts and quotes an earlier visit has read.
+    """
 
     account: Account
     symbols: tuple[str, ...]
+    known: tuple[str, ...] = ()
+
+    def rest_of(self, snapshot: AccountSnapshot) -> "SnapshotRequest":
+        """Asks for what the visit that took this snapshot left unread."""
+        return self.model_copy(update={"known": tuple(snapshot.contracts)})
 
 
 class CancelOpenRequest(FrozenModel):

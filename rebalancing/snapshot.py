@@ -105,7 +105,10 @@ class OpenOrder(FrozenModel):
 
 
 class AccountSnapshot(FrozenModel):
-    """Cash, holdings, working orders, contracts and quotes of one account, read in one slot visit.
+    """Cash, holdings, working orders, contracts and quotes of one account.
+
+    It is read in one slot visit, unless it has so many symbols that others would wait for it: ``unread`` are then those
+    whose contracts and quotes another visit must read.
 
     ``cash`` is the broker's figure, corrected by the fills it may not contain yet; where fills from before the
     connection make that impossible, ``cash_is_settled`` is false. ``positions`` holds the managed ones (stocks and ETFs
@@ -126,6 +129,16 @@ class AccountSnapshot(FrozenModel):
     open_orders: tuple[OpenOrder, ...] = ()
     contracts: dict[str, ContractDetails] = {}
     quotes: dict[str, Quote] = {}
+    unread: tuple[str, ...] = ()
+
+    def after(self, earlier: "AccountSnapshot") -> "AccountSnapshot":
+        """The same with the contracts and quotes that an earlier visit of the same reading read."""
+        return self.model_copy(
+            update={
+                "contracts": {**earlier.contracts, **self.contracts},
+                "quotes": {**earlier.quotes, **self.quotes},
+            }
+        )
 
     def closed_at(self, symbols: Iterable[str]) -> "AccountSnapshot":
         """The same with the closing prices of these symbols."""

@@ -138,7 +138,7 @@ async def read_targets(settings: Settings, account: Account) -> Targets:
 
 
 async def read_snapshot(settings: Settings, request: SnapshotRequest, priority: int = BEGINNING) -> AccountSnapshot:
-    """Account, positions, working orders, contracts and quotes, in one slot visit.
+    """Account, positions, working orders, contracts and quotes, in one slot visit; more of them for many new symbols.
 
     In the midst of a rebalance what the gateway pushed is usually all that is needed: that takes no visit.
     """
@@ -146,7 +146,11 @@ async def read_snapshot(settings: Settings, request: SnapshotRequest, priority: 
         pushed = await _beside(settings, "read_pushed", request, AccountSnapshot | None)
         if pushed is not None:
             return pushed
-    return await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
+    snapshot: AccountSnapshot = await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
+    while snapshot.unread:
+        rest = await _visit(settings, "read_snapshot", request.rest_of(snapshot), AccountSnapshot, priority)
+        snapshot = rest.after(snapshot)
+    return snapshot
 
 
 async def make_plan(request: PlanRequest) -> Plan:

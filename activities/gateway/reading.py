@@ -11,7 +11,7 @@ from typing import Final
 
 from activities.gateway import translation
 from activities.gateway.funding import FundingReader
-from activities.gateway.quotes import QuoteFeed
+from activities.gateway.quotes import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
@@ -23,6 +23,9 @@ CONTRACT_LIFETIME: Final = timedelta(hours=1)
 
 SUBSCRIBED_AT_ONCE: Final = 20
 """Accounts whose values are subscribed to in one visit: less than half a second's messages."""
+
+MOST_SYMBOLS_A_VISIT: Final = 16
+"""Symbols that one visit asks for, two messages each: the reading of a large account holds nobody up for long."""
 
 OPEN_ORDERS_LIFETIME = timedelta(seconds=1)
 """How old the list of other clients' orders may be; one request serves all accounts that rebalance at the same time."""
@@ -46,10 +49,12 @@ class AccountReader:
         held_out: frozenset[str] = frozenset(),
         funding: Funding = Funding.AUTO,
         *,
+        known: tuple[str, ...] = (),
         with_open_orders: bool = True,
     ) -> AccountSnapshot:
         """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
 
+        Those that are ``known`` are left out; of many to be asked for, some are left for another visit (``unread``).
         A symbol without a price has a quote that says why; ``rebalancing.quote_checks`` judges quotes. Other clients'
         open orders matter at the beginning only; ``with_open_orders`` false leaves them as they were read last.
 
@@ -64,7 +69,9 @@ class AccountReader:
         if with_open_orders and datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()
         positions, fractions, unmanaged = self._positions(account)
-        contracts = await self._contract_details(sorted({*symbols, *positions, *fractions} - held_out))
+        wanted = {*symbols, *positions, *fractions} - held_out - {*known}
+        now_read = self._readable_now(wanted)
+        contracts = await self._contract_details(sorted(now_read))
         quotes = await self._quotes.quotes({symbol: contract.con_id for symbol, contract in contracts.items()})
         taken_at = datetime.now(UTC)
         figure = self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue")
@@ -87,6 +94,7 @@ class AccountReader:
             open_orders=self._open_orders(account),
             contracts=contracts,
             quotes=quotes,
+            unread=tuple(sorted(wanted - now_read)),
         )
 
     def is_pushed(self, account: str, symbols: tuple[str, ...], held_out: frozenset[str] = frozenset()) -> bool:
@@ -96,6 +104,13 @@ class AccountReader:
         positions, fractions, _ = self._positions(account)
         wanted = {*symbols, *positions, *fractions} - held_out
         return wanted <= self._known_contracts() and self._quotes.streams_all(wanted)
+
+    def _readable_now(self, wanted: set[str]) -> set[str]:
+        """Which of these one visit reads: what is at hand, and as many more as it may ask for."""
+        contracts = self._known_contracts()
+        at_hand = {symbol for symbol in wanted if symbol in contracts and self._quotes.streams_all((symbol,))}
+        asked = sorted(wanted - at_hand)[:MOST_SYMBOLS_A_VISIT]
+        return set(sorted({*at_hand, *asked})[:LINES])
 
     def _known_contracts(self) -> set[str]:
         now = datetime.now(UTC)

@@ -34,7 +34,10 @@ async def run_positions_command(account_id: str, *, as_json: bool) -> None:
     account = configuration.account(account_id)
     client = await connect_temporal()
     async with stopped_by_signal():
-        snapshot = await read_positions(client, SnapshotRequest(account=account, symbols=()))
+        request = SnapshotRequest(account=account, symbols=())
+        snapshot = await read_positions(client, request)
+        while snapshot.unread:
+            snapshot = (await read_positions(client, request.rest_of(snapshot))).after(snapshot)
     if as_json:
         print(snapshot.model_dump_json(indent=2))  # noqa: T201  # for programs
         return
@@ -52,7 +55,7 @@ async def read_positions(client: Client, request: SnapshotRequest, patience: tim
         return await client.execute_activity(
             "read_snapshot",
             request,
-            id=f"positions-{account}",
+            id=f"positions-{account}-{len(request.known)}",
             task_queue=gateway_queue(request.account.gateway),
             priority=Priority(priority_key=OPERATOR),
             result_type=AccountSnapshot,

@@ -31,10 +31,11 @@ class Desk:
         self.reader = AccountReader(session, QuoteFeed(session, time_to_live))
 
     async def read(
-        self, account: str = "DU1", *symbols: str, held_out: frozenset[str] = frozenset()
+        self, account: str = "DU1", *symbols: str, held_out: frozenset[str] = frozenset(), known: tuple[str, ...] = ()
     ) -> AccountSnapshot:
         """Read an account with these symbols."""
-        return await self.reader.snapshot(account, AccountType.PAPER, symbols or ("QQQ", "SPY"), held_out)
+        wanted = symbols or ("QQQ", "SPY")
+        return await self.reader.snapshot(account, AccountType.PAPER, wanted, held_out, known=known)
 
     def asked(self, name: str = "reqMktData") -> list[str]:
         """The symbols of the requests of this name."""
