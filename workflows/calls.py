@@ -148,7 +148,8 @@ async def read_snapshot(settings: Settings, request: SnapshotRequest, priority: 
             return pushed
     snapshot: AccountSnapshot = await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
     while snapshot.unread:
-        rest = await _visit(settings, "read_snapshot", request.rest_of(snapshot), AccountSnapshot, priority)
+        request = request.rest_of(snapshot)
+        rest: AccountSnapshot = await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
         snapshot = rest.after(snapshot)
     return snapshot
 
