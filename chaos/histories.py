@@ -11,8 +11,8 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from chaos.evidence import AccountWord, Run
 from rebalancing.orders import OrderReport
 from rebalancing.triggers import EventRing, EventStatus
+from workflows.messages import RunResult
 from workflows.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
-from workflows.rebalance_account import RunResult
 
 REPORTING: Final = ("place_leg", "acknowledge_leg", "await_fills", "cancel_orders")
 """The activities whose results are order reports."""

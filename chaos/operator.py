@@ -14,8 +14,9 @@ from chaos.portfolios import ACCOUNTS
 from chaos.stand_ins import GatewayControl
 from rebalancing.orders import OrderState
 from rebalancing.outcomes import Phase
+from workflows.messages import Resolution
 from workflows.names import PHASE, workflow_id
-from workflows.rebalance_account import RebalanceAccount, Resolution
+from workflows.rebalance_account import RebalanceAccount
 
 log = logging.getLogger(__name__)
 

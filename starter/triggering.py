@@ -7,8 +7,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from rebalancing.triggers import Trigger
+from workflows.messages import RunInput, RunResult
 from workflows.names import ACCOUNT, REBALANCES_QUEUE, TRIGGER_SIGNAL, workflow_id
-from workflows.rebalance_account import RebalanceAccount, RunInput, RunResult
+from workflows.rebalance_account import RebalanceAccount
 
 TASK_TIMEOUT: Final = timedelta(seconds=3)
 """How long a workflow task may take; it takes milliseconds. A worker killed in the middle of one is noticed after it,

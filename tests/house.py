@@ -26,7 +26,8 @@ from starter.triggering import deliver
 from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import connect, embedded_server
-from workflows.rebalance_account import RebalanceAccount, RunResult
+from workflows.messages import RunResult
+from workflows.rebalance_account import RebalanceAccount
 
 PRICES = {"QQQ": "600.00", "SPY": "670.00", "BND": "75.00", "GLD": "380.00", "EDC": "50.00"}
 TRADING = ("placeOrder", "cancelOrder", "reqGlobalCancel")

@@ -13,13 +13,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from rebalancing.approval import Approval, Rejection
-from rebalancing.base import FrozenModel, Weight
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.requests import OpeningRequest
 from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
 from workflows import calls
 from workflows.approval import Clearance
+from workflows.messages import Resolution, RunInput, RunResult
 from workflows.names import (
     ACCOUNT,
     APPROVE_UPDATE,
@@ -36,35 +36,6 @@ from workflows.names import (
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.progress import Progress, Status
 from workflows.rebalance import Rebalance
-
-
-class RunInput(FrozenModel):
-    """What a run starts with. People give ``account`` only, or triggers too; a follow-up run gets all of it.
-
-    ``events`` is ``None`` at the start of a chain: then the run asks what the last chain remembered.
-    """
-
-    account: str
-    triggers: tuple[Trigger, ...] = ()
-    events: EventRing | None = None
-    last_targets: dict[str, Weight] | None = None
-
-
-class RunResult(FrozenModel):
-    """What a run leaves: the outcome of its rebalance, and the events the account remembers.
-
-    ``outcome`` is ``None`` if every event was known already.
-    """
-
-    outcome: Outcome | None
-    events: EventRing
-
-
-class Resolution(FrozenModel):
-    """An operator's word on an unknown order: ``filled`` shares, or ``None`` if it was never placed."""
-
-    ref: str
-    filled: int | None = None
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError])

@@ -9,9 +9,10 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from rebalancing.outcomes import Outcome
+from workflows.messages import RunResult
 from workflows.names import STATUS_QUERY, workflow_id
 from workflows.progress import Status
-from workflows.rebalance_account import RebalanceAccount, RunResult
+from workflows.rebalance_account import RebalanceAccount
 
 QUERY_TIMEOUT: Final = timedelta(seconds=2)
 """A query needs a worker; without one it must not keep people waiting."""

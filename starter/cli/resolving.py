@@ -7,7 +7,8 @@ from starter.cli.console import error_console
 from starter.cli.mistakes import CommandFailed, UserMistake
 from starter.cli.rebalance_view import handle_of
 from starter.cli.setup import connect_temporal
-from workflows.rebalance_account import RebalanceAccount, Resolution
+from workflows.messages import Resolution
+from workflows.rebalance_account import RebalanceAccount
 
 
 async def run_resolve_command(account: str, ref: str, filled: int | None, *, not_placed: bool) -> None:

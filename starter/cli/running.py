@@ -19,8 +19,8 @@ from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
 from starter.triggering import deliver
+from workflows.messages import RunResult
 from workflows.progress import Status
-from workflows.rebalance_account import RunResult
 
 POLL_INTERVAL: Final = 0.25
 """Seconds between two looks at a rebalance that is waited for."""

@@ -14,7 +14,8 @@ from tests.faults.ledger_checks import never_overspent, placed_at_most_once, rep
 from tests.faults.stage import Stage
 from tests.faults.steps import ACCOUNT, HOLDINGS, WEIGHTS, Handle, Step
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings
-from workflows.rebalance_account import RebalanceAccount, Resolution
+from workflows.messages import Resolution
+from workflows.rebalance_account import RebalanceAccount
 
 pytestmark = pytest.mark.faults
 

@@ -9,7 +9,8 @@ from rebalancing.orders import OrderState
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.house import Holding, House, house, phase_reached, quick_settings
-from workflows.rebalance_account import RebalanceAccount, Resolution
+from workflows.messages import Resolution
+from workflows.rebalance_account import RebalanceAccount
 
 FIRST_ORDER = FaultMatch(request="placeOrder")
 

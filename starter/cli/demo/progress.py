@@ -16,8 +16,8 @@ from temporalio.client import Client, WorkflowHandle
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Phase
 from starter.cli.rebalance_view import Ending, ending_of, handle_of, latest_run, query_status
+from workflows.messages import RunResult
 from workflows.progress import Status
-from workflows.rebalance_account import RunResult
 
 POLL_INTERVAL: Final = 0.25
 """Seconds between two looks at an account."""

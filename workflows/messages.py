@@ -1,0 +1,38 @@
+"""What a run of the workflow starts with, what it leaves, and what an operator tells it.
+
+They are in a module of their own because the sandbox loads the workflow's anew for every run, and models are what takes
+time and memory to load.
+"""
+
+from rebalancing.base import FrozenModel, Weight
+from rebalancing.outcomes import Outcome
+from rebalancing.triggers import EventRing, Trigger
+
+
+class RunInput(FrozenModel):
+    """What a run starts with. People give ``account`` only, or triggers too; a follow-up run gets all of it.
+
+    ``events`` is ``None`` at the start of a chain: then the run asks what the last chain remembered.
+    """
+
+    account: str
+    triggers: tuple[Trigger, ...] = ()
+    events: EventRing | None = None
+    last_targets: dict[str, Weight] | None = None
+
+
+class RunResult(FrozenModel):
+    """What a run leaves: the outcome of its rebalance, and the events the account remembers.
+
+    ``outcome`` is ``None`` if every event was known already.
+    """
+
+    outcome: Outcome | None
+    events: EventRing
+
+
+class Resolution(FrozenModel):
+    """An operator's word on an unknown order: ``filled`` shares, or ``None`` if it was never placed."""
+
+    ref: str
+    filled: int | None = None
