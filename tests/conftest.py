@@ -1,6 +1,22 @@
-"""Settings of hypothesis: few cases in the tests, many with ``--hypothesis-profile=chaos``."""
+"""What holds for all tests: workflows are watched, and hypothesis tries few cases, many with the profile ``chaos``."""
 
+import importlib
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from worker import rebalance_worker
+from workflows.sandbox import watched_runner
+
+# It cannot be imported for the first time where an event loop was closed before, and tests run in any order.
+importlib.import_module("ib_insync")
+
+
+@pytest.fixture(autouse=True)
+def workflows_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers in this process run workflows in Temporal's sandbox, which refuses what a replay could not repeat."""
+    monkeypatch.setattr(rebalance_worker, "worker_runner", watched_runner)
+
 
 settings.register_profile(
     "chaos",

@@ -13,15 +13,13 @@ from activities.opening import OpeningActivities
 from rebalancing.configuration import Configuration
 from workflows.names import REBALANCES_QUEUE
 from workflows.rebalance_account import RebalanceAccount
-from workflows.sandbox import workflow_runner
+from workflows.sandbox import worker_runner
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """How long a workflow task waits for the worker that has the workflow in memory; a killed one is replaced after it."""
 
-
-CACHED_WORKFLOWS: Final = 100
-"""Workflows kept in memory, about half a megabyte each. One that was thrown out is replayed when its turn comes: its
-history is short until it trades."""
+CACHED_WORKFLOWS: Final = 1000
+"""Workflows kept in memory, a quarter of a megabyte each. With fewer than run at once nearly every step replays one."""
 
 
 def rebalance_worker(client: Client, configuration: Configuration, allocations: AllocationActivities) -> Worker:
@@ -31,7 +29,7 @@ def rebalance_worker(client: Client, configuration: Configuration, allocations: 
         client,
         task_queue=REBALANCES_QUEUE,
         workflows=[RebalanceAccount],
-        workflow_runner=workflow_runner(),
+        workflow_runner=worker_runner(),
         activities=[
             opening.open_rebalance,
             allocations.read_targets,

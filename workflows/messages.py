@@ -1,8 +1,4 @@
-"""What a run of the workflow starts with, what it leaves, and what an operator tells it.
-
-They are in a module of their own because the sandbox loads the workflow's anew for every run, and models are what takes
-time and memory to load.
-"""
+"""What a run of the workflow starts with, what it leaves, and what an operator tells it."""
 
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.outcomes import Outcome

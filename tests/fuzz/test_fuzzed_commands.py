@@ -1,6 +1,5 @@
 """Whatever is typed: a command ends with an exit status and words, never with a traceback, and nothing is connected."""
 
-import importlib
 import json
 import os
 from collections.abc import Generator
@@ -17,9 +16,6 @@ from tests.cli.command import ACCOUNTS, OWN_VARIABLES
 from tests.fuzz.inputs import JSON, SCALARS, damaged, text_of
 
 pytestmark = pytest.mark.fuzz
-
-# ib_insync cannot be imported for the first time where an event loop was closed before, as each command does.
-importlib.import_module("ib_insync")
 
 TALKING = ("run", "status", "positions", "cancel", "resolve", "check")
 """Commands that talk to Temporal, of which there is none here."""

@@ -9,7 +9,7 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from workflows.rebalance_account import RebalanceAccount
-from workflows.sandbox import workflow_runner
+from workflows.sandbox import watched_runner
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -18,7 +18,7 @@ def replayer() -> Replayer:
     """A replayer set up like the worker."""
     return Replayer(
         workflows=[RebalanceAccount],
-        workflow_runner=workflow_runner(is_watched=True),
+        workflow_runner=watched_runner(),
         data_converter=pydantic_data_converter,
     )
 
