@@ -190,11 +190,6 @@ class OrderLedger:
         order = self.find(ref)
         return order is not None and not order.was_turned_away
 
-    def taken_ids(self, client_id: int) -> dict[int, str]:
-        """The refs of this client's orders by order id, as far as the gateway told their ids."""
-        mine = (order for order in self.orders.values() if order.client_id == client_id and not order.was_turned_away)
-        return {order.order_id: order.ref for order in mine if order.order_id > 0}
-
     def holder_of(self, client_id: int, order_id: int) -> str | None:
         """The ref of this client's order that has this id, as far as the gateway told its id."""
         holders = self._by_id.get((client_id, order_id), {})

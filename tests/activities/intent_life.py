@@ -64,7 +64,7 @@ class Connection:
     def evidence(self, intent: Intent) -> Evidence:
         """What the order desk would know."""
         now = self.engine.clock.now()
-        holder = self.ledger.taken_ids(CLIENT).get(intent.order_id)
+        holder = self.ledger.holder_of(CLIENT, intent.order_id)
         return Evidence(
             found=self.ledger.holds(intent.ref),
             reserved_here=self.ids.reserved(intent),
@@ -86,7 +86,7 @@ class Connection:
     def reserve(self, order: LegOrder) -> Intent:
         """What ``prepare_leg`` does for one order."""
         filled = (execution.order_id for execution in self.engine.executions_today())
-        told = max((*self.ledger.taken_ids(CLIENT), *filled), default=0)
+        told = max((self.ledger.highest_id(CLIENT), *filled))
         return Intent(
             **LegOrder.model_validate(order, from_attributes=True).model_dump(include=set(LegOrder.model_fields)),
             order_id=self.ids.reserve(order.ref, at_least=told + 1),
