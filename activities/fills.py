@@ -5,10 +5,11 @@ Runs on the queue ``ibkr-fills``: it listens to what the gateway pushes and requ
 
 from temporalio import activity
 
+from activities.beginners import Beginners
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
-from rebalancing.orders import Intent, LegOrder, OrderReport
+from rebalancing.orders import Intent, LegOrder, OrderReport, Side
 from rebalancing.requests import Heard, HearRequest, IntentsRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
@@ -16,9 +17,10 @@ from rebalancing.snapshot import AccountSnapshot
 class FillActivities:
     """Watches orders over the shared connection."""
 
-    def __init__(self, desk: OrderDesk, reader: AccountReader) -> None:
+    def __init__(self, desk: OrderDesk, reader: AccountReader, beginners: Beginners) -> None:
         self._desk = desk
         self._reader = reader
+        self._beginners = beginners
 
     @activity.defn
     async def read_pushed(self, request: SnapshotRequest) -> AccountSnapshot | None:
@@ -47,6 +49,8 @@ class FillActivities:
             reports = await self._desk.acknowledged(request.intents, request.timeout)
             if request.reading is None or not all(report.state.is_final for report in reports):
                 return Heard(reports=reports)
+            if request.intents[0].side is Side.SELL:
+                await self._beginners.go_first(activity.info().priority.priority_key)
             return Heard(reports=reports, snapshot=await self.read_pushed(request.reading))
 
     @activity.defn

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from temporalio import activity
 
+from activities.beginners import Beginners
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
@@ -20,15 +21,17 @@ T = TypeVar("T")
 class IbkrActivities:
     """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
 
-    def __init__(self, reader: AccountReader, desk: OrderDesk, repricer: Repricer) -> None:
+    def __init__(self, reader: AccountReader, desk: OrderDesk, repricer: Repricer, beginners: Beginners) -> None:
         self._reader = reader
         self._desk = desk
         self._repricer = repricer
+        self._beginners = beginners
 
     @activity.defn
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
         """Read an account, its contracts and quotes."""
         account = request.account
+        self._beginners.note_visit(activity.info().priority.priority_key)
         async with heartbeating():
             return await self._reader.snapshot(
                 account.account_id,

@@ -13,6 +13,7 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.beginners import Beginners
 from activities.failures import TypedFailures
 from activities.fills import FillActivities
 from activities.gateway.margin import MarginDesk
@@ -87,7 +88,8 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes.time_to_live)
     reader = AccountReader(session, quotes)
-    visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes))
+    beginners = Beginners(client, gateway_queue(gateway))
+    visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
     margin = MarginActivities(MarginDesk(session))
     slot = Worker(
         client,
@@ -105,7 +107,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
-    beside = FillActivities(desk, reader)
+    beside = FillActivities(desk, reader, beginners)
     fills = Worker(
         client,
         task_queue=fills_queue(gateway),

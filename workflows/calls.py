@@ -16,6 +16,7 @@ from rebalancing.guards import Breach, GuardRequest
 from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
+from rebalancing.priority import BEGINNING, FINISHING, OPERATOR
 from rebalancing.requests import (
     CancelOpenRequest,
     Heard,
@@ -46,14 +47,6 @@ HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
 
 GATEWAY_ATTEMPTS: Final = 5
 """A gateway that is connected but fails this often in a row will not be mended by trying on."""
-
-OPERATOR: Final = 1
-"""What a person asks for and waits for goes before everything else (``rebalancer positions``, cancels)."""
-
-FINISHING: Final = 2
-"""Orders and the buy leg go before anything that only begins a rebalance."""
-
-BEGINNING: Final = 4
 
 
 class ForAnAccount(Protocol):

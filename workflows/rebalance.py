@@ -16,6 +16,7 @@ from rebalancing.order_terms import buy_prices, commission_per_order
 from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
+from rebalancing.priority import BEGINNING, FINISHING
 from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest
 from rebalancing.slippage import total_slippage
 from rebalancing.snapshot import AccountSnapshot, ContractDetails
@@ -93,7 +94,7 @@ class Rebalance:
         self._rules.refuse(reading)
         await self._margin.check(reading)
         targets, opening, plan = reading
-        reread = partial(self._read, targets, calls.FINISHING)
+        reread = partial(self._read, targets, FINISHING)
         sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, reread)
         planned, prices = await self._buys(targets, opening, plan, sells)
         buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, reread)
@@ -155,10 +156,10 @@ class Rebalance:
         """Read with quotes that one can trade by."""
         return await self._quotes.usable(lambda: self._read(targets), trading=self.mode is ExecutionMode.REBALANCE)
 
-    async def _read(self, targets: Targets, priority: int = calls.BEGINNING) -> AccountSnapshot:
+    async def _read(self, targets: Targets, priority: int = BEGINNING) -> AccountSnapshot:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
         request = self.legs.reading = SnapshotRequest(account=self.account, symbols=symbols)
-        if priority == calls.FINISHING and (told := self.legs.snapshot_after()) is not None:
+        if priority == FINISHING and (told := self.legs.snapshot_after()) is not None:
             return told
         return await self._patience.at_gateway(lambda: calls.read_snapshot(self.settings, request, priority))
 
@@ -236,7 +237,7 @@ class Rebalance:
         await self._until_buys_trade([opening.contracts[order.symbol] for order in plan.buys])
         await self._wait_out_restart()
         fresh = await self._quotes.usable(
-            lambda: self._read(targets, calls.FINISHING),
+            lambda: self._read(targets, FINISHING),
             trading=True,
             so_far=SELLS_ARE_DONE,
         )
@@ -276,12 +277,12 @@ class Rebalance:
         )
 
     async def _read_until_settled(self, targets: Targets, expected: dict[str, int]) -> AccountSnapshot:
-        final = await self._read(targets, calls.FINISHING)
+        final = await self._read(targets, FINISHING)
         for _ in range(SETTLED_READS):
             if final.positions == expected:
                 return final
             await asyncio.sleep(LAG_PAUSE.total_seconds())
-            final = await self._read(targets, calls.FINISHING)
+            final = await self._read(targets, FINISHING)
         self._notes.append(f"the broker reports other holdings than the fills explain: {final.positions}")
         return final
 

@@ -31,9 +31,9 @@ def main() -> int:
     parser.add_argument(
         "--original",
         type=int,
-        default=0,
+        default=6,
         metavar="N",
-        help="run the original's scheme too, on at most N accounts; for more it is extrapolated",
+        help="run the original's scheme too, on at most N accounts (0: not at all); for more it is extrapolated",
     )
     parser.add_argument(
         "--stream", default="", metavar="RATES", help="then dry runs at these rates (accounts a second)"

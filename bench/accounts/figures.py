@@ -1,5 +1,6 @@
 """The figures of one measurement, computed from what the gateway logged and what Temporal recorded."""
 
+import random
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,10 @@ MESSAGES_A_SECOND: Final = 50
 READING_TRIPS: Final = 4
 """Requests one account waits for one after the other, besides its orders: contracts, quotes, quotes again before the
 buy leg, quotes again for the outcome."""
+
+
+DRAWS: Final = 100
+"""Random orders of sending over which the blind bound is averaged; it moves by less than 0.1 s from then on."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Figures:
     bound_seconds: float
     message_bound: float
     path_bound: float
+    blind_bound: float
     messages: int
     messages_before: int
     by_kind: Mapping[str, int]
@@ -118,23 +124,50 @@ def critical_path(log: GatewayLog) -> float:
     Its readings, and for each leg the trip of the orders, their acknowledgement, the last fill and its commission. How
     long fills took is measured, not assumed: they are the gateway's own.
     """
+    took = order_seconds(log)
+    legs: dict[tuple[str, str], float] = {}
+    for order in log.orders:
+        leg = (order["account"], order["action"])
+        legs[leg] = max(legs.get(leg, 0.0), took.get(order["ref"], 0.0))
+    accounts: dict[str, float] = {}
+    for (account, _), seconds in legs.items():
+        accounts[account] = accounts.get(account, READING_TRIPS * LATENCY_REQUEST) + seconds
+    return max(accounts.values(), default=0.0)
+
+
+def blind_bound(log: GatewayLog, gateways: int) -> float:
+    """Seconds to the last fill if nothing but the limit held up any message, and fills could not be foreseen.
+
+    All that is no order goes out first, then the orders, never more than 50 within a second, in an order that knows
+    nothing of how long each will take to fill; the mean over such orders. Legs need not follow each other, so no
+    scheduler without foresight ends sooner on the average.
+    """
+    a_second = MESSAGES_A_SECOND * gateways
+    seconds = list(order_seconds(log).values())
+    others = len(log.requests) - len(seconds)
+    chance = random.Random(0)
+    ends: list[float] = []
+    for _ in range(DRAWS):
+        chance.shuffle(seconds)
+        sent = enumerate(seconds, start=others)
+        ends.append(max((number // a_second + took for number, took in sent), default=0.0))
+    return statistics.mean(ends)
+
+
+def order_seconds(log: GatewayLog) -> dict[str, float]:
+    """Seconds of each filled order by its ref, from being sent to the commission of its last fill."""
     last_fill: dict[str, datetime] = {}
     for each in log.executions:
         at = datetime.fromisoformat(each["time"])
         last_fill[each["ref"]] = max(at, last_fill.get(each["ref"], at))
-    legs: dict[tuple[str, str], float] = {}
-    for order in log.orders:
-        if order["ref"] in last_fill:
-            took = (last_fill[order["ref"]] - datetime.fromisoformat(order["placed_at"])).total_seconds()
-            leg = (order["account"], order["action"])
-            legs[leg] = max(legs.get(leg, 0.0), took)
-    accounts: dict[str, float] = {}
-    for (account, _), took in legs.items():
-        # `placed_at` is when the gateway took the order up, after the request's latency; its fills begin once it is
-        # acknowledged.
-        each_leg = LATENCY_REQUEST + took + LATENCY_COMMISSION
-        accounts[account] = accounts.get(account, READING_TRIPS * LATENCY_REQUEST) + each_leg
-    return max(accounts.values(), default=0.0)
+    # `placed_at` is when the gateway took the order up, after the request's latency.
+    return {
+        order["ref"]: LATENCY_REQUEST
+        + (last_fill[order["ref"]] - datetime.fromisoformat(order["placed_at"])).total_seconds()
+        + LATENCY_COMMISSION
+        for order in log.orders
+        if order["ref"] in last_fill
+    }
 
 
 LATENCY_REQUEST: Final = float(str(LATENCY["request"]))

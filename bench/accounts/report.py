@@ -6,7 +6,7 @@ from bench.accounts.figures import Figures
 from bench.accounts.stream import Rate
 
 HEADINGS = (
-    "accounts", "orders", "seconds", "bound", "× bound", "original", "messages", "per rebalance",
+    "accounts", "orders", "seconds", "bound", "× bound", "blind bound", "original", "messages", "per rebalance",
     "first order p50 / p95 / max",
     "done p50 / p95 / max", "between legs p50 / max", "events", "KiB", "slot visits", "slot busy",
     "CPU s worker / listener / server", "MiB worker / listener / server",
@@ -38,6 +38,7 @@ def _cells(own: Figures) -> tuple[str, ...]:
         f"{own.seconds:.1f}",
         f"{own.bound_seconds:.1f}",
         f"{own.ratio:.2f}",
+        f"{own.blind_bound:.1f}",
         original,
         str(own.messages),
         f"{own.messages_each:.1f}",

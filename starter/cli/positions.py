@@ -7,6 +7,7 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.common import ActivityIDConflictPolicy, Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
+from rebalancing.priority import OPERATOR
 from rebalancing.requests import SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 from starter.cli.console import output_console
@@ -14,7 +15,6 @@ from starter.cli.mistakes import CommandFailed
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import positions_table
-from workflows.calls import OPERATOR
 from workflows.names import gateway_queue
 
 VISIT_TIMEOUT: Final = timedelta(seconds=60)

@@ -1,11 +1,15 @@
 """Many accounts over one connection (promises P4 and P7)."""
 
 import asyncio
-from itertools import groupby, pairwise
+from datetime import timedelta
+from itertools import groupby, pairwise, takewhile
 
 import pytest
 
+from activities import beginners
+from activities.gateway import reading
 from simulator.gateway.faults import FaultMatch, FaultRule
+from simulator.gateway.scenario import Latency
 from tests.house import Holding, House, failure_of, house, quick_settings
 
 
@@ -52,6 +56,17 @@ async def test_with_one_rebalance_at_a_time_no_account_begins_before_the_last_on
         await rebalance_all(own, list(accounts))
         placed = [request.account for request in own.gateway.requests if request.name == "placeOrder"]
         assert len([account for account, _ in groupby(placed)]) == 4
+
+
+async def test_the_last_of_a_queue_begin_before_the_others_buy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "OPEN_ORDERS_LIFETIME", timedelta())  # every reading takes a request, and so a while
+    monkeypatch.setattr(beginners, "LONGEST_WAIT", timedelta(seconds=30))
+    accounts = {f"DU{n}": Holding(cash="1000", holdings={"SPY": 50 + n}) for n in range(1, 9)}
+    async with house(accounts, latency=Latency(request=0.1, ack=0.001, fill=(0.001, 0.002))) as own:
+        await rebalance_all(own, list(accounts))
+        placed = [request for request in own.gateway.requests if request.name == "placeOrder" and not request.what_if]
+        sold = {request.account for request in takewhile(lambda request: request.side == "SELL", placed)}
+        assert len(sold) >= 6  # by the time the last one reads, others may buy
 
 
 async def test_a_standby_takes_over_when_the_connection_holder_goes() -> None:
