@@ -24,6 +24,10 @@ class AccountTypeMismatch(RebalancerError):
     """A paper account met a live login, or the reverse (promise P6)."""
 
 
+class AccountInModels(RebalancerError):
+    """The account's holdings are divided into model portfolios: several rows tell one position."""
+
+
 class SymbolUnknown(RebalancerError):
     """The broker knows no such stock or ETF, or knows several."""
 

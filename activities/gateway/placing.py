@@ -222,7 +222,7 @@ class OrderDesk:
         return report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})
 
     def _position(self, order: LegOrder) -> int:
-        positions = self._session.ib.positions(order.account)
+        positions = self._session.positions.of(order.account)
         return next((int(held.position) for held in positions if held.contract.conId == order.con_id), 0)
 
     def _send(self, intent: Intent) -> None:

@@ -15,7 +15,13 @@ from activities.gateway.quotes import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
-from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, SymbolUnknown
+from rebalancing.errors import (
+    AccountInModels,
+    AccountTypeMismatch,
+    AccountUnknown,
+    GatewayUnavailable,
+    SymbolUnknown,
+)
 from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
@@ -60,6 +66,7 @@ class AccountReader:
 
         Raises:
             AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
+            AccountInModels: its holdings are divided into models.
             SymbolUnknown: a symbol has no contract.
             GatewayTimeout, GatewayUnavailable: trying again helps.
         """
@@ -129,6 +136,11 @@ class AccountReader:
                 f"Account {account} is configured as {account_type} but is a {actual} account. "
                 "Correct its type in accounts.yaml; nothing was traded."
             )
+        if self._session.positions.are_in_models(account):
+            raise AccountInModels(
+                f"Account {account} divides its holdings into model portfolios, which this application cannot tell "
+                "apart. Take it out of the models in TWS, or out of accounts.yaml; nothing was traded."
+            )
 
     async def _subscribe_values(self, account: str) -> None:
         """Have the gateway tell this account's values from now on, where no subscription for all accounts does.
@@ -168,7 +180,7 @@ class AccountReader:
         managed: dict[str, int] = {}
         fractions: dict[str, Decimal] = {}
         unmanaged: list[str] = []
-        for position in self._session.ib.positions(account):
+        for position in self._session.positions.of(account):
             contract = position.contract
             if contract.secType == "STK" and contract.currency == "USD":
                 symbol, held = contract.symbol.replace(" ", "."), Decimal(str(position.position))

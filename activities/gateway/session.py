@@ -18,6 +18,7 @@ import ib_insync as ibi
 from activities.gateway import codes, translation
 from activities.gateway.cash import CashBook
 from activities.gateway.ledger import LedgerOrder, OrderLedger, family_of
+from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,6 @@ CONNECT_TIMEOUT: Final = 10.0
 
 MESSAGES_A_SECOND: Final = 48
 """What ``ib_insync`` may send in any second; its own limit is 45. IBKR allows 50 and hangs up on who overdoes it."""
-
-SUMMARY_ACCOUNTS: Final = 50
-"""Up to so many accounts of one login, one subscription tells the values of all; IBKR does not offer it for more."""
 
 LINK_PATIENCE: Final = 600.0
 """Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
@@ -76,8 +74,9 @@ class GatewaySession:
     _codes_seen: set[int] = field(default_factory=set[int])
 
     def __post_init__(self) -> None:
-        """The book of cash needs to know how old the broker's figures may be."""
+        """The book of cash needs to know how old the broker's figures may be; the positions are of this connection."""
         self.cash = CashBook(self.figures_lag)
+        self.positions = Positions(self.ib)
         self.link_restored.set()
 
     async def open(self) -> None:
@@ -96,16 +95,17 @@ class GatewaySession:
         try:
             await self._shake_hands()
             self.next_valid_id = client.getReqId()
-            await self.refresh_orders()
-            await self.request("positions", self.ib.reqPositionsAsync)
-            if len(client.getAccounts()) <= SUMMARY_ACCOUNTS:
+            await self.positions.follow(self.request)
+            if len(client.getAccounts()) <= MOST_ACCOUNTS_TOGETHER:
                 await self.request("the values of all accounts", self.ib.reqAccountSummaryAsync)
+            await self.refresh_orders()  # last, since the rest takes seconds where there are hundreds of accounts
         except (OSError, TimeoutError) as error:
             self.close()
             raise GatewayUnavailable(self._explain(error)) from error
         except BaseException:
             self.close()
             raise
+        self.connected_at = datetime.now(UTC)
         log.info("connected to the gateway at %s", self.address)
 
     def close(self) -> None:

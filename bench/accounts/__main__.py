@@ -13,7 +13,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from bench.accounts.fairness import measure_fairness
 from bench.accounts.figures import Figures
 from bench.accounts.measurement import measure
-from bench.accounts.original import measure_original
+from bench.accounts.original import MOST_ACCOUNTS, measure_original
 from bench.accounts.plot import plot
 from bench.accounts.report import stream_table, table
 from bench.accounts.resources import machine
@@ -33,7 +33,7 @@ def main() -> int:
         type=int,
         default=6,
         metavar="N",
-        help="run the original's scheme too, on at most N accounts (0: not at all); for more it is extrapolated",
+        help="run the original's scheme too, on N accounts, 50 at most (0: not at all); for more it is extrapolated",
     )
     parser.add_argument(
         "--stream", default="", metavar="RATES", help="then dry runs at these rates (accounts a second)"
@@ -70,7 +70,7 @@ def main() -> int:
 
 async def _measure_all(counts: list[int], arguments: argparse.Namespace) -> list[Figures]:
     results: list[Figures] = []
-    measured = min(arguments.original, max(counts))
+    measured = min(arguments.original, max(counts), MOST_ACCOUNTS)
     # Nearly all of it is waiting, so it may run beside what it is compared with, against a gateway of its own.
     original = asyncio.create_task(measure_original(measured, arguments.seed)) if measured else None
     for count in counts:

@@ -30,6 +30,10 @@ TOLERANCE: Final = 0.01
 """Drifts below this share of the account are left alone, as in the measurement it is compared with."""
 
 
+MOST_ACCOUNTS: Final = 50
+"""IBKR does not tell the positions of a login with more accounts the way the original asks for them."""
+
+
 async def measure_original(count: int, seed: int) -> float:
     """Seconds to rebalance so many accounts one after the other, with orders as many as ours."""
     chosen = portfolios(count, seed)

@@ -173,7 +173,7 @@ async def _started_up(gateway: GatewayControl, listener_log: Path) -> bool:
         names = {each["name"] for each in await gateway.read("requests")}
     except httpx.HTTPError:
         return False
-    return "reqPositions" in names and _heard(listener_log, "Ably connection: connected")
+    return bool(names & {"reqPositions", "reqPositionsMulti"}) and _heard(listener_log, "Ably connection: connected")
 
 
 def _heard(log: Path, words: str) -> bool:

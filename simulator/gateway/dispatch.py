@@ -10,6 +10,9 @@ from simulator.gateway.order_checks import Refusal
 from simulator.gateway.requests import ContractQuery, Request
 from simulator.gateway.subscriptions import Subscriptions
 
+MOST_ACCOUNTS_TOGETHER = 50
+"""Of a login with more accounts, neither positions nor values are told together (TWS API, "Positions")."""
+
 
 class Client(Protocol):
     """The connection a request came in on."""
@@ -62,7 +65,7 @@ class Dispatcher:
             "cancelAccountUpdatesMulti": lambda r: _none(self._subscriptions.unfollow_multi(_id(r))),
             "reqPositionsMulti": self._positions_multi,
             "cancelPositionsMulti": lambda r: _none(self._subscriptions.unfollow_positions_multi(_id(r))),
-            "reqAccountSummary": lambda r: self._subscriptions.follow_summary(_id(r), r.options["tags"]),
+            "reqAccountSummary": self._summary,
             "cancelAccountSummary": lambda r: _none(self._subscriptions.unfollow_summary(_id(r))),
         }
 
@@ -113,6 +116,8 @@ class Dispatcher:
         return b""
 
     def _positions(self, _: Request) -> bytes:
+        if self._has_too_many_accounts():
+            return _not_for_all(-1, "positions")
         self._subscriptions.positions = True
         return answers.positions(self._engine)
 
@@ -128,6 +133,14 @@ class Dispatcher:
         if account not in self._engine.accounts:
             return _unknown_account(-1, account)
         return self._subscriptions.follow_account(account)
+
+    def _summary(self, request: Request) -> bytes:
+        if self._has_too_many_accounts():
+            return _not_for_all(_id(request), "account summary")
+        return self._subscriptions.follow_summary(_id(request), request.options["tags"])
+
+    def _has_too_many_accounts(self) -> bool:
+        return len(self._engine.accounts) > MOST_ACCOUNTS_TOGETHER
 
     def _account_updates_multi(self, request: Request) -> bytes:
         if request.account not in self._engine.accounts:
@@ -146,6 +159,11 @@ def _id(request: Request) -> int:
 
 def _none(_: None) -> bytes:
     return b""
+
+
+def _not_for_all(request_id: int, what: str) -> bytes:
+    """The text and the code are a guess; that nothing is told is IBKR's word (TWS API, "Positions")."""
+    return messages.error(request_id, 321, f"Error validating request.-'cQ' : cause - {what}: too many accounts")
 
 
 def _unknown_account(request_id: int, account: str) -> bytes:

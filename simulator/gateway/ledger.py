@@ -32,6 +32,7 @@ class Ledger(BaseModel):
     cash: Decimal
     kind: str = "margin"
     other_margin: Decimal = Decimal(0)
+    model: str = ""
     holdings: dict[str, Holding] = {}
     unsettled: dict[str, Decimal] = {}
 

@@ -72,7 +72,7 @@ def position_multi(request_id: int, ledger: Ledger, instrument: Instrument) -> b
     """positionMulti (71)."""
     holding = ledger.holdings[instrument.symbol]
     quantity, cost = holding.quantity, _cost(holding.average_cost)
-    return encode(71, 1, request_id, ledger.account, *_contract(instrument), quantity, cost, "")
+    return encode(71, 1, request_id, ledger.account, *_contract(instrument), quantity, cost, ledger.model)
 
 
 def portfolio(ledger: Ledger, instrument: Instrument, market: Market) -> bytes:

@@ -16,6 +16,7 @@ def initial_state(scenario: Scenario) -> GatewayState:
             cash=each.cash,
             kind=each.kind,
             other_margin=each.other_margin,
+            model=each.model,
             holdings={s: Holding(quantity=q, average_cost=prices[s]) for s, q in each.holdings.items()},
         )
         for each in scenario.accounts

@@ -30,7 +30,8 @@ class AccountSetup(_Section):
     """One managed account as the scenario starts: cash in USD and whole shares held per symbol.
 
     ``other_margin`` is the initial margin of what the scenario does not list, such as short options: with enough of it
-    the account cannot carry what its cash would pay for.
+    the account cannot carry what its cash would pay for. ``model`` is the model portfolio that its holdings belong to,
+    told where each account's positions are asked for.
     """
 
     account: str = Field(pattern=r"^[A-Z]{1,3}\d+$")
@@ -38,6 +39,7 @@ class AccountSetup(_Section):
     holdings: dict[str, int] = {}
     kind: Literal["margin", "cash"] = "margin"
     other_margin: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(0)
+    model: str = ""
 
 
 class InstrumentSetup(_Section):

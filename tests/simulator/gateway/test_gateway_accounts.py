@@ -46,13 +46,18 @@ async def test_the_start_up_notices_come_in_the_real_order(gateway: SimulatedGat
     assert errors.codes == [2104, 2106, 2158]
 
 
-async def test_sixty_accounts_are_managed_and_their_positions_told(scenario: Scenario, connect: Connect) -> None:
+async def test_of_more_than_fifty_accounts_nothing_is_told_together(scenario: Scenario, connect: Connect) -> None:
     accounts = tuple(AccountSetup.model_validate({"account": f"DU{n}", "cash": "1000"}) for n in range(100, 160))
     crowd = scenario.model_copy(update={"accounts": (*scenario.accounts, *accounts)})
     async with SimulatedGateway(crowd) as gateway:
         ib = await connect(gateway)
         assert len(ib.managedAccounts()) == 62
-        assert len(ib.positions()) == 2
+        assert not ib.positions()
+        errors = ErrorLog(ib)
+        for ask in (ib.reqPositionsAsync, ib.reqAccountSummaryAsync):
+            ask()
+            await until(lambda: errors.codes == [321])
+            errors.codes.clear()
         assert not ib.accountValues(), "the client asks for no account's figures beyond fifty accounts"
         await ib.reqAccountUpdatesMultiAsync("DU120")
         assert {v.account for v in ib.accountValues()} == {"DU120"}

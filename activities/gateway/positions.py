@@ -1,0 +1,75 @@
+"""What every account of a login holds, told once and kept by what the gateway pushes.
+
+One subscription tells the positions of all accounts, but IBKR does not offer it to logins with more than 50 of them;
+there each account has a subscription of its own (TWS API, "Positions"). Nothing is read or placed before all are told:
+an account whose positions are not known yet must never look like one that holds nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, Protocol
+
+import ib_insync as ibi
+
+MOST_ACCOUNTS_TOGETHER: Final = 50
+"""Up to so many accounts of one login, one subscription tells the positions, or the values, of all."""
+
+ASKED_AT_ONCE: Final = 24
+"""Half a second of messages, so that each answer comes well within its request's time-out."""
+
+
+class SendRequest(Protocol):
+    """Sends one request and waits for its answer, within a time-out (``GatewaySession.request``)."""
+
+    def __call__(self, name: str, send: Callable[[], Awaitable[Any]], /) -> Awaitable[Any]:
+        """``name`` is for the message that tells of a time-out."""
+        ...
+
+
+class Positions:
+    """The positions of all accounts of one connection; ``ib_insync`` keeps them itself once it is told."""
+
+    def __init__(self, ib: ibi.IB) -> None:
+        self._ib = ib
+        self._in_models: set[str] = set()
+
+    async def follow(self, request: SendRequest) -> None:
+        """Subscribe to them; returns once all are told. Raises what ``request`` raises."""
+        accounts = self._ib.client.getAccounts()
+        if len(accounts) <= MOST_ACCOUNTS_TOGETHER:
+            await request("positions", self._ib.reqPositionsAsync)
+            return
+        wrapper = self._ib.wrapper  # which does nothing with the answers to this request
+        wrapper.positionMulti = self._told  # pyright: ignore[reportAttributeAccessIssue]  # parameters' names only
+        wrapper.positionMultiEnd = self._told_all  # pyright: ignore[reportAttributeAccessIssue]
+        for start in range(0, len(accounts), ASKED_AT_ONCE):
+            asked = accounts[start : start + ASKED_AT_ONCE]
+            answers = (request(f"the positions of {account}", partial(self._ask, account)) for account in asked)
+            for answer in await asyncio.gather(*answers, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+
+    def of(self, account: str) -> list[ibi.Position]:
+        """What the account holds at this moment, of every kind."""
+        return self._ib.positions(account)
+
+    def are_in_models(self, account: str) -> bool:
+        """Whether the account divides its holdings into models, so that no single row tells what it holds."""
+        return account in self._in_models
+
+    def _ask(self, account: str) -> Awaitable[Any]:
+        number = self._ib.client.getReqId()
+        answer = self._ib.wrapper.startReq(number)
+        self._ib.client.reqPositionsMulti(number, account, "")
+        return answer
+
+    def _told(
+        self, _request: int, account: str, model: str, contract: ibi.Contract, position: float, average_cost: float
+    ) -> None:
+        if model:
+            self._in_models.add(account)
+        self._ib.wrapper.position(account, contract, position, average_cost)
+
+    def _told_all(self, request: int) -> None:
+        self._ib.wrapper._endReq(request)  # pyright: ignore[reportPrivateUsage]
