@@ -12,6 +12,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 
 from bench.accounts.fairness import measure_fairness
 from bench.accounts.figures import Figures
+from bench.accounts.floor import measure_floor
 from bench.accounts.measurement import measure
 from bench.accounts.original import MOST_ACCOUNTS, measure_original
 from bench.accounts.plot import plot
@@ -50,6 +51,11 @@ def main() -> int:
     sys.stdout.write(machine() + "\n")
     results = asyncio.run(_measure_all(counts, arguments))
     sys.stdout.write("\n" + table(results) + "\n")
+    floor = asyncio.run(measure_floor())
+    sys.stdout.write(
+        f"\nOne workflow with one activity, on Temporal alone: {1000 * floor.median:.0f} ms (median; "
+        f"{1000 * floor.high:.0f} ms the 95th percentile)\n"
+    )
     if arguments.plot is not None:
         arguments.plot.write_text(plot(results), encoding="utf-8")
     if arguments.stream:
