@@ -28,6 +28,10 @@ class AccountInModels(RebalancerError):
     """The account's holdings are divided into model portfolios: several rows tell one position."""
 
 
+class PositionsUnknown(RebalancerError):
+    """IBKR refused to tell what the account holds."""
+
+
 class SymbolUnknown(RebalancerError):
     """The broker knows no such stock or ETF, or knows several."""
 

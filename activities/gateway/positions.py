@@ -1,8 +1,8 @@
 """What every account of a login holds, told once and kept by what the gateway pushes.
 
 One subscription tells the positions of all accounts, but IBKR does not offer it to logins with more than 50 of them;
-there each account has a subscription of its own (TWS API, "Positions"). Nothing is read or placed before all are told:
-an account whose positions are not known yet must never look like one that holds nothing.
+there each account has a subscription of its own (TWS API, "Positions"). Nothing is read or placed before all are told,
+and an account whose positions IBKR refused to tell never looks like one that holds nothing.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 import ib_insync as ibi
+
+from rebalancing.errors import PositionsUnknown
 
 MOST_ACCOUNTS_TOGETHER: Final = 50
 """Up to so many accounts of one login, one subscription tells the positions, or the values, of all."""
@@ -33,33 +35,50 @@ class Positions:
     def __init__(self, ib: ibi.IB) -> None:
         self._ib = ib
         self._in_models: set[str] = set()
+        self._untold: set[str] = set()
+        self._asked: dict[int, str] = {}
 
     async def follow(self, request: SendRequest) -> None:
-        """Subscribe to them; returns once all are told. Raises what ``request`` raises."""
+        """Subscribe to them; returns once all are told, or refused. Raises what ``request`` raises."""
         accounts = self._ib.client.getAccounts()
         if len(accounts) <= MOST_ACCOUNTS_TOGETHER:
             await request("positions", self._ib.reqPositionsAsync)
             return
+        self._untold.update(accounts)
         wrapper = self._ib.wrapper  # which does nothing with the answers to this request
         wrapper.positionMulti = self._told  # pyright: ignore[reportAttributeAccessIssue]  # parameters' names only
         wrapper.positionMultiEnd = self._told_all  # pyright: ignore[reportAttributeAccessIssue]
         for start in range(0, len(accounts), ASKED_AT_ONCE):
-            asked = accounts[start : start + ASKED_AT_ONCE]
-            answers = (request(f"the positions of {account}", partial(self._ask, account)) for account in asked)
+            answers = (self.ask(account, request) for account in accounts[start : start + ASKED_AT_ONCE])
             for answer in await asyncio.gather(*answers, return_exceptions=True):
                 if isinstance(answer, BaseException):
                     raise answer
 
+    async def ask(self, account: str, request: SendRequest) -> None:
+        """Subscribe to one account's, unless they are told already: a refusal need not be the last word."""
+        if account in self._untold:
+            await request(f"the positions of {account}", partial(self._send, account))
+
     def of(self, account: str) -> list[ibi.Position]:
-        """What the account holds at this moment, of every kind."""
+        """What the account holds at this moment, of every kind.
+
+        Raises:
+            PositionsUnknown: they were refused. ``ib_insync`` takes a refusal for the end of an empty answer.
+        """
+        if account in self._untold:
+            raise PositionsUnknown(
+                f"IBKR does not tell the positions of account {account}. Look in TWS whether this login may see them; "
+                "nothing was traded."
+            )
         return self._ib.positions(account)
 
     def are_in_models(self, account: str) -> bool:
         """Whether the account divides its holdings into models, so that no single row tells what it holds."""
         return account in self._in_models
 
-    def _ask(self, account: str) -> Awaitable[Any]:
+    def _send(self, account: str) -> Awaitable[Any]:
         number = self._ib.client.getReqId()
+        self._asked[number] = account
         answer = self._ib.wrapper.startReq(number)
         self._ib.client.reqPositionsMulti(number, account, "")
         return answer
@@ -72,4 +91,5 @@ class Positions:
         self._ib.wrapper.position(account, contract, position, average_cost)
 
     def _told_all(self, request: int) -> None:
+        self._untold.discard(self._asked.pop(request))
         self._ib.wrapper._endReq(request)  # pyright: ignore[reportPrivateUsage]

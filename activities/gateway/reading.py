@@ -66,12 +66,13 @@ class AccountReader:
 
         Raises:
             AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
-            AccountInModels: its holdings are divided into models.
+            AccountInModels, PositionsUnknown: its holdings are divided into models, or are not told.
             SymbolUnknown: a symbol has no contract.
             GatewayTimeout, GatewayUnavailable: trying again helps.
         """
         self._session.require()
         self._require_account(account, account_type)
+        await self._session.positions.ask(account, self._session.request)
         await self._subscribe_values(account)
         if with_open_orders and datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()

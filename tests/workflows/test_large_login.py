@@ -47,6 +47,23 @@ async def test_no_account_is_read_before_the_positions_of_all_are_told() -> None
         assert [order.filled for order in outcome.orders if order.symbol == "SPY"] == [110]
 
 
+async def test_an_account_whose_positions_are_refused_is_not_taken_for_an_empty_one() -> None:
+    async with house(ACCOUNTS, workers=0) as own:
+        refused = FaultMatch(request="reqPositionsMulti", account="DU7")
+        own.gateway.add_fault(FaultRule(action="reject", match=refused, code=321, count=2))
+        worker = await own.worker()
+        try:
+            assert (await failure_of(await own.trigger("DU7"))).type == "PositionsUnknown"
+            assert (await (await own.trigger("DU1")).result()).outcome is not None
+            assert {order.account for order in own.gateway.engine.orders} == {"DU1"}
+            outcome = (await (await own.trigger("DU7", "event-2")).result()).outcome  # the refusals are over
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        assert outcome is not None
+        assert [order.filled for order in outcome.orders if order.symbol == "SPY"] == [57]
+
+
 async def test_an_account_that_is_divided_into_models_is_not_traded() -> None:
     divided = Holding(holdings={"SPY": 10}, books={"model": "Growth"})
     async with house({**ACCOUNTS, "DU61": divided}) as own:
