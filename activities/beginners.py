@@ -23,7 +23,7 @@ LAST: Final = 25
 """How many are the last of a queue: as many as begin in ``LONGEST_WAIT`` by 50 messages a second, and some."""
 
 LONGEST_WAIT: Final = timedelta(seconds=2)
-"""How long one that has sold waits for them at most. A longer wait ends no queue sooner (docs/performance.md)."""
+"""How long one that has sold waits for them at most. A longer wait ends no queue sooner (decision 8)."""
 
 ANSWER_TIMEOUT: Final = timedelta(seconds=1)
 """For Temporal to tell the length of a queue; it takes a millisecond or two."""
