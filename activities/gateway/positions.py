@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import ib_insync as ibi
 
-from rebalancing.errors import PositionsUnknown
+from rebalancing.errors import AccountInModels, PositionsUnknown
 
 MOST_ACCOUNTS_TOGETHER: Final = 50
 """Up to so many accounts of one login, one subscription tells the positions, or the values, of all."""
@@ -64,17 +64,19 @@ class Positions:
 
         Raises:
             PositionsUnknown: they were refused. ``ib_insync`` takes a refusal for the end of an empty answer.
+            AccountInModels: it divides them into models, so that no single row tells what it holds.
         """
         if account in self._untold:
             raise PositionsUnknown(
-                f"IBKR does not tell the positions of account {account}. Look in TWS whether this login may see them; "
-                "nothing was traded."
+                f"IBKR does not tell the positions of account {account}. Look in TWS whether this login may see them, "
+                "and trigger again."
+            )
+        if account in self._in_models:
+            raise AccountInModels(
+                f"Account {account} divides its holdings into model portfolios, which this application cannot tell "
+                "apart. Take it out of the models in TWS, or out of accounts.yaml."
             )
         return self._ib.positions(account)
-
-    def are_in_models(self, account: str) -> bool:
-        """Whether the account divides its holdings into models, so that no single row tells what it holds."""
-        return account in self._in_models
 
     def _send(self, account: str) -> Awaitable[Any]:
         number = self._ib.client.getReqId()

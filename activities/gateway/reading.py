@@ -15,13 +15,7 @@ from activities.gateway.quotes import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
-from rebalancing.errors import (
-    AccountInModels,
-    AccountTypeMismatch,
-    AccountUnknown,
-    GatewayUnavailable,
-    SymbolUnknown,
-)
+from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, SymbolUnknown
 from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
@@ -136,11 +130,6 @@ class AccountReader:
             raise AccountTypeMismatch(
                 f"Account {account} is configured as {account_type} but is a {actual} account. "
                 "Correct its type in accounts.yaml; nothing was traded."
-            )
-        if self._session.positions.are_in_models(account):
-            raise AccountInModels(
-                f"Account {account} divides its holdings into model portfolios, which this application cannot tell "
-                "apart. Take it out of the models in TWS, or out of accounts.yaml; nothing was traded."
             )
 
     async def _subscribe_values(self, account: str) -> None:

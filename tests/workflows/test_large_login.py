@@ -70,3 +70,17 @@ async def test_an_account_that_is_divided_into_models_is_not_traded() -> None:
         assert (await failure_of(await own.trigger("DU61"))).type == "AccountInModels"
         assert (await (await own.trigger("DU1")).result()).outcome is not None
         assert {order.account for order in own.gateway.engine.orders} == {"DU1"}
+
+
+async def test_models_are_noticed_as_well_where_the_positions_were_refused_at_first() -> None:
+    divided = Holding(holdings={"SPY": 10}, books={"model": "Growth"})
+    async with house({**ACCOUNTS, "DU61": divided}, workers=0) as own:
+        refused = FaultMatch(request="reqPositionsMulti", account="DU61")
+        own.gateway.add_fault(FaultRule(action="reject", match=refused, code=321))
+        worker = await own.worker()
+        try:
+            assert (await failure_of(await own.trigger("DU61"))).type == "AccountInModels"
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        assert not own.gateway.engine.orders
