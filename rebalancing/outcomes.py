@@ -41,7 +41,7 @@ class Gap(FrozenModel):
 
 
 class Outcome(FrozenModel):
-    """What one rebalance came to. Weights are shares of the base; tracking error is in percent.
+    """What one rebalance came to. Weights are shares of the base; drift is in percent.
 
     ``plan`` is the one that was carried out (in a dry run: would be), ``arrival_prices`` are those it was made with.
     ``idle_cash`` is what is above reserve and cash target, in US dollars (negative: below); in a dry run, what would
@@ -56,7 +56,7 @@ class Outcome(FrozenModel):
     weights_before: dict[str, Decimal] = {}
     target_weights: dict[str, Decimal] = {}
     weights_after: dict[str, Decimal] = {}
-    tracking_error: Decimal | None = None
+    drift: Decimal | None = None
     orders: tuple[OrderReport, ...] = ()
     commissions: Money = Decimal(0)
     plan: Plan | None = None
@@ -72,5 +72,5 @@ class Outcome(FrozenModel):
     @property
     def summary(self) -> str:
         """One line for people and for the event ring."""
-        error = "" if self.tracking_error is None else f", tracking error {self.tracking_error:.2f} %"
-        return f"{self.mode}: {len(self.orders)} orders{error}"
+        drift = "" if self.drift is None else f", drift {self.drift:.2f} %"
+        return f"{self.mode}: {len(self.orders)} orders{drift}"

@@ -149,13 +149,13 @@ class PlanAfter(FrozenModel):
     """Where the plan leads if every order fills at its valuation price and pays its commission.
 
     ``weights`` are shares of the base, without cash. ``idle_cash`` is what is above reserve and cash target, in US
-    dollars. ``tracking_error`` is in percent: see ``rebalancing.planning``.
+    dollars. ``drift`` is in percent: see ``rebalancing.planning``.
     """
 
     cash: Money
     idle_cash: Money = Decimal(0)
     weights: dict[str, Decimal]
-    tracking_error: Decimal
+    drift: Decimal
 
 
 class Plan(FrozenModel):

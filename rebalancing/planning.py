@@ -4,7 +4,7 @@ The base is the net liquidation value of what is managed (cash and the managed p
 less the reserve. A weight is a symbol's value divided by the base; the cash weight is the cash above the reserve
 divided by the base, so that all weights add up to 1 (commissions aside). The cash target is 1 − Σ targets.
 
-Tracking error is the half-L1 distance between weights and targets, cash included:
+Drift is the half-L1 distance between weights and targets, cash included:
 ``100 × ½ × (Σ |weight − target| + |cash weight − cash target|)``, in percent of the base.
 
 The same request always gives the same plan, whatever the order of its dictionaries. See ``docs/planner.md``.
@@ -133,10 +133,10 @@ class _Planner:
             cash=cash.quantize(CENT),
             idle_cash=(cash - self._book.reserve - self._book.cash_target).quantize(CENT),
             weights={s: self._weight(entry, changes[s]) for s, entry in entries.items()},
-            tracking_error=self._tracking_error(changes, cash),
+            drift=self._drift(changes, cash),
         )
 
-    def _tracking_error(self, changes: Mapping[str, int], cash: Decimal) -> Decimal:
+    def _drift(self, changes: Mapping[str, int], cash: Decimal) -> Decimal:
         book = self._book
         if not book.base:
             return ZERO

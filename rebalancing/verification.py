@@ -30,13 +30,13 @@ _RULES = frozenset(
 
 
 class Standing(FrozenModel):
-    """Where an account stands: weights as shares of the base, tracking error (half-L1, cash included) in percent.
+    """Where an account stands: weights as shares of the base, drift (half-L1, cash included) in percent.
 
     ``idle_cash`` is what is above reserve and cash target, in US dollars; negative when below.
     """
 
     weights: dict[str, Decimal]
-    tracking_error: Decimal
+    drift: Decimal
     idle_cash: Money = Decimal(0)
 
 
@@ -47,7 +47,7 @@ def measure(request: PlanRequest) -> Standing:
     reserve = max(worth, Decimal(0)) * request.reserve_percent / 100
     base = worth - reserve
     if base <= 0:
-        return Standing(weights={}, tracking_error=Decimal(0))
+        return Standing(weights={}, drift=Decimal(0))
     weights = {s: value / base for s, value in values.items()}
     weights[CASH_SYMBOL] = (request.cash - reserve) / base
     targets = full_targets(request)
@@ -57,7 +57,7 @@ def measure(request: PlanRequest) -> Standing:
     )
     return Standing(
         weights={s: weight.quantize(_WEIGHT_PLACES) for s, weight in weights.items()},
-        tracking_error=(100 * distance).quantize(_PERCENT_PLACES),
+        drift=(100 * distance).quantize(_PERCENT_PLACES),
         idle_cash=(request.cash - reserve - targets[CASH_SYMBOL] * base).quantize(_CENT),
     )
 

@@ -270,7 +270,7 @@ class Rebalance:
         return self._outcome(targets, opening, plan, reports).model_copy(
             update={
                 "weights_after": standing.weights,
-                "tracking_error": standing.tracking_error,
+                "drift": standing.drift,
                 "idle_cash": standing.idle_cash,
                 "gaps": gaps(request, standing, reports, plan),
             }
@@ -291,7 +291,7 @@ class Rebalance:
         return self._outcome(targets, opening, plan, ()).model_copy(
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
-                "tracking_error": plan.after.tracking_error,
+                "drift": plan.after.drift,
                 "idle_cash": plan.after.idle_cash,
             }
         )

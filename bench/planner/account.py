@@ -40,7 +40,7 @@ class Account:
             target_values={symbol: (worth - reserve) * request.targets.get(symbol, Decimal(0)) for symbol in held},
         )
 
-    def tracking_error(self, shares: Mapping[str, int]) -> Decimal:
+    def drift(self, shares: Mapping[str, int]) -> Decimal:
         """Half-L1 distance from the targets, cash included, in percent of the base; commissions left out."""
         gaps = sum(abs(self.target_values[s] - shares[s] * self.prices[s]) for s in self.held)
         idle = abs(self.cash_at(shares, self.prices) - self.reserve)

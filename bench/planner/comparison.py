@@ -23,7 +23,7 @@ RULES: Mapping[str, Callable[[Account], dict[str, int]]] = {
 }
 
 ALLOWED_RATIO = Decimal("1.001")
-"""The mean tracking error of the planner may be this many times that of the optimum (and is not expected to differ)."""
+"""The mean drift of the planner may be this many times that of the optimum (and is not expected to differ)."""
 
 Progress = Callable[[int], None]
 """Told after each portfolio how many are done."""
@@ -31,7 +31,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Row:
-    """What one rule came to. Tracking errors in percent of the base, shares of the portfolios in percent.
+    """What one rule came to. Drifts in percent of the base, shares of the portfolios in percent.
 
     ``overdrawn``: the cash is below zero with every order filled at its valuation price, commissions left out.
     ``short``: it is below the reserve after commissions with every buy at its worst price.
@@ -66,26 +66,26 @@ class Comparison:
 def compare(size: int, portfolios: int, seed: int, progress: Progress) -> Comparison:
     """Size so many portfolios of ``size`` US dollars. Raises ``ValueError`` where a plan beats the optimum."""
     random = Random(f"{seed}/{size}")
-    errors: dict[str, list[Decimal]] = {name: [] for name in (OURS, *RULES, OPTIMUM)}
-    broken: dict[str, list[tuple[bool, bool]]] = {name: [] for name in errors}
+    drifts: dict[str, list[Decimal]] = {name: [] for name in (OURS, *RULES, OPTIMUM)}
+    broken: dict[str, list[tuple[bool, bool]]] = {name: [] for name in drifts}
     for number in range(1, portfolios + 1):
         request = drifted_portfolio(random, size)
         account = Account.of(request)
         chosen = {OURS: planned_shares(request)} | {name: rule(account) for name, rule in RULES.items()}
         for name, shares in chosen.items():
-            errors[name].append(account.tracking_error(shares))
+            drifts[name].append(account.drift(shares))
             overdrawn = account.cash_at(shares, account.prices) < 0
             broken[name].append((overdrawn, account.cash_left(shares) < account.reserve))
-        errors[OPTIMUM].append(_optimum(account, chosen))
+        drifts[OPTIMUM].append(_optimum(account, chosen))
         broken[OPTIMUM].append((False, False))
         progress(number)
-    apart = [ours - best for ours, best in zip(errors[OURS], errors[OPTIMUM], strict=True)]
-    best_mean = _mean(errors[OPTIMUM])
+    apart = [ours - best for ours, best in zip(drifts[OURS], drifts[OPTIMUM], strict=True)]
+    best_mean = _mean(drifts[OPTIMUM])
     return Comparison(
         size=size,
         portfolios=portfolios,
-        rows={name: _row(errors[name], broken[name]) for name in errors},
-        ratio=_mean(errors[OURS]) / best_mean if best_mean else Decimal(1),
+        rows={name: _row(drifts[name], broken[name]) for name in drifts},
+        ratio=_mean(drifts[OURS]) / best_mean if best_mean else Decimal(1),
         farthest=max(apart),
     )
 
@@ -99,20 +99,20 @@ def planned_shares(request: PlanRequest) -> dict[str, int]:
 
 
 def _optimum(account: Account, chosen: Mapping[str, Mapping[str, int]]) -> Decimal:
-    """The smallest tracking error. The search starts from the greedy plan and knows nothing of the planner's."""
+    """The smallest drift. The search starts from the greedy plan and knows nothing of the planner's."""
     greedy = chosen["round down, spend greedily"]
     if account.cash_left(greedy) < account.reserve:
         raise ValueError("the greedy plan does not keep the reserve: the search has nothing to start from")
     best = proven_optimum(account, greedy)
-    if account.tracking_error(chosen[OURS]) < best - Decimal("1e-15"):
+    if account.drift(chosen[OURS]) < best - Decimal("1e-15"):
         raise ValueError(f"the planner came closer than the proven optimum of {best} %: the proof is wrong")
     return best
 
 
-def _row(errors: list[Decimal], broken: list[tuple[bool, bool]]) -> Row:
+def _row(drifts: list[Decimal], broken: list[tuple[bool, bool]]) -> Row:
     return Row(
-        mean=_mean(errors),
-        percentile_95=percentile(errors, 95),
+        mean=_mean(drifts),
+        percentile_95=percentile(drifts, 95),
         overdrawn=_mean(Decimal(100 * overdrawn) for overdrawn, _ in broken),
         short=_mean(Decimal(100 * short) for _, short in broken),
     )

@@ -79,7 +79,7 @@ class _Choices:
 
 
 def proven_optimum(account: Account, known: Mapping[str, int]) -> Decimal:
-    """The smallest possible tracking error, in percent. ``known`` is any plan that keeps the reserve."""
+    """The smallest possible drift, in percent. ``known`` is any plan that keeps the reserve."""
     symbols = {s: _choices(account, s) for s in sorted(account.held, key=lambda s: account.prices[s], reverse=True)}
     spendable = _units(account.cash - account.reserve)
     least = sum(choices.value(known[s]) for s, choices in symbols.items())

@@ -29,7 +29,7 @@ def round_down_and_spend(account: Account) -> dict[str, int]:
     while True:
         for symbol in sorted(account.held, key=lambda s: _gap(account, shares, s), reverse=True):
             more = shares | {symbol: shares[symbol] + 1}
-            closer = account.tracking_error(more) < account.tracking_error(shares)
+            closer = account.drift(more) < account.drift(shares)
             if closer and account.cash_left(more) >= account.reserve:
                 shares = more
                 break

@@ -35,7 +35,7 @@ def as_markdown(measured: Measured) -> str:
             f"{measured.portfolios:,} random portfolios of each size, drawn from seed {measured.seed}.",
             "",
             *_rows(
-                ("account", "rule", "mean error", "95th percentile", "overdrawn", "reserve broken"),
+                ("account", "rule", "mean drift", "95th percentile", "overdrawn", "reserve broken"),
                 [
                     (_dollars(c.size), name, *_figures(row))
                     for c in measured.comparisons

@@ -41,7 +41,7 @@ def plan_view(plan: Plan, notes: Iterable[str], title: str = "Plan") -> Renderab
         table,
         Text(
             f"Cash after: {after.cash:,} USD, of which {after.idle_cash:,} USD idle. "
-            f"Tracking error: {after.tracking_error:.2f} %, {found}."
+            f"Drift: {after.drift:.2f} %, {found}."
         ),
         *(Text(f"Note: {note}.") for note in notes),
     )
@@ -62,7 +62,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "after": {
             "cash": str(plan.after.cash),
             "weights": {symbol: float(weight) for symbol, weight in plan.after.weights.items()},
-            "tracking_error": float(plan.after.tracking_error),
+            "drift": float(plan.after.drift),
         },
         "lines": [
             {

@@ -90,10 +90,10 @@ def positions_table(snapshot: AccountSnapshot) -> Table:
 
 def _title(outcome: Outcome) -> str:
     seconds = (outcome.finished_at - outcome.started_at).total_seconds()
-    error = "" if outcome.tracking_error is None else f", tracking error {outcome.tracking_error:.2f} %"
+    drift = "" if outcome.drift is None else f", drift {outcome.drift:.2f} %"
     mode = "dry run, nothing was traded" if outcome.mode is ExecutionMode.DRY_RUN else "rebalanced"
     return (
-        f"{outcome.account} · {outcome.strategy} · {mode}{error}, "
+        f"{outcome.account} · {outcome.strategy} · {mode}{drift}, "
         f"{len(outcome.orders)} orders, commissions {outcome.commissions:.2f} USD, {seconds:.1f} s"
     )
 

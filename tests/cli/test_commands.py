@@ -34,7 +34,7 @@ async def test_a_dry_run_then_a_live_run_then_what_the_account_holds(own: Desk) 
 
         traded = await own.run("run", "DU1000001", "--live", "--wait", "--event-id", "e-1")
         assert traded.status == 0, traded.errors
-        assert "rebalanced, tracking error" in traded.output
+        assert "rebalanced, drift" in traded.output
         assert "slippage" in traded.output
         assert "idle" in traded.output
         held = json.loads((await own.run("positions", "DU1000001", "--json")).output)["positions"]

@@ -27,13 +27,13 @@ async def test_six_accounts_are_rebalanced_once_each_and_nothing_is_doubled(tmp_
     result = json.loads((tmp_path / "result.json").read_text())
     assert list(result) == ["accounts", "events_published", "rebalances_run", "duplicate_orders", "seconds"]
     assert [list(account) for account in result["accounts"]] == [
-        ["account", "status", "orders", "tracking_error", "seconds"]
+        ["account", "status", "orders", "drift", "seconds"]
     ] * 6
     assert [account["account"] for account in result["accounts"]] == [f"DU100000{number}" for number in range(1, 7)]
     assert {account["status"] for account in result["accounts"]} == {"completed"}
     assert all(account["orders"] > 0 for account in result["accounts"])
     for account in result["accounts"]:
-        assert 0 <= account["tracking_error"] <= whole_share_error(account["account"]) + 0.5
+        assert 0 <= account["drift"] <= whole_share_drift(account["account"]) + 0.5
     assert result["events_published"] == len(STRATEGIES)
     assert result["rebalances_run"] == len(FOLLOWERS)
     assert result["duplicate_orders"] == 0
@@ -43,7 +43,7 @@ async def test_six_accounts_are_rebalanced_once_each_and_nothing_is_doubled(tmp_
     assert "Traceback" not in answer.errors
 
 
-def whole_share_error(account: str) -> float:
+def whole_share_drift(account: str) -> float:
     """What whole shares allow, in percent: the planner's best for the account if nothing cost more than its price."""
     scenario = load_scenario(DEMO_SCENARIO)
     prices = {instrument.symbol: instrument.price for instrument in scenario.instruments}
@@ -57,7 +57,7 @@ def whole_share_error(account: str) -> float:
             "targets": STRATEGIES[FOLLOWERS[account]],
         }
     )
-    return float(make_plan(request).after.tracking_error)
+    return float(make_plan(request).after.drift)
 
 
 async def test_demos_run_side_by_side_because_they_take_free_ports(tmp_path: Path) -> None:
@@ -100,14 +100,14 @@ def test_the_demo_has_failed_if_an_account_failed_or_an_order_was_doubled() -> N
     fine = report()
     assert fine.has_succeeded
     assert fine.as_json()["accounts"] == [
-        {"account": "DU1", "status": "completed", "orders": 0, "tracking_error": 0.25, "seconds": 1.5}
+        {"account": "DU1", "status": "completed", "orders": 0, "drift": 0.25, "seconds": 1.5}
     ]
     assert not report(duplicate_orders=1).has_succeeded
     assert not report(rebalances_run=2).has_succeeded
     failed = report(ending=Ending("failed", None, "SymbolUnknown: no such symbol"))
     assert not failed.has_succeeded
     assert failed.as_json()["accounts"] == [
-        {"account": "DU1", "status": "failed", "orders": 0, "tracking_error": None, "seconds": 1.5}
+        {"account": "DU1", "status": "failed", "orders": 0, "drift": None, "seconds": 1.5}
     ]
 
 
@@ -120,7 +120,7 @@ def report(ending: Ending | None = None, duplicate_orders: int = 0, rebalances_r
         mode=ExecutionMode.REBALANCE,
         event_ids=("e-1",),
         phase=Phase.COMPLETED,
-        tracking_error=Decimal("0.25"),
+        drift=Decimal("0.25"),
         started_at=now,
         finished_at=now,
     )

@@ -46,10 +46,10 @@ def test_json_has_exactly_the_promised_shape(file: Path) -> None:
         {"symbol": "MSFT", "side": "BUY", "quantity": 15, "estimated_value": "6000.00"},
         {"symbol": "AAPL", "side": "BUY", "quantity": 20, "estimated_value": "3800.00"},
     ]
-    assert answer["after"].keys() == {"cash", "weights", "tracking_error"}
+    assert answer["after"].keys() == {"cash", "weights", "drift"}
     assert answer["after"]["cash"] == "198.00"
     assert answer["after"]["weights"].keys() == {"AAPL", "MSFT"}
-    assert answer["after"]["tracking_error"] < 2
+    assert answer["after"]["drift"] < 2
 
 
 def test_sells_come_before_buys(file: Path) -> None:
@@ -84,7 +84,7 @@ def test_numbers_may_stand_without_quotes(file: Path) -> None:
 def test_without_json_a_table_is_shown(file: Path) -> None:
     result = run(file, PORTFOLIO)
     assert result.exit_code == 0
-    for shown in ("Symbol", "Target", "MSFT", "BUY 15", "6,000.00", "Tracking error", "198.00 USD"):
+    for shown in ("Symbol", "Target", "MSFT", "BUY 15", "6,000.00", "Drift", "198.00 USD"):
         assert shown in result.stdout
 
 

@@ -178,7 +178,7 @@ def test_a_search_with_too_many_equal_choices_is_settled_a_little_coarser_but_se
         )
     )
     assert plan.is_optimal
-    assert plan.after.tracking_error <= Decimal("0.2558")
+    assert plan.after.drift <= Decimal("0.2558")
 
 
 def test_where_no_choice_keeps_the_limits_nothing_is_bought_and_what_may_be_sold_is() -> None:
@@ -248,5 +248,5 @@ def test_the_proof_finds_what_trying_out_every_combination_finds(request: PlanRe
         dict(zip(account.held, quantities, strict=True))
         for quantities in product(*(range(most[s] + 1) for s in account.held))
     )
-    best = min(account.tracking_error(q) for q in tried if account.cash_left(q) >= account.reserve)
+    best = min(account.drift(q) for q in tried if account.cash_left(q) >= account.reserve)
     assert proven_optimum(account, known) == pytest.approx(best, abs=Decimal("1e-12"))

@@ -94,7 +94,7 @@ def planned(symbol: str = "SPY", side: Side = Side.BUY, quantity: int = 10) -> P
 
 def plan(*orders: PlannedOrder) -> Plan:
     """A plan of these orders."""
-    after = PlanAfter(cash=Decimal(0), weights={}, tracking_error=Decimal(0))
+    after = PlanAfter(cash=Decimal(0), weights={}, drift=Decimal(0))
     return Plan(orders=orders, base=Decimal(1), reserve=Decimal(0), before={}, targets={}, after=after)
 
 

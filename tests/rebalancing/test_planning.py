@@ -32,7 +32,7 @@ def test_cash_is_invested_by_weight() -> None:
     plan = make_plan(request())
     assert brief(plan.orders) == [("AAA", "BUY", 60), ("BBB", "BUY", 80)]
     assert plan.after.cash == 0
-    assert plan.after.tracking_error == 0
+    assert plan.after.drift == 0
     assert plan.orders[0].estimated_value == Decimal("6000.00")
 
 
@@ -59,7 +59,7 @@ def test_the_reserve_stays_in_cash() -> None:
 def test_a_shortfall_of_the_targets_stays_cash_and_is_no_error() -> None:
     plan = make_plan(request(targets={"AAA": "0.5"}))
     assert brief(plan.orders) == [("AAA", "BUY", 50)]
-    assert plan.after.tracking_error == 0
+    assert plan.after.drift == 0
 
 
 def test_a_cash_target_is_not_traded() -> None:
@@ -171,7 +171,7 @@ def test_weights_slightly_above_one_are_scaled() -> None:
 def test_an_empty_account_gets_an_empty_plan() -> None:
     plan = make_plan(request(cash="0"))
     assert plan.orders == ()
-    assert plan.after.tracking_error == 0
+    assert plan.after.drift == 0
 
 
 def test_debt_is_paid_back_by_selling() -> None:

@@ -70,7 +70,7 @@ def test_a_plan_never_leads_away_from_the_targets(request: PlanRequest) -> None:
     idle = make_plan(request.model_copy(update={"tolerance_percent": Decimal(100)}))
     costs = request.commission_per_order * len(plan.orders)
     allowance = 100 * costs / plan.base if plan.base else Decimal(0)
-    assert plan.after.tracking_error <= idle.after.tracking_error + allowance + Decimal("0.001")
+    assert plan.after.drift <= idle.after.drift + allowance + Decimal("0.001")
 
 
 @settings(max_examples=100)

@@ -123,8 +123,8 @@ def test_other_names_for_the_symbols_lead_as_close_to_the_targets(request: PlanR
         }
     )
     one, other = make_plan(request), make_plan(renamed)
-    allowed = Decimal("0.001") * max(one.after.tracking_error, Decimal("0.01")) + _percent(one, _costs(request))
-    assert abs(one.after.tracking_error - other.after.tracking_error) <= allowed
+    allowed = Decimal("0.001") * max(one.after.drift, Decimal("0.01")) + _percent(one, _costs(request))
+    assert abs(one.after.drift - other.after.drift) <= allowed
 
 
 @EXAMPLES
@@ -207,4 +207,4 @@ def _percent(plan: Plan, money: Decimal) -> Decimal:
 def _dollars_off(plan: Plan) -> Decimal:
     """The distance to the targets in US dollars."""
     assert CASH_SYMBOL not in plan.targets
-    return plan.after.tracking_error * plan.base / 100
+    return plan.after.drift * plan.base / 100

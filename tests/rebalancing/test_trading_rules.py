@@ -221,7 +221,7 @@ def test_a_fraction_alone_is_not_traded_and_says_why() -> None:
 def test_a_fraction_counts_as_part_of_its_holding() -> None:
     plan = make_plan(request(cash="25", positions={"AAA": 60, "BBB": 79}, fractions={"BBB": "0.5"}))
     assert brief(plan) == []
-    assert plan.after.tracking_error == Decimal("0.2500")
+    assert plan.after.drift == Decimal("0.2500")
 
 
 def test_without_time_for_the_solver_the_plan_is_greedy_and_says_so() -> None:
@@ -232,7 +232,7 @@ def test_without_time_for_the_solver_the_plan_is_greedy_and_says_so() -> None:
     assert hurried.after.cash >= hurried.reserve
     patient = make_plan(crowded)
     assert patient.is_optimal
-    assert patient.after.tracking_error <= hurried.after.tracking_error
+    assert patient.after.drift <= hurried.after.drift
 
 
 def test_every_order_carries_the_reason_of_its_line() -> None:

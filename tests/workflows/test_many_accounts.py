@@ -18,8 +18,8 @@ async def rebalance_all(own: House, accounts: list[str]) -> None:
     handles = await asyncio.gather(*(own.trigger(account) for account in accounts))
     for result in await asyncio.gather(*(handle.result() for handle in handles)):
         assert result.outcome is not None
-        assert result.outcome.tracking_error is not None
-        assert result.outcome.tracking_error < 1.5
+        assert result.outcome.drift is not None
+        assert result.outcome.drift < 1.5
 
 
 def legs_in_order_of_sending(own: House) -> list[str]:

@@ -60,8 +60,8 @@ async def test_the_run_wakes_when_both_exchanges_are_open_reads_everything_again
         handle = await own.trigger("DU1")
         result = await handle.result()
         assert result.outcome is not None
-        assert result.outcome.tracking_error is not None
-        assert result.outcome.tracking_error < 2
+        assert result.outcome.drift is not None
+        assert result.outcome.drift < 2
         events = (await handle.fetch_history()).events
         waits = {
             number: event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()

@@ -92,8 +92,8 @@ async def test_a_quote_that_becomes_good_in_time_is_traded_by() -> None:
         tell(own, "QQQ", fault=None)
         result = await handle.result()
         assert result.outcome is not None
-        assert result.outcome.tracking_error is not None
-        assert result.outcome.tracking_error < 2
+        assert result.outcome.drift is not None
+        assert result.outcome.drift < 2
 
 
 async def test_delayed_quotes_do_for_a_paper_account_and_the_plan_says_so() -> None:

@@ -14,8 +14,8 @@ async def test_an_account_with_cash_only_is_moved_to_its_targets() -> None:
     async with house({"DU1": Holding()}) as own:
         result = await (await own.trigger("DU1")).result()
         assert result.outcome is not None
-        assert result.outcome.tracking_error is not None
-        assert result.outcome.tracking_error < 1
+        assert result.outcome.drift is not None
+        assert result.outcome.drift < 1
         filled = {order.symbol: order.filled for order in result.outcome.orders}
         assert own.gateway.engine.accounts["DU1"].positions == filled
         assert set(filled) == {"QQQ", "BND", "GLD"}
@@ -29,8 +29,8 @@ async def test_what_is_not_in_the_targets_is_sold_before_anything_is_bought() ->
         last_sale = max(e.time for e in own.gateway.engine.executions if e.symbol in ("SPY", "EDC"))
         assert all(o.placed_at >= last_sale for o in own.accepted_orders("DU1") if o.action == "BUY")
         assert result.outcome is not None
-        assert result.outcome.tracking_error is not None
-        assert result.outcome.tracking_error < 1.5
+        assert result.outcome.drift is not None
+        assert result.outcome.drift < 1.5
 
 
 async def test_the_outcome_tells_plan_slippage_and_idle_cash() -> None:

@@ -42,7 +42,7 @@ class Report:
         )
 
     def as_json(self) -> Mapping[str, object]:
-        """The content of the JSON file. ``tracking_error`` is in percent, and null where a rebalance failed."""
+        """The content of the JSON file. ``drift`` is in percent, and null where a rebalance failed."""
         return {
             "accounts": [_account(standing) for standing in self.standings],
             "events_published": self.events_published,
@@ -87,11 +87,11 @@ def show_report(console: Console, report: Report) -> None:
 
 def _account(standing: Standing) -> Mapping[str, object]:
     outcome = standing.ending.outcome if standing.ending else None
-    error = outcome.tracking_error if outcome else None
+    drift = outcome.drift if outcome else None
     return {
         "account": standing.account,
         "status": standing.ending.status if standing.ending else standing.phase,
         "orders": len(standing.orders),
-        "tracking_error": None if error is None else float(error),
+        "drift": None if drift is None else float(drift),
         "seconds": round(standing.seconds, 3),
     }
