@@ -66,6 +66,8 @@ async def embedded_server(port: int, ui_port: int | None, database: Path | None 
         stderr=asyncio.subprocess.STDOUT,
         # Ctrl-C is for us alone: the workers still need the server to end in order.
         start_new_session=True,
+        # The history tells what accounts hold and trade: its file is made for the owner alone.
+        umask=0o077,
     )
     assert process.stdout is not None
     output = process.stdout

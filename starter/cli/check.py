@@ -9,6 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -23,6 +24,7 @@ from rebalancing.errors import RebalancerError
 from starter.ably_channel import AblyKeyRefusedError, AblyUnavailableError, check_access
 from starter.cli.console import output_console
 from starter.cli.mistakes import FAILED, CommandFailed, UserMistake
+from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, read_setup, temporal_address
 from starter.listener import AblyNotConfigured, ably_settings
 from worker.main import allocation_activities
@@ -54,6 +56,8 @@ async def run_check_command() -> int:
         mark = Text("ok     ", style="green") if finding.is_fine else Text("WRONG  ", style="bold red")
         console.print(Text.assemble(mark, (f"{finding.name:<14}", "bold"), finding.told), soft_wrap=True)
 
+    if exposed := open_to_others(Path()):
+        console.print(_exposure(exposed), soft_wrap=True)
     try:
         connections, configuration = read_setup()
     except (ConfigurationInvalid, UserMistake) as mistake:
@@ -185,6 +189,12 @@ async def _greet(host: str, port: int) -> tuple[int, str]:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+def _exposure(exposed: tuple[Path, ...]) -> Text:
+    names = " ".join(str(path) for path in exposed)
+    told = f"other users of this machine may read {names}; make it yours alone: chmod 600 {names}"
+    return Text.assemble(("WARN   ", "yellow"), (f"{'files':<14}", "bold"), told)
 
 
 def _reason(error: OSError) -> str:

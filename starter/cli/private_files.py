@@ -1,0 +1,16 @@
+"""Files that are their owner's alone: keys in ``.env``, holdings and orders in Temporal's database."""
+
+from pathlib import Path
+from typing import Final
+
+PRIVATE: Final = (".env", "*.db", "*.db-*")
+"""What stands in the folder where the commands run: the keys, and the database with what SQLite keeps beside it."""
+
+OTHERS: Final = 0o077
+"""The permissions of everybody but the owner."""
+
+
+def open_to_others(folder: Path) -> tuple[Path, ...]:
+    """The private files in ``folder`` that other users of this machine may read or write, in alphabetical order."""
+    found = {path for pattern in PRIVATE for path in folder.glob(pattern) if path.is_file()}
+    return tuple(sorted(path for path in found if path.stat().st_mode & OTHERS))
