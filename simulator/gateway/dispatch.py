@@ -1,6 +1,7 @@
 """Which request leads to what: asks the engine or subscribes, and sends the answer."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from simulator.gateway import answers, messages
@@ -18,6 +19,7 @@ class Client(Protocol):
     """The connection a request came in on."""
 
     client_id: int
+    started_at: datetime | None
     subscriptions: Subscriptions
 
     @property
@@ -92,7 +94,9 @@ class Dispatcher:
 
     def _place(self, request: Request) -> bytes:
         if request.ticket and request.contract:
-            self._engine.place(self._client.client_id, request.order_id or 0, request.contract, request.ticket)
+            client = self._client
+            order_id = request.order_id or 0
+            self._engine.place(client.client_id, order_id, request.contract, request.ticket, client.started_at)
         return b""
 
     def _cancel(self, request: Request) -> bytes:

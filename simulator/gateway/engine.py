@@ -8,6 +8,7 @@ rules for numbers used twice are those of the real gateway.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from simulator.gateway.agenda import Agenda
 from simulator.gateway.clock import NEW_YORK, Clock
@@ -123,9 +124,21 @@ class Engine:
         """A copy of everything that must survive a restart."""
         return self._state.model_copy(update={"prices": self.market.prices}, deep=True)
 
+    def save(self, path: Path) -> None:
+        """Write the state to a file, without copying it first: it is written at every step of every order."""
+        self._state.prices = self.market.prices
+        self._state.save(path)
+
     # -- what clients ask for ----------------------------------------------------------------------------------------
 
-    def place(self, client_id: int, order_id: int, query: ContractQuery, ticket: OrderTicket) -> None:
+    def place(
+        self,
+        client_id: int,
+        order_id: int,
+        query: ContractQuery,
+        ticket: OrderTicket,
+        connected_at: datetime | None = None,
+    ) -> None:
         """Place a new order or change a live one; everything that follows is told as events."""
         if ticket.what_if:
             self._preview(client_id, order_id, query, ticket)
@@ -137,6 +150,7 @@ class Engine:
             self._state.high_water[client_id] = order_id
             order = self._checked(client_id, order_id, query, ticket)
             if order:
+                order.arrival = self._exchange.arrival_of(order, connected_at)
                 self._state.orders.append(order)
                 self._table[client_id, order_id] = order
                 self._later(self.scenario.latency.ack, lambda: self._acknowledge(order))

@@ -20,7 +20,7 @@ from simulator.gateway.events import (
 )
 from simulator.gateway.market import Market
 from simulator.gateway.order_checks import commission_of
-from simulator.gateway.orders import Execution, Order, OrderStatus
+from simulator.gateway.orders import Arrival, Execution, Order, OrderStatus
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.settlement import settlement_day
 from simulator.gateway.state import GatewayState
@@ -104,6 +104,19 @@ class Exchange:
         """What the order would trade at now: the ask for a buy, the bid for a sell."""
         quote = self._market.quote(order.symbol)
         return quote.ask if order.side > 0 else quote.bid
+
+    def arrival_of(self, order: Order, connected_at: datetime | None) -> Arrival:
+        """What a new order meets; it is not among the orders yet."""
+        ledger = self._accounts[order.account]
+        own = (each for each in self._state.orders if each.account == order.account)
+        buys = (each for each in own if each.is_working and each.side > 0)
+        return Arrival(
+            price=self.side_price(order),
+            cash=ledger.cash,
+            net_liquidation=ledger.cash + ledger.stock_value(self._market),
+            committed=sum((each.remaining * self.side_price(each) for each in buys), Decimal(0)),
+            connected_at=connected_at,
+        )
 
     # -- opening and close -------------------------------------------------------------------------------------------
 

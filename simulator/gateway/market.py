@@ -179,7 +179,7 @@ def _bar_dates(hours: TradingHours, count: int, *, hourly: bool, now: datetime) 
     labels: list[str] = []
     day = now.astimezone(NEW_YORK).date()
     while len(labels) < count:
-        session = hours.session_on(day)
+        session = next(iter(hours.sessions_on(day)), None)
         if session and session.opens <= now:
             if hourly:
                 starts: list[datetime] = []

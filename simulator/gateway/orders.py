@@ -12,6 +12,22 @@ OrderStatus = Literal[
 WORKING: frozenset[OrderStatus] = frozenset({"PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
 
 
+class Arrival(BaseModel):
+    """What an order met when it came in: by this it can be judged afterwards with which figures it was sent.
+
+    ``price`` is what it would have traded at, ``committed`` what the account's other working buys would still cost;
+    ``connected_at`` is when the connection it came by was opened, where it came by one. Amounts in USD.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    price: Decimal
+    cash: Decimal
+    net_liquidation: Decimal
+    committed: Decimal
+    connected_at: datetime | None = None
+
+
 class Order(BaseModel):
     """One order. ``order_id`` is unique per client id only, ``perm_id`` everywhere; quantities in shares."""
 
@@ -41,6 +57,7 @@ class Order(BaseModel):
     placed_at: datetime
     completed_at: datetime | None = None
     completed_status: str = ""
+    arrival: Arrival | None = None
 
     @property
     def remaining(self) -> int:

@@ -203,7 +203,7 @@ class SimulatedGateway:
     def _save(self) -> None:
         """Bring the state file up to date, so that even a killed gateway finds its orders again."""
         if self._state_file and self._unsaved:
-            self.engine.state().save(self._state_file)
+            self.engine.save(self._state_file)
         self._unsaved = False
 
     async def _move_prices(self) -> None:

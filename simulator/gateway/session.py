@@ -50,7 +50,7 @@ class Session:
     def __init__(self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self.number = number
         self.client_id = -1
-        self.started = False
+        self.started_at: datetime | None = None
         self._host = host
         self._engine = host.engine
         self._reader = reader
@@ -160,7 +160,7 @@ class Session:
             return
         if request.name == "startApi":
             self._start(request)
-        elif self.started:
+        elif self.started_at is not None:
             request = self._with_order_named(request)
             self._host.log_request(self, request)
             due = self._engine.clock.now() + timedelta(seconds=self._engine.scenario.latency.request)
@@ -181,7 +181,7 @@ class Session:
             self.error(-1, 326, _CLIENT_ID_IN_USE)
             self.close()
             return
-        self.started = True
+        self.started_at = self._engine.clock.now()
         self.send(messages.managed_accounts(list(self._engine.accounts)))
         self.send(messages.next_valid_id(self._engine.next_order_id(self.client_id)))
         for code in (2104, 2106, 2158):

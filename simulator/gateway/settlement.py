@@ -13,4 +13,4 @@ def settlement_day(moment: datetime) -> str:
     """The day (``YYYYMMDD``, New York) on which what is traded at this moment settles."""
     day = moment.astimezone(NEW_YORK).date()
     following = (day + timedelta(days=number) for number in range(1, _LONGEST_BREAK + 1))
-    return next(f"{each:%Y%m%d}" for each in following if _EXCHANGE_DAYS.session_on(each) is not None)
+    return next(f"{each:%Y%m%d}" for each in following if _EXCHANGE_DAYS.sessions_on(each))

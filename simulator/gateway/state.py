@@ -29,7 +29,7 @@ class GatewayState(BaseModel):
     def save(self, path: Path) -> None:
         """Write the state in one step: a reader never meets half a file."""
         partial = path.with_suffix(path.suffix + ".partial")
-        partial.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        partial.write_text(self.model_dump_json(), encoding="utf-8")
         partial.replace(path)
 
     @classmethod

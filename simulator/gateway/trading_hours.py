@@ -74,19 +74,18 @@ class TradingHours:
     listed: tuple[Session, ...] = ()
     listed_extended: tuple[Session, ...] = ()
 
-    def session_on(self, day: date, *, extended: bool = False) -> Session | None:
-        """The session of a day, ``None`` when the exchange is closed. Listed sessions belong to the day they open."""
+    def sessions_on(self, day: date, *, extended: bool = False) -> tuple[Session, ...]:
+        """The sessions that open on a day, in order; none when the exchange is closed."""
         if self.kind == "listed":
-            sessions = self.listed_extended if extended else self.listed
-            return next((each for each in sessions if each.opens.astimezone(NEW_YORK).date() == day), None)
+            return tuple(each for each in self._listed(extended) if each.opens.astimezone(NEW_YORK).date() == day)
         if self.kind == "always_open":
-            return Session(_at(day, time(0, 0)), _at(day + timedelta(days=1), time(0, 0)))
+            return (Session(_at(day, time(0, 0)), _at(day + timedelta(days=1), time(0, 0))),)
         if day.weekday() >= 5 or day in _HOLIDAYS:
-            return None
+            return ()
         closes = _at(day, time(13 if day in _HALF_DAYS else 16, 0))
         if extended:
-            return Session(_at(day, time(4, 0)), closes + _AFTER_HOURS)
-        return Session(_at(day, time(9, 30)), closes)
+            return (Session(_at(day, time(4, 0)), closes + _AFTER_HOURS),)
+        return (Session(_at(day, time(9, 30)), closes),)
 
     def is_open(self, moment: datetime, *, extended: bool = False) -> bool:
         """Whether a session runs at this moment."""
@@ -98,9 +97,9 @@ class TradingHours:
             return moment
         day = moment.astimezone(NEW_YORK).date()
         for number in range(_DAYS_SEARCHED):
-            session = self.session_on(day + timedelta(days=number), extended=extended)
-            if session and session.opens > moment:
-                return session.opens
+            for session in self.sessions_on(day + timedelta(days=number), extended=extended):
+                if session.opens > moment:
+                    return session.opens
         return moment + timedelta(days=_DAYS_SEARCHED)
 
     def next_close(self, moment: datetime, *, extended: bool = False) -> datetime | None:
@@ -120,19 +119,34 @@ class TradingHours:
 
     def _running(self, moment: datetime, extended: bool) -> Session | None:
         today = moment.astimezone(NEW_YORK).date()
-        nearby = (self.session_on(day, extended=extended) for day in (today, today - timedelta(days=1)))
-        return next((each for each in nearby if each and each.opens <= moment < each.closes), None)
+        nearby = (
+            self._listed(extended)
+            if self.kind == "listed"
+            else [
+                session
+                for day in (today, today - timedelta(days=1))
+                for session in self.sessions_on(day, extended=extended)
+            ]
+        )
+        return next((each for each in nearby if each.opens <= moment < each.closes), None)
+
+    def _listed(self, extended: bool) -> list[Session]:
+        return sorted(self.listed_extended if extended else self.listed, key=lambda session: session.opens)
 
     def _text(self, moment: datetime, *, extended: bool) -> str:
-        first = moment.astimezone(NEW_YORK).date() - timedelta(days=1 if self.kind == "listed" else 0)
+        first = moment.astimezone(NEW_YORK).date()
+        if self.kind == "listed":
+            running = self._running(moment, extended)
+            yesterday = first - timedelta(days=1)
+            first = min(yesterday, running.opens.astimezone(NEW_YORK).date()) if running else yesterday
         return ";".join(self._day(first + timedelta(days=n), extended=extended) for n in range(_DAYS_SHOWN))
 
     def _day(self, day: date, *, extended: bool) -> str:
-        session = self.session_on(day, extended=extended)
-        if session is None:
-            return f"{day:%Y%m%d}:CLOSED"
-        opens, closes = session.opens.astimezone(NEW_YORK), session.closes.astimezone(NEW_YORK)
-        return f"{opens:%Y%m%d:%H%M}-{closes:%Y%m%d:%H%M}"
+        spans = [
+            f"{session.opens.astimezone(NEW_YORK):%Y%m%d:%H%M}-{session.closes.astimezone(NEW_YORK):%Y%m%d:%H%M}"
+            for session in self.sessions_on(day, extended=extended)
+        ]
+        return ";".join(spans) or f"{day:%Y%m%d}:CLOSED"
 
 
 def _at(day: date, clock_time: time) -> datetime:

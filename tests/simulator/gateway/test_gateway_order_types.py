@@ -195,6 +195,52 @@ def test_listed_sessions_are_told_by_the_minute_and_no_other_is_known() -> None:
     assert hours.is_open(NOON + timedelta(hours=13))
 
 
+def test_a_day_may_have_several_listed_sessions_and_one_may_last_for_days() -> None:
+    sessions = [
+        {"opens": "2026-11-20T09:30-05:00", "closes": "2026-11-23T11:00-05:00"},
+        {"opens": "2026-11-23T11:30-05:00", "closes": "2026-11-23T13:00-05:00"},
+        {"opens": "2026-11-23T13:30-05:00", "closes": "2026-11-24T13:00-05:00"},
+    ]
+    hours = Floor(NOON, hours="listed", sessions=sessions[::-1]).engine.market.instruments["SPY"].hours
+    assert hours.next_close(NOON) == NOON.replace(hour=13)
+    pause = NOON.replace(hour=13, minute=10)
+    assert not hours.is_open(pause)
+    assert hours.next_open(pause) == NOON.replace(hour=13, minute=30)
+    assert "20261123:1130-20261123:1300;20261123:1330-20261124:1300" in hours.regular_text(NOON)
+    morning = NOON.replace(hour=10)
+    assert hours.is_open(morning)
+    assert hours.regular_text(morning).startswith("20261120:0930-20261123:1100;")
+
+
+def test_an_order_keeps_what_it_met_when_it_came_in() -> None:
+    floor = Floor(latency={"ack": 1, "fill": [1, 1]})
+    floor.place(1, quantity=10)
+    floor.place(2, "QQQ", quantity=5)
+    floor.engine.move_price("SPY", Decimal("610.00"))
+    floor.place(3, "QQQ", action="SELL", quantity=2)
+    first, second, third = (order.arrival for order in floor.engine.orders)
+    assert first is not None
+    assert (first.price, first.cash, first.committed) == (Decimal("600.01"), Decimal(1000000), Decimal(0))
+    assert second is not None
+    assert (second.committed, second.net_liquidation) == (Decimal("6000.10"), Decimal(1050000))
+    assert third is not None
+    assert (third.price, third.committed) == (Decimal("499.99"), 10 * Decimal("610.01") + 5 * Decimal("500.01"))
+    floor.at(NOON + timedelta(seconds=10))
+    assert floor.engine.orders[0].status == "Filled"
+    assert floor.engine.orders[0].arrival == first
+
+
+async def test_an_order_keeps_when_its_connection_was_opened(gateway: SimulatedGateway, connect: Connect) -> None:
+    ib = await connect(gateway)
+    trade = ib.placeOrder(stock("SPY"), limit_order("BUY", 5, 500.0))
+    await until(lambda: trade.orderStatus.status == "Submitted")
+    (order,) = gateway.engine.orders
+    (connection,) = gateway.connections
+    assert order.arrival is not None
+    assert order.arrival.connected_at is not None
+    assert connection.opened <= order.arrival.connected_at <= order.placed_at
+
+
 async def test_the_client_sees_the_algorithm_of_a_working_order_and_fills_it(
     gateway: SimulatedGateway, connect: Connect
 ) -> None:
