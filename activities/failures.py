@@ -1,29 +1,64 @@
 """Turns the application's typed errors into Temporal failures: the type decides whether trying again can help."""
 
-from typing import Any
+from collections import Counter
+from typing import Any, Final
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from rebalancing.errors import RebalancerError
 
+GATEWAY_ATTEMPTS: Final = 5
+"""A gateway that is connected but fails this often at the same thing will not be mended by trying on."""
+
 
 class TypedFailures(Interceptor):
-    """Worker interceptor that keeps an error's type name and its retryability on the way to the workflow."""
+    """Worker interceptor that keeps an error's type name and its retryability on the way to the workflow.
+
+    ``attempts`` is how often the same activity may fail on this worker before that is final. Temporal's own count would
+    not do: it contains the attempts that were lost with a killed or frozen worker, which say nothing of the gateway.
+    """
+
+    def __init__(self, attempts: int | None = None) -> None:
+        self._attempts = attempts
+        self._failed: Counter[tuple[str | None, str]] = Counter()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap every activity."""
-        return _TypedFailures(next)
+        return _TypedFailures(next, self._attempts, self._failed)
 
 
 class _TypedFailures(ActivityInboundInterceptor):
+    def __init__(
+        self, next: ActivityInboundInterceptor, attempts: int | None, failed: Counter[tuple[str | None, str]]
+    ) -> None:
+        super().__init__(next)
+        self._attempts = attempts
+        self._failed = failed
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        own = info.workflow_run_id or info.activity_run_id, info.activity_id
         try:
-            return await super().execute_activity(input)
-        except RebalancerError as error:
+            result = await super().execute_activity(input)
+        except ApplicationError:
+            raise
+        except Exception as error:
+            self._failed[own] += 1
+            is_final = not _is_retryable(error) or self._failed[own] == self._attempts
+            if is_final:
+                del self._failed[own]
             raise ApplicationError(
                 str(error),
                 type=type(error).__name__,
-                non_retryable=not error.retryable,
-                next_retry_delay=error.retry_after,
+                non_retryable=is_final,
+                next_retry_delay=error.retry_after if isinstance(error, RebalancerError) else None,
             ) from error
+        self._failed.pop(own, None)
+        return result
+
+
+def _is_retryable(error: Exception) -> bool:
+    """A defect, which is no typed error, is tried again too: another state of the world may not meet it."""
+    return error.retryable if isinstance(error, RebalancerError) else True

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.beginners import Beginners
-from activities.failures import TypedFailures
+from activities.failures import GATEWAY_ATTEMPTS, TypedFailures
 from activities.fills import FillActivities
 from activities.gateway.margin import MarginDesk
 from activities.gateway.placing import OrderDesk
@@ -26,7 +26,7 @@ from activities.ibkr import IbkrActivities
 from activities.margin import MarginActivities
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
-from worker.hosting import host, own_client
+from worker.hosting import ACTIVITY_POLLS, host, own_client
 from workflows.names import fills_queue, gateway_queue
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     beginners = Beginners(client, gateway_queue(gateway))
     visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
     margin = MarginActivities(MarginDesk(session))
+    failures = TypedFailures(GATEWAY_ATTEMPTS)
     slot = Worker(
         client,
         task_queue=gateway_queue(gateway),
@@ -103,7 +104,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
             margin.ask_margin,
         ],
         max_concurrent_activities=1,
-        interceptors=[TypedFailures()],
+        interceptors=[failures],
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
@@ -119,7 +120,8 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
             margin.margin_answers,
         ],
         max_concurrent_activities=FILL_SLOTS,
-        interceptors=[TypedFailures()],
+        max_concurrent_activity_task_polls=ACTIVITY_POLLS,
+        interceptors=[failures],
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
     await host([slot, fills], _until_lost(session, settings.concurrency.connection_check_interval))

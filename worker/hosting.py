@@ -11,6 +11,10 @@ from temporalio.worker import Worker
 
 log = logging.getLogger(__name__)
 
+ACTIVITY_POLLS: Final = 1
+"""Requests for activities that a worker has open at the server. Each is answered with one, also where the worker is
+frozen and another has taken its gateway over: it keeps that activity until its heartbeat is missed, and no other."""
+
 END_TIMEOUT: Final = 25.0
 """Seconds for workers to end: their own grace time, and some to say good-bye to the server. The client library was seen
 to wait for ever for an answer to that, with all its pollers and activities ended."""

@@ -11,6 +11,7 @@ from activities.allocations import AllocationActivities
 from activities.failures import TypedFailures
 from activities.opening import OpeningActivities
 from rebalancing.configuration import Configuration
+from worker.hosting import ACTIVITY_POLLS
 from workflows.names import REBALANCES_QUEUE
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
@@ -37,6 +38,7 @@ def rebalance_worker(client: Client, configuration: Configuration, allocations: 
             planning.size_buys,
             guards.check_guards,
         ],
+        max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=[TypedFailures()],
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         max_cached_workflows=CACHED_WORKFLOWS,

@@ -5,6 +5,7 @@ from temporalio.worker import Worker
 
 from activities.turns import TurnActivities
 from rebalancing.settings import Settings
+from worker.hosting import ACTIVITY_POLLS
 from workflows.names import TURNS_QUEUE
 
 
@@ -17,5 +18,6 @@ def turns_worker(client: Client, settings: Settings) -> Worker:
         client,
         task_queue=TURNS_QUEUE,
         activities=[TurnActivities(client).hold_turn],
+        max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         max_concurrent_activities=settings.concurrency.max_concurrent_rebalances,
     )

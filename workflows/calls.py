@@ -45,9 +45,6 @@ VISIT_TIMEOUT: Final = timedelta(seconds=60)
 HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
 """A worker that was killed is noticed after this long, and what it did is taken over."""
 
-GATEWAY_ATTEMPTS: Final = 5
-"""A gateway that is connected but fails this often in a row will not be mended by trying on."""
-
 
 class ForAnAccount(Protocol):
     """What these calls need to know of the workflow that makes them."""
@@ -68,14 +65,17 @@ class ForAnAccount(Protocol):
         ...
 
 
-def retry_policy(settings: Settings, attempts: int = 0) -> RetryPolicy:
-    """The configured back-off as Temporal's own. Temporal adds the jitter itself."""
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """The configured back-off as Temporal's own. Temporal adds the jitter itself.
+
+    Temporal sets no limit: it would count a lost worker like a failing gateway. How often a gateway may fail is counted
+    where it fails (``activities.failures``); whatever else happens ends with the call's own time-outs.
+    """
     retry = settings.retry
     return RetryPolicy(
         initial_interval=timedelta(seconds=float(retry.base_delay)),
         maximum_interval=timedelta(seconds=float(retry.max_delay)),
         backoff_coefficient=float(retry.multiplier),
-        maximum_attempts=attempts,
     )
 
 
@@ -256,7 +256,7 @@ async def _at_gateway(
         start_to_close_timeout=timeout,
         schedule_to_close_timeout=timedelta(seconds=float(settings.max_wait)),
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=retry_policy(settings, GATEWAY_ATTEMPTS),
+        retry_policy=retry_policy(settings),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         priority=_priority(priority),
     )
