@@ -7,7 +7,6 @@ from decimal import Decimal
 from simulator.gateway import messages, order_messages
 from simulator.gateway.clock import NEW_YORK
 from simulator.gateway.engine import Engine
-from simulator.gateway.ledger import AccountValue
 from simulator.gateway.order_messages import gateway_time
 from simulator.gateway.orders import Execution, Order
 from simulator.gateway.requests import Request
@@ -67,17 +66,17 @@ def positions(engine: Engine) -> bytes:
     parts = [
         messages.position(ledger, engine.market.instruments[symbol])
         for ledger in engine.accounts.values()
-        for symbol in ledger.positions
+        for symbol in ledger.held
     ]
+    parts += [messages.other_position(ledger, other) for ledger in engine.accounts.values() for other in ledger.others]
     return b"".join([*parts, messages.position_end()])
 
 
 def positions_multi(engine: Engine, request_id: int, account: str) -> bytes:
     """One account's holdings with the end marker."""
     ledger = engine.accounts[account]
-    parts = [
-        messages.position_multi(request_id, ledger, engine.market.instruments[symbol]) for symbol in ledger.positions
-    ]
+    parts = [messages.position_multi(request_id, ledger, engine.market.instruments[symbol]) for symbol in ledger.held]
+    parts += [messages.other_position_multi(request_id, ledger, other) for other in ledger.others]
     return b"".join([*parts, messages.end_of(72, request_id)])
 
 
@@ -85,28 +84,8 @@ def portfolio(engine: Engine, account: str) -> bytes:
     """One account's holdings with their market values."""
     ledger = engine.accounts[account]
     instruments = engine.market.instruments
-    return b"".join(messages.portfolio(ledger, instruments[symbol], engine.market) for symbol in ledger.positions)
-
-
-def summary_values(engine: Engine, account: str, tags: str) -> list[AccountValue]:
-    """The values a summary asks for.
-
-    Plain tags come in the base currency; ``$LEDGER``, ``$LEDGER:USD`` and ``$LEDGER:ALL`` ask for the rows kept per
-    currency, and for those of the pseudo-currency BASE with them.
-    """
-    wanted = [tag.strip() for tag in tags.split(",")]
-    ledger = next((tag for tag in wanted if tag.startswith("$LEDGER")), None)
-    values = engine.account_values(account)
-    per_currency = {tag for tag, _, currency in values if currency == "BASE"} - {"NetLiquidation"}
-    chosen: list[AccountValue] = []
-    for tag, value, currency in values:
-        if tag in per_currency:
-            all_currencies = ledger is not None and ledger.endswith((":ALL", ":USD"))
-            if ledger is not None and (currency == "BASE" or all_currencies):
-                chosen.append((tag, value, currency))
-        elif tag in wanted and currency != "BASE":
-            chosen.append((tag, value, currency))
-    return chosen
+    parts = [messages.portfolio(ledger, instruments[symbol], engine.market) for symbol in ledger.held]
+    return b"".join([*parts, *(messages.other_portfolio(ledger, other) for other in ledger.others)])
 
 
 def contract_details(engine: Engine, request: Request) -> bytes:

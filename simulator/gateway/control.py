@@ -2,8 +2,8 @@
 
 ``GET /accounts /orders /executions /requests /connections /faults``; ``POST /faults`` takes one rule or a list,
 ``DELETE /faults`` drops them all, ``POST /prices`` takes ``{"EDC": "51.20", …}``, ``POST /quotes`` what clients are
-told of prices, as in ``{"EDC": {"fault": "crossed"}, "SPY": {"market_data": "delayed"}}``. Amounts are strings, times
-ISO 8601.
+told of prices, as in ``{"EDC": {"fault": "crossed"}, "SPY": {"market_data": "delayed"}}``, ``POST /figures`` what they
+are told of accounts, as in ``{"DU1": [{"tag": "CashBalance", "value": "1e15"}]}``. Amounts are strings, times ISO 8601.
 """
 
 import dataclasses
@@ -20,8 +20,10 @@ from simulator.gateway.engine import Engine
 from simulator.gateway.faults import FaultBook, FaultRule
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.request_log import ConnectionRecord, RequestRecord
+from simulator.gateway.scenario import ToldFigure
 
 _CHANGES: TypeAdapter[dict[str, QuotingChange]] = TypeAdapter(dict[str, QuotingChange])
+_FIGURES: TypeAdapter[dict[str, tuple[ToldFigure, ...]]] = TypeAdapter(dict[str, tuple[ToldFigure, ...]])
 _RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -63,6 +65,7 @@ class ControlPort:
                 web.delete("/faults", self._clear_faults),
                 web.post("/prices", self._move_prices),
                 web.post("/quotes", self._change_quotes),
+                web.post("/figures", self._tell_figures),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -90,7 +93,7 @@ class ControlPort:
                 "kind": ledger.kind,
                 "cash": ledger.cash,
                 "positions": ledger.positions,
-                "net_liquidation": ledger.cash + ledger.stock_value(engine.market),
+                "net_liquidation": ledger.equity(engine.market),
                 "prices": {symbol: engine.market.price(symbol) for symbol in ledger.positions},
             }
             for account, ledger in engine.accounts.items()
@@ -118,8 +121,7 @@ class ControlPort:
         try:
             rules = _RULES.validate_python(body if isinstance(body, list) else [body])
         except ValidationError as error:
-            findings = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-            return _response({"errors": findings}, status=400)
+            return _refused(error)
         for rule in rules:
             self._gateway.add_fault(rule)
         return _response({"added": len(rules)}, status=201)
@@ -142,14 +144,26 @@ class ControlPort:
         try:
             changes = _CHANGES.validate_python(await _json(request))
         except ValidationError as error:
-            findings = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-            return _response({"errors": findings}, status=400)
+            return _refused(error)
         strange = [symbol for symbol in changes if symbol not in engine.market.instruments]
         if strange:
             return _response({"errors": [f"{symbol}: no such instrument" for symbol in strange]}, status=400)
         for symbol, change in changes.items():
             engine.quotations.change(symbol, change)
         return _response({symbol: dataclasses.asdict(engine.quotations.of(symbol)) for symbol in changes})
+
+    async def _tell_figures(self, request: web.Request) -> web.Response:
+        engine = self._gateway.engine
+        try:
+            told = _FIGURES.validate_python(await _json(request))
+        except ValidationError as error:
+            return _refused(error)
+        strange = [account for account in told if account not in engine.accounts]
+        if strange:
+            return _response({"errors": [f"{account}: no such account" for account in strange]}, status=400)
+        for account, figures in told.items():
+            engine.bulletin.tell(account, figures)
+        return _response({account: [each.model_dump() for each in figures] for account, figures in told.items()})
 
 
 def _prices(body: object, engine: Engine) -> dict[str, Decimal]:
@@ -182,6 +196,11 @@ def _answer(content: Callable[[], object]) -> Handler:
         return _response(content())
 
     return handle
+
+
+def _refused(error: ValidationError) -> web.Response:
+    findings = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+    return _response({"errors": findings}, status=400)
 
 
 def _response(content: object, status: int = 200) -> web.Response:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from simulator.gateway.agenda import Agenda
+from simulator.gateway.bulletin import Bulletin
 from simulator.gateway.clock import NEW_YORK, Clock
 from simulator.gateway.events import (
     AccountChanged,
@@ -22,7 +23,8 @@ from simulator.gateway.events import (
     StatusReported,
 )
 from simulator.gateway.exchange import Exchange, opening_text
-from simulator.gateway.ledger import AccountValue, Ledger
+from simulator.gateway.figures import AccountValue
+from simulator.gateway.ledger import Ledger
 from simulator.gateway.market import Instrument, Market
 from simulator.gateway.opening_books import initial_state, require_known_symbols
 from simulator.gateway.order_checks import (
@@ -60,13 +62,13 @@ class Engine:
         self.accounts: dict[str, Ledger] = {each.account: each for each in self._state.accounts}
         self._table = {(each.client_id, each.order_id): each for each in self._state.orders}
         self._agenda = Agenda()
+        self.bulletin = Bulletin(
+            scenario, self.accounts, self.market, self._today, lambda account: self._emit(AccountChanged(account))
+        )
         self._exchange = Exchange(
-            scenario, clock, self._agenda, self.market, self._state, emit=self._emit, publish=self._publish
+            scenario, clock, self._agenda, self.market, self._state, emit=self._emit, publish=self.bulletin.publish
         )
         self._listeners: list[Callable[[Event], None]] = []
-        self._published: dict[str, list[AccountValue]] = {}
-        for account in self.accounts:
-            self._publish(account)
         self._resume()
         for move in scenario.moves if state is None else ():
             self._later(move.after, lambda m=move: self.move_price(m.symbol, m.price))
@@ -114,11 +116,8 @@ class Engine:
         return [each for each in self.executions if _day(each.time) == self._today()]
 
     def account_values(self, account: str) -> list[AccountValue]:
-        """The account's figures as last published: they lag behind the fills if the scenario says so."""
-        if self.scenario.latency.account_values == 0:
-            self.accounts[account].settle(self._today())
-            return self.accounts[account].values(self.market)
-        return self._published[account]
+        """The account's figures as its updates tell them."""
+        return self.bulletin.rows(account)
 
     def state(self) -> GatewayState:
         """A copy of everything that must survive a restart."""
@@ -206,6 +205,11 @@ class Engine:
         """Let all prices take one random step, if the scenario has them move."""
         if moved := self.market.wander():
             self._prices_changed(tuple(moved))
+
+    def breathe(self) -> None:
+        """Let all prices take one small step within their spread; figures follow at their own times."""
+        if moved := self.market.breathe():
+            self._quotes_changed(tuple(moved))
 
     def run_due(self) -> None:
         """Carry out everything that is due by now."""
@@ -353,18 +357,15 @@ class Engine:
         return is_frozen(order, self.market.instruments[order.symbol], self.clock.now())
 
     def _prices_changed(self, symbols: tuple[str, ...]) -> None:
+        self._quotes_changed(symbols)
+        self.bulletin.publish_all()
+
+    def _quotes_changed(self, symbols: tuple[str, ...]) -> None:
         self._emit(PricesChanged(symbols))
         self._exchange.prices_moved(symbols)
         for order in [each for each in self.orders if each.status == "Submitted" and each.symbol in symbols]:
             if order.order_type == "LMT":
                 self._exchange.start_filling(order)
-        for account in self.accounts:
-            self._publish(account)
-
-    def _publish(self, account: str) -> None:
-        self.accounts[account].settle(self._today())
-        self._published[account] = self.accounts[account].values(self.market)
-        self._emit(AccountChanged(account))
 
     def _tell(self, client_id: int, order_id: int, refusal: Refusal) -> None:
         self._emit(OrderMessage(client_id, order_id, refusal.code, refusal.text))

@@ -1,14 +1,12 @@
-"""What an account owns: cash, holdings at average cost, realised profit. USD as ``Decimal``, whole shares."""
+"""What an account owns: cash, holdings at average cost, realised profit. USD as ``Decimal``, whole shares traded."""
 
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
 from simulator.gateway.market import Market
+from simulator.gateway.scenario import OtherPosition
 
-AccountValue = tuple[str, str, str]  # tag, value, currency
-
-_CENT = Decimal("0.01")
 _HALF = Decimal("0.5")
 _QUARTER = Decimal("0.25")
 
@@ -24,7 +22,11 @@ class Holding(BaseModel):
 
 
 class Ledger(BaseModel):
-    """One account's books. ``unsettled`` holds the proceeds of sales by the day (``YYYYMMDD``) on which they settle."""
+    """One account's books. ``unsettled`` holds the proceeds of sales by the day (``YYYYMMDD``) on which they settle.
+
+    ``cash`` is in US dollars, ``other_cash`` by its currency. ``fractions`` are held besides whole shares and
+    ``others`` besides US stocks; neither is traded.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,6 +35,10 @@ class Ledger(BaseModel):
     kind: str = "margin"
     other_margin: Decimal = Decimal(0)
     model: str = ""
+    base_currency: str = "USD"
+    other_cash: dict[str, Decimal] = {}
+    fractions: dict[str, Decimal] = {}
+    others: tuple[OtherPosition, ...] = ()
     holdings: dict[str, Holding] = {}
     unsettled: dict[str, Decimal] = {}
 
@@ -40,6 +46,16 @@ class Ledger(BaseModel):
     def positions(self) -> dict[str, int]:
         """Whole shares per symbol, those held only."""
         return {symbol: each.quantity for symbol, each in self.holdings.items() if each.quantity}
+
+    @property
+    def held(self) -> dict[str, int | Decimal]:
+        """Shares per symbol with the fractions, those held only."""
+        return {symbol: shares for symbol in self.holdings if (shares := self.shares(symbol))}
+
+    def shares(self, symbol: str) -> int | Decimal:
+        """Shares of a symbol, a fraction included."""
+        quantity = self.holdings[symbol].quantity
+        return quantity + self.fractions[symbol] if symbol in self.fractions else quantity
 
     @property
     def settled_cash(self) -> Decimal:
@@ -78,76 +94,27 @@ class Ledger(BaseModel):
 
     def stock_value(self, market: Market) -> Decimal:
         """Market value of all holdings."""
-        return sum((market.price(s) * each.quantity for s, each in self.holdings.items()), Decimal(0))
+        return sum((market.price(symbol) * shares for symbol, shares in self.held.items()), Decimal(0))
 
     def gross_value(self, market: Market) -> Decimal:
         """Market value of all holdings, short ones counted as positive."""
-        return sum((market.price(s) * abs(each.quantity) for s, each in self.holdings.items()), Decimal(0))
+        return sum((market.price(symbol) * abs(shares) for symbol, shares in self.held.items()), Decimal(0))
 
     def unrealized(self, market: Market, symbol: str) -> Decimal:
         """Profit a holding would bring at the present price."""
-        holding = self.holdings[symbol]
-        return holding.quantity * (market.price(symbol) - holding.average_cost)
+        return self.shares(symbol) * (market.price(symbol) - self.holdings[symbol].average_cost)
 
     def initial_margin(self, market: Market) -> Decimal:
         """Half the stock value (Regulation T) in a margin account, all of it in a cash account; plus other margin."""
         return self.gross_value(market) * (_HALF if self.kind == "margin" else 1) + self.other_margin
 
     def available_funds(self, market: Market) -> Decimal:
-        """Equity with loan value less initial margin; in a cash account simply the cash."""
-        return self.cash + self.stock_value(market) - self.initial_margin(market)
+        """Equity with loan value less initial margin; in a cash account simply the cash in US dollars."""
+        equity = self.equity(market) if self.kind == "margin" else self.cash + self.stock_value(market)
+        return equity - self.initial_margin(market)
 
-    def values(self, market: Market) -> list[AccountValue]:
-        """The account's figures as the API names them: tag, value, currency.
-
-        A real gateway reports the whole account's net liquidation in its base currency and the pseudo-currency BASE
-        only in the ledger rows; ``NetLiquidation`` in BASE is carried as well for clients that look for it there.
-        """
-        stock, gross, cash = self.stock_value(market), self.gross_value(market), self.cash
-        equity, available = cash + stock, self.available_funds(market)
-        initial = self.initial_margin(market)
-        maintenance = gross * (_QUARTER if self.kind == "margin" else 1)
-        unrealized = sum((self.unrealized(market, s) for s in self.holdings), Decimal(0))
-        realized = sum((each.realized for each in self.holdings.values()), Decimal(0))
-        whole = {
-            "NetLiquidation": equity,
-            "TotalCashValue": cash,
-            "SettledCash": self.settled_cash,
-            "AccruedCash": Decimal(0),
-            "AvailableFunds": available,
-            "ExcessLiquidity": equity - maintenance,
-            "FullAvailableFunds": available,
-            "BuyingPower": max(available, Decimal(0)) * (4 if self.kind == "margin" else 1),
-            "InitMarginReq": initial,
-            "FullInitMarginReq": initial,
-            "MaintMarginReq": maintenance,
-            "FullMaintMarginReq": maintenance,
-            "EquityWithLoanValue": equity,
-            "PreviousDayEquityWithLoanValue": equity,
-            "GrossPositionValue": gross,
-        }
-        per_currency = {
-            "CashBalance": cash,
-            "TotalCashBalance": cash,
-            "NetLiquidationByCurrency": equity,
-            "StockMarketValue": stock,
-            "AccruedDividend": Decimal(0),
-            "UnrealizedPnL": unrealized,
-            "RealizedPnL": realized,
-        }
-        kind = "INDIVIDUAL" if self.kind == "margin" else "CASH"
-        rows: list[AccountValue] = [
-            ("AccountCode", self.account, ""),
-            ("AccountReady", "true", ""),
-            ("AccountType", kind, ""),
-            ("NetLiquidation", _money(equity), "BASE"),
-        ]
-        rows += [(tag, _money(value), "USD") for tag, value in whole.items()]
-        for currency in ("BASE", "USD"):
-            rows += [(tag, _money(value), currency) for tag, value in per_currency.items()]
-            rows += [("Currency", currency, currency), ("ExchangeRate", "1.00", currency)]
-        return rows
-
-
-def _money(value: Decimal) -> str:
-    return str(value.quantize(_CENT))
+    def equity(self, market: Market) -> Decimal:
+        """What everything is worth in US dollars."""
+        abroad = sum((cash * market.rate(currency) for currency, cash in self.other_cash.items()), Decimal(0))
+        others = sum((each.value * market.rate(each.currency) for each in self.others), Decimal(0))
+        return self.cash + self.stock_value(market) + abroad + others

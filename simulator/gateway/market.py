@@ -76,11 +76,15 @@ class Bar:
     volume: int
 
 
+def con_id_of(name: str) -> int:
+    """A contract's number: a checksum keeps it the same from run to run, whatever else the scenario lists."""
+    return 100_000_000 + zlib.crc32(name.encode()) % 600_000_000
+
+
 def _instrument(setup: InstrumentSetup, scenario: Scenario) -> Instrument:
     return Instrument(
         symbol=setup.symbol,
-        # A checksum keeps the number the same from run to run whatever else the scenario lists.
-        con_id=setup.con_id or 100_000_000 + zlib.crc32(setup.symbol.encode()) % 600_000_000,
+        con_id=setup.con_id or con_id_of(setup.symbol),
         name=setup.name or setup.symbol,
         primary_exchange=setup.primary_exchange,
         min_tick=setup.min_tick,
@@ -105,9 +109,12 @@ class Market:
         self._seed = scenario.seed
         self._volatility = scenario.price_volatility
         self._random = random.Random(f"prices {scenario.seed}")
+        self._breath = random.Random(f"breath {scenario.seed}")
+        self._rates = {**scenario.exchange_rates, "USD": Decimal(1)}
         self.instruments = {each.symbol: _instrument(each, scenario) for each in scenario.instruments}
         self._opening = {each.symbol: each.price for each in scenario.instruments}
         self._price = {**self._opening, **{s: p for s, p in (prices or {}).items() if s in self._opening}}
+        self._set = dict(self._price)
         self._high = dict(self._price)
         self._low = dict(self._price)
 
@@ -120,15 +127,18 @@ class Market:
         """The present price: the middle of the spread."""
         return self._price[symbol]
 
+    def rate(self, currency: str) -> Decimal:
+        """US dollars for one of this currency."""
+        return self._rates[currency]
+
     def move(self, symbol: str, price: Decimal) -> None:
         """Set a price; raise `KeyError` for an unknown symbol and `ValueError` for a price that is none."""
         if symbol not in self._price:
             raise KeyError(symbol)
         if not price.is_finite() or price <= 0:
             raise ValueError(f"{symbol}: a price is a positive number, not {price}")
-        self._price[symbol] = price
-        self._high[symbol] = max(self._high[symbol], price)
-        self._low[symbol] = min(self._low[symbol], price)
+        self._set[symbol] = price
+        self._note(symbol, price)
 
     def wander(self) -> list[str]:
         """One step of a random walk for every price; returns the symbols that moved."""
@@ -138,6 +148,23 @@ class Market:
             step = Decimal(str(round(1 + self._random.gauss(0, self._volatility), 6)))
             self.move(symbol, max(price * max(step, Decimal("0.5")), Decimal("0.01")).quantize(Decimal("0.01")))
         return list(self._price)
+
+    def breathe(self) -> list[str]:
+        """One step of a walk that never leaves the spread around the price that was set; returns what moved."""
+        moved: list[str] = []
+        for symbol, instrument in self.instruments.items():
+            half, step = instrument.spread / 2, instrument.min_tick * self._breath.choice((-1, 1))
+            lowest, highest = max(self._set[symbol] - half, instrument.min_tick), self._set[symbol] + half
+            price = min(max(self._price[symbol] + step, lowest), highest)
+            if price != self._price[symbol]:
+                self._note(symbol, price)
+                moved.append(symbol)
+        return moved
+
+    def _note(self, symbol: str, price: Decimal) -> None:
+        self._price[symbol] = price
+        self._high[symbol] = max(self._high[symbol], price)
+        self._low[symbol] = min(self._low[symbol], price)
 
     def quote(self, symbol: str) -> Quote:
         """Bid and ask around the present price, on the tick grid, and the day's figures."""

@@ -4,9 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from simulator.gateway.clock import NEW_YORK
-from simulator.gateway.ledger import AccountValue, Ledger
-from simulator.gateway.market import Bar, Instrument, Market, Quote
+from simulator.gateway.figures import AccountValue
+from simulator.gateway.ledger import Ledger
+from simulator.gateway.market import Bar, Instrument, Market, Quote, con_id_of
 from simulator.gateway.order_messages import gateway_time
+from simulator.gateway.scenario import OtherPosition
 from simulator.gateway.wire import Field, encode
 
 SERVER_VERSION = 176
@@ -64,26 +66,42 @@ def position_end() -> bytes:
 
 def position(ledger: Ledger, instrument: Instrument) -> bytes:
     """position (61); zero shares tell that a holding is gone."""
-    holding = ledger.holdings[instrument.symbol]
-    return encode(61, 3, ledger.account, *_contract(instrument), holding.quantity, _cost(holding.average_cost))
+    shares, cost = ledger.shares(instrument.symbol), _cost(ledger.holdings[instrument.symbol].average_cost)
+    return encode(61, 3, ledger.account, *_contract(instrument), shares, cost)
+
+
+def other_position(ledger: Ledger, other: OtherPosition) -> bytes:
+    """position (61) of what is no US stock."""
+    return encode(61, 3, ledger.account, *_other_contract(other), other.quantity, _cost(other.value / other.quantity))
 
 
 def position_multi(request_id: int, ledger: Ledger, instrument: Instrument) -> bytes:
     """positionMulti (71)."""
-    holding = ledger.holdings[instrument.symbol]
-    quantity, cost = holding.quantity, _cost(holding.average_cost)
-    return encode(71, 1, request_id, ledger.account, *_contract(instrument), quantity, cost, ledger.model)
+    shares, cost = ledger.shares(instrument.symbol), _cost(ledger.holdings[instrument.symbol].average_cost)
+    return encode(71, 1, request_id, ledger.account, *_contract(instrument), shares, cost, ledger.model)
+
+
+def other_position_multi(request_id: int, ledger: Ledger, other: OtherPosition) -> bytes:
+    """positionMulti (71) of what is no US stock."""
+    cost = _cost(other.value / other.quantity)
+    return encode(71, 1, request_id, ledger.account, *_other_contract(other), other.quantity, cost, ledger.model)
 
 
 def portfolio(ledger: Ledger, instrument: Instrument, market: Market) -> bytes:
     """updatePortfolio (7): a holding with its market value and profit."""
-    holding = ledger.holdings[instrument.symbol]
+    holding, shares = ledger.holdings[instrument.symbol], ledger.shares(instrument.symbol)
     price = market.price(instrument.symbol)
     contract = _contract(instrument)
     return encode(
-        *[7, 8, *contract, holding.quantity, price, holding.quantity * price, _cost(holding.average_cost)],
+        *[7, 8, *contract, shares, price, shares * price, _cost(holding.average_cost)],
         *[_cost(ledger.unrealized(market, instrument.symbol)), _cost(holding.realized), ledger.account],
     )
+
+
+def other_portfolio(ledger: Ledger, other: OtherPosition) -> bytes:
+    """updatePortfolio (7) of what is no US stock."""
+    price = _cost(other.value / other.quantity)
+    return encode(*[7, 8, *_other_contract(other), other.quantity, price, other.value, price, 0, 0, ledger.account])
 
 
 def account_value(value: AccountValue, account: str) -> bytes:
@@ -176,6 +194,11 @@ def historical_data(request_id: int, bars: list[Bar], start: datetime, end: date
 def _contract(instrument: Instrument) -> list[Field]:
     named: list[Field] = [instrument.con_id, instrument.symbol, "STK", "", 0, "", ""]
     return [*named, instrument.primary_exchange, instrument.currency, instrument.symbol, instrument.trading_class]
+
+
+def _other_contract(other: OtherPosition) -> list[Field]:
+    named: list[Field] = [con_id_of(f"{other.sec_type} {other.symbol}"), other.symbol, other.sec_type, "", 0, "", ""]
+    return [*named, "", other.currency, other.symbol, other.symbol]
 
 
 def _cost(value: Decimal) -> Decimal:

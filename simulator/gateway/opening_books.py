@@ -17,7 +17,14 @@ def initial_state(scenario: Scenario) -> GatewayState:
             kind=each.kind,
             other_margin=each.other_margin,
             model=each.model,
-            holdings={s: Holding(quantity=q, average_cost=prices[s]) for s, q in each.holdings.items()},
+            base_currency=each.base_currency,
+            other_cash=each.other_cash,
+            fractions=each.fractions,
+            others=each.others,
+            holdings={
+                symbol: Holding(quantity=each.holdings.get(symbol, 0), average_cost=prices[symbol])
+                for symbol in {**each.holdings, **each.fractions}
+            },
         )
         for each in scenario.accounts
     ]

@@ -13,6 +13,9 @@ from simulator.gateway.scenario import InstrumentSetup, MarketDataMode, Price, Q
 NO_DATA = Decimal(-1)
 """The protocol's word for a price that there is not."""
 
+TINY = Decimal("0.0001")
+"""A price that nothing trades at."""
+
 STALE_FOR = timedelta(hours=1)
 """How long ago the last trade of a stale symbol was."""
 
@@ -90,6 +93,10 @@ class Quotations:
                 return replace(quote, bid=NO_DATA, ask=NO_DATA)
             case "absent":
                 return Quote(*[NO_DATA] * 7)
+            case "no_close":
+                return replace(quote, close=NO_DATA)
+            case "tiny":
+                return Quote(*[TINY] * 7)
             case _:
                 return quote
 

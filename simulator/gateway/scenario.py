@@ -14,8 +14,12 @@ Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MarketDataMode = Literal["live", "delayed", "none", "competing"]
-QuoteFault = Literal["crossed", "zero", "one_sided", "absent", "silent", "stale", "closing", "halted"]
+QuoteFault = Literal[
+    "crossed", "zero", "one_sided", "absent", "silent", "stale", "closing", "halted", "no_close", "tiny"
+]
 HoursKind = Literal["us_stocks", "always_open", "listed"]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+OtherType = Literal["STK", "OPT", "FUT", "FOP", "FUND", "BOND", "WAR", "CFD"]
 
 
 class ScenarioError(ValueError):
@@ -26,12 +30,41 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class OtherPosition(_Section):
+    """Something held that the stand-in neither quotes nor trades, with its market value in its own currency.
+
+    The value never moves. That of a future (``FUT``) is its profit, which is part of the cash.
+    """
+
+    symbol: str
+    sec_type: OtherType
+    quantity: Money
+    value: Money
+    currency: Currency = "USD"
+
+    @model_validator(mode="after")
+    def _something_is_held(self) -> "OtherPosition":
+        if not self.quantity:
+            raise ValueError("a position of nothing is none")
+        return self
+
+
+class ToldFigure(_Section):
+    """A figure that clients are told in place of the true one; without a ``value`` it is not told at all."""
+
+    tag: str
+    currency: str = "USD"
+    value: str | None
+
+
 class AccountSetup(_Section):
     """One managed account as the scenario starts: cash in USD and whole shares held per symbol.
 
-    ``other_margin`` is the initial margin of what the scenario does not list, such as short options: with enough of it
-    the account cannot carry what its cash would pay for. ``model`` is the model portfolio that its holdings belong to,
-    told where each account's positions are asked for.
+    Figures of the whole account are told in its ``base_currency``. ``other_cash`` is what it has in other currencies,
+    ``fractions`` what it holds of a symbol besides whole shares, ``others`` what is no US stock; ``told`` are figures
+    that are told wrong, or not at all. ``other_margin`` is the initial margin of what the scenario does not list, such
+    as short options: with enough of it the account cannot carry what its cash would pay for. ``model`` is the model
+    portfolio that its holdings belong to, told where each account's positions are asked for.
     """
 
     account: str = Field(pattern=r"^[A-Z]{1,3}\d+$")
@@ -40,6 +73,16 @@ class AccountSetup(_Section):
     kind: Literal["margin", "cash"] = "margin"
     other_margin: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(0)
     model: str = ""
+    base_currency: Currency = "USD"
+    other_cash: dict[Currency, Money] = {}
+    fractions: dict[str, Annotated[Decimal, Field(gt=0, lt=1)]] = {}
+    others: tuple[OtherPosition, ...] = ()
+    told: tuple[ToldFigure, ...] = ()
+
+    @property
+    def currencies(self) -> set[str]:
+        """Every currency it has to do with."""
+        return {self.base_currency, *self.other_cash, *(each.currency for each in self.others)}
 
 
 class InstrumentSetup(_Section):
@@ -52,7 +95,7 @@ class InstrumentSetup(_Section):
     ``told_hours`` is what contract details say of trading hours in place of the calendar. ``last_close`` is the close
     that quotes carry, else the price at the start. ``quote_fault`` is what is wrong with the quotes clients are told:
     bid above ask, both 0, no ask, no price (-1) at all, no tick at all, the last trade an hour ago, neither bid nor ask
-    as outside trading hours, or a halt.
+    as outside trading hours, a halt, no last close, or every price 0.0001.
     """
 
     symbol: str = Field(pattern=r"^[A-Z][A-Z0-9 .]*$")
@@ -152,7 +195,13 @@ class PacingSetup(_Section):
 
 
 class Scenario(_Section):
-    """Everything the simulated gateway is told before it starts."""
+    """Everything the simulated gateway is told before it starts.
+
+    ``breathing`` is how many seconds lie between two small steps of every price, which never leave the spread around
+    the price that was set; 0 lets prices stand still. ``exchange_rates`` are US dollars for one of each currency, and
+    stand still. ``ledger_prefix`` tells the tags of figures by currency with ``$LEDGER-`` before them, as a gateway
+    from 10.47 on does unless it is told otherwise.
+    """
 
     accounts: tuple[AccountSetup, ...] = Field(min_length=1)
     instruments: tuple[InstrumentSetup, ...] = Field(min_length=1)
@@ -169,6 +218,9 @@ class Scenario(_Section):
     max_fill_parts: int = Field(default=3, ge=1, le=20)
     first_order_id: int = Field(default=1, ge=1)
     price_volatility: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+    breathing: Seconds = 0.0
+    exchange_rates: dict[Currency, Price] = {"EUR": Decimal("1.08"), "GBP": Decimal("1.27")}
+    ledger_prefix: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "Scenario":
@@ -179,9 +231,14 @@ class Scenario(_Section):
             if twice:
                 raise ValueError(f"{what} given more than once: {', '.join(twice)}")
         for account in self.accounts:
-            unknown = sorted(set(account.holdings) - set(symbols))
+            unknown = sorted({*account.holdings, *account.fractions} - set(symbols))
             if unknown:
                 raise ValueError(f"account {account.account} holds {', '.join(unknown)}, not among the instruments")
+            if "USD" in account.other_cash:
+                raise ValueError(f"account {account.account}: cash in USD is its cash, not other_cash")
+            foreign = sorted(account.currencies - {"USD", *self.exchange_rates})
+            if foreign:
+                raise ValueError(f"account {account.account} has {', '.join(foreign)}, not among the exchange_rates")
         if "listed" in (self.hours, *(each.hours for each in self.instruments)) and not self.sessions:
             raise ValueError("hours 'listed' needs sessions")
         strange = sorted({each.symbol for each in self.moves} - set(symbols))

@@ -8,6 +8,7 @@ It lives in the event loop it is entered in.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ from simulator.loopback import require_loopback
 
 _LOG = logging.getLogger(__name__)
 _PRICE_STEP_SECONDS = 1.0
+_FIGURES_EVERY_SECONDS = 180.0  # IBKR refreshes account values when a position changes or every three minutes
 
 
 class SimulatedGateway:
@@ -84,8 +86,12 @@ class SimulatedGateway:
                 await self._control.stop()
             raise
         self._tasks = [asyncio.create_task(self._drive())]
-        if self.engine.scenario.price_volatility:
-            self._tasks.append(asyncio.create_task(self._move_prices()))
+        engine = self.engine
+        if engine.scenario.price_volatility:
+            self._tasks.append(asyncio.create_task(self._every(_PRICE_STEP_SECONDS, engine.wander)))
+        if engine.scenario.breathing:
+            self._tasks.append(asyncio.create_task(self._every(engine.scenario.breathing, engine.breathe)))
+            self._tasks.append(asyncio.create_task(self._every(_FIGURES_EVERY_SECONDS, engine.bulletin.publish_all)))
         return self
 
     async def __aexit__(
@@ -206,10 +212,10 @@ class SimulatedGateway:
             self.engine.save(self._state_file)
         self._unsaved = False
 
-    async def _move_prices(self) -> None:
+    async def _every(self, seconds: float, happens: Callable[[], None]) -> None:
         while True:
-            await asyncio.sleep(_PRICE_STEP_SECONDS)
-            self.engine.wander()
+            await asyncio.sleep(seconds)
+            happens()
             self.wake()
 
     def _on_event(self, event: Event) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from simulator.gateway import answers, messages
+from simulator.gateway.account_summary import AccountSummary
 from simulator.gateway.engine import Engine
-from simulator.gateway.ledger import AccountValue
+from simulator.gateway.figures import AccountValue
 from simulator.gateway.market import Instrument
 
 Rows = dict[tuple[str, str], str]  # (tag, currency) -> value last sent
@@ -12,10 +13,9 @@ Rows = dict[tuple[str, str], str]  # (tag, currency) -> value last sent
 
 @dataclass
 class _Feed:
-    """One subscription to account figures: whom for, which tags, what was sent last."""
+    """One subscription to account figures: whom for, what was sent last."""
 
     accounts: list[str]
-    tags: str = ""
     sent: dict[str, Rows] = field(default_factory=dict[str, Rows])
 
 
@@ -28,7 +28,7 @@ class Subscriptions:
     market_data_type: int = 1
     _updates: _Feed | None = None
     _multi: dict[int, _Feed] = field(default_factory=dict[int, _Feed])
-    _summaries: dict[int, _Feed] = field(default_factory=dict[int, _Feed])
+    _summaries: dict[int, AccountSummary] = field(default_factory=dict[int, AccountSummary])
     _positions_multi: dict[int, str] = field(default_factory=dict[int, str])
     _quotes: dict[int, tuple[Instrument, bool]] = field(default_factory=dict[int, tuple[Instrument, bool]])
 
@@ -61,8 +61,8 @@ class Subscriptions:
         if len(self._summaries) >= 2:
             text = "Error processing request.-'cO' : cause - Maximum number of account summary requests exceeded"
             return messages.error(request_id, 322, text)
-        feed = self._summaries[request_id] = _Feed(list(self.engine.accounts), tags)
-        rows = [self._summary_rows(request_id, feed, account) for account in feed.accounts]
+        summary = self._summaries[request_id] = AccountSummary(self.engine, tags)
+        rows = [messages.account_summary(request_id, row, account) for account, row in summary.rows()]
         return b"".join([*rows, messages.end_of(64, request_id)])
 
     def unfollow_summary(self, request_id: int) -> None:
@@ -76,7 +76,8 @@ class Subscriptions:
             parts.append(self._update_rows(self._updates, account))
             parts.append(answers.portfolio(self.engine, account))
         parts += [self._multi_rows(i, feed, account) for i, feed in self._multi.items() if account in feed.accounts]
-        parts += [self._summary_rows(i, feed, account) for i, feed in self._summaries.items()]
+        for request_id, summary in self._summaries.items():
+            parts += [messages.account_summary(request_id, row, whose) for whose, row in summary.changed(account)]
         return b"".join(parts)
 
     def _update_rows(self, feed: _Feed, account: str) -> bytes:
@@ -86,10 +87,6 @@ class Subscriptions:
     def _multi_rows(self, request_id: int, feed: _Feed, account: str) -> bytes:
         rows = _changed(feed, account, self.engine.account_values(account))
         return b"".join(messages.account_update_multi(request_id, row, account) for row in rows)
-
-    def _summary_rows(self, request_id: int, feed: _Feed, account: str) -> bytes:
-        rows = _changed(feed, account, answers.summary_values(self.engine, account, feed.tags))
-        return b"".join(messages.account_summary(request_id, row, account) for row in rows)
 
     # -- positions ---------------------------------------------------------------------------------------------------
 
