@@ -9,11 +9,12 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from rebalancing.account_kind import Funding
 from rebalancing.approval import ApprovalRules
-from rebalancing.base import FrozenModel, Symbol, Weight
+from rebalancing.base import FrozenModel, Weight
 from rebalancing.guards import Guards
 from rebalancing.order_policy import OrderPolicy
 from rebalancing.plan import DEFAULT_RESERVE_PERCENT
 from rebalancing.snapshot import QuoteKind
+from rebalancing.symbols import BySymbol
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
 from rebalancing.trading_rules import TradingRules
 
@@ -136,14 +137,13 @@ class Account(TradingRules):
     order_policy: OrderPolicy = Field(
         default=OrderPolicy(), description="How orders are sent: type, limit, repricing, the close, Adaptive."
     )
-    symbol_order_policies: dict[Symbol, OrderPolicy] = Field(
+    symbol_order_policies: BySymbol[OrderPolicy] = Field(
         default={}, description="Policies of single symbols; each stands for itself, what it leaves out is the default."
     )
 
     def policy_for(self, symbol: str) -> OrderPolicy:
-        """How orders of this symbol are sent; class shares may be written ``BRK B`` or ``BRK.B``."""
-        named = (policy for name, policy in self.symbol_order_policies.items() if _same_share(name, symbol))
-        return next(named, self.order_policy)
+        """How orders of this symbol are sent."""
+        return self.symbol_order_policies.get(symbol, self.order_policy)
 
     @property
     def least_quotes(self) -> QuoteKind:
@@ -161,7 +161,3 @@ class Account(TradingRules):
         """The targets written in the configuration itself, if they are."""
         weights = self.allocations.weights
         return None if weights is None else Targets(strategy=self.strategy_name, weights=weights)
-
-
-def _same_share(one: str, other: str) -> bool:
-    return one.replace(" ", ".") == other.replace(" ", ".")

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 """An amount or a price in US dollars. NaN and infinity are refused where they would enter."""
@@ -14,15 +14,8 @@ Weight = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=1)]
 Percent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=100)]
 """A percentage between 0 and 100."""
 
-SYMBOL_PATTERN = r"^[A-Z0-9][A-Z0-9 ./-]{0,20}$"
-"""A stock or ETF symbol as IBKR writes it, which may hold a space (``BRK B``)."""
-
-Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=SYMBOL_PATTERN)]
-
 Instant = AwareDatetime
 """A moment in time with its zone."""
-
-__all__ = ["SYMBOL_PATTERN", "FrozenModel", "Instant", "Money", "Percent", "Symbol", "Weight"]
 
 
 class FrozenModel(BaseModel):

@@ -9,10 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
-from rebalancing.base import Symbol
 from rebalancing.guards import Guards
 from rebalancing.order_policy import OrderPolicy
 from rebalancing.settings import ConcurrencySettings, QuoteSettings, RetrySettings, Settings
+from rebalancing.symbols import BySymbol
 from rebalancing.targets import Replacement
 
 RESERVE_NAMES = ("cash_reserve_percent", "equity_reserve_percentage", "cash_reserve_percentage")
@@ -103,7 +103,7 @@ class AccountEntry(Account, extra="forbid"):
     ] = ApprovalEntry()
 
     order_policy: OrderPolicyEntry = OrderPolicyEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    symbol_order_policies: dict[Symbol, OrderPolicyEntry] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
+    symbol_order_policies: BySymbol[OrderPolicyEntry] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @model_validator(mode="before")
     @classmethod

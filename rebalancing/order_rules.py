@@ -133,4 +133,4 @@ def _without_limit(account: Account, plan: Plan, snapshot: AccountSnapshot, now:
 def _working(snapshot: AccountSnapshot, symbol: str, side: Side) -> int:
     """Working orders of others; our own are cancelled before anything is placed."""
     alike = (o for o in snapshot.open_orders if not o.is_ours)
-    return sum(o.symbol.replace(" ", ".") == symbol.replace(" ", ".") and o.side == side for o in alike)
+    return sum(o.symbol == symbol and o.side == side for o in alike)

@@ -5,7 +5,6 @@ The allocations API answers ``{"status": "success", "data": {"allocations": [{"s
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,9 +12,10 @@ from typing import cast
 
 from pydantic import Field
 
-from rebalancing.base import SYMBOL_PATTERN, FrozenModel, Instant, Weight
+from rebalancing.base import FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.plan import CASH_SYMBOL, SUM_TOLERANCE
+from rebalancing.symbols import ALLOWED, Symbol, symbol_of
 
 ALLOCATIONS_LIMIT = 1_000_000
 """The longest answer that is read, in bytes; a model portfolio takes a few kilobytes."""
@@ -55,8 +55,8 @@ class Targets(FrozenModel):
 class Replacement(FrozenModel):
     """One rule of a replacement set: hold ``target`` instead of ``source``, ``scale`` times as much of it."""
 
-    source: str = Field(pattern=SYMBOL_PATTERN)
-    target: str = Field(pattern=SYMBOL_PATTERN)
+    source: Symbol
+    target: Symbol
     scale: Decimal = Field(default=Decimal(1), allow_inf_nan=False, gt=0, le=100)
 
 
@@ -89,8 +89,8 @@ def parse_allocations_file(strategy: str, payload: bytes | str) -> Targets:
 def check_allocations(strategy: str, allocations: Iterable[object]) -> dict[str, Decimal]:
     """The weights of a list of ``{"symbol", "allocation"}``, wherever it comes from.
 
-    Symbols are stripped and upper-cased; each may be named once. Weights lie in [0, 1] and add up to 1 ± 0.01: what is
-    missing to 1 is cash. Raises ``AllocationsInvalid``.
+    Symbols become those of IBKR (``rebalancing.symbols``); each may be named once. Weights lie in [0, 1] and add up to
+    1 ± 0.01: what is missing to 1 is cash. Raises ``AllocationsInvalid``.
     """
     weights: dict[str, Decimal] = {}
     for number, entry in enumerate(allocations, start=1):
@@ -157,10 +157,11 @@ def _mapping(strategy: str, what: str, value: object) -> Mapping[str, object]:
 
 
 def _symbol(strategy: str, number: int, value: object) -> str:
-    symbol = value.strip().upper() if isinstance(value, str) else ""
-    if not re.match(SYMBOL_PATTERN, symbol):
-        raise AllocationsInvalid(strategy, f"entry {number} has the symbol {_shown(value)}")
-    return symbol
+    try:
+        return symbol_of(value if isinstance(value, str) else "")
+    except ValueError:
+        found = f"entry {number} has the symbol {_shown(value)}; a symbol has {ALLOWED}"
+        raise AllocationsInvalid(strategy, found) from None
 
 
 def _weight(strategy: str, symbol: str, value: object) -> Decimal:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rebalancing.base import FrozenModel, Money, Percent, Symbol
+from rebalancing.base import FrozenModel, Money, Percent
+from rebalancing.symbols import BySymbol, Symbol
 
 
 class ToleranceScope(StrEnum):
@@ -48,7 +49,7 @@ class TradingRules(FrozenModel):
     trading: TradingSides = TradingSides.BOTH
     never_buy: frozenset[Symbol] = frozenset()
     never_sell: frozenset[Symbol] = frozenset()
-    lots: dict[Symbol, Annotated[int, Field(strict=True, ge=1)]] = {}
+    lots: BySymbol[Annotated[int, Field(strict=True, ge=1)]] = {}
 
     def may_buy(self, symbol: str) -> bool:
         """Whether shares of the symbol may be bought."""

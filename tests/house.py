@@ -90,7 +90,11 @@ class House:
 def scenario(
     accounts: Mapping[str, Holding], instruments: Mapping[str, Mapping[str, Any]] | None = None, **more: Any
 ) -> Scenario:
-    """A market that is always open, with quick fills. ``instruments`` holds what is special about some symbols."""
+    """A market that is always open, with quick fills.
+
+    ``instruments`` holds what is special about some symbols; one that is not in ``PRICES`` needs a price there.
+    """
+    special = instruments or {}
     defaults: dict[str, Any] = {
         "hours": "always_open",
         "latency": Latency(request=0.001, ack=0.001, fill=(0.01, 0.05), commission=0.005),
@@ -101,8 +105,8 @@ def scenario(
             for name, own in accounts.items()
         ),
         instruments=tuple(
-            InstrumentSetup.model_validate({"symbol": symbol, "price": price, **(instruments or {}).get(symbol, {})})
-            for symbol, price in PRICES.items()
+            InstrumentSetup.model_validate({"symbol": symbol, "price": PRICES.get(symbol), **special.get(symbol, {})})
+            for symbol in {**PRICES, **special}
         ),
         **{**defaults, **more},
     )

@@ -56,7 +56,7 @@ def _is_managed(contract: ibi.Contract) -> bool:
 def _day_trade(fill: ibi.Fill) -> DayTrade:
     price = translation.decimal_or_none(fill.execution.price) or Decimal(0)
     return DayTrade(
-        symbol=fill.contract.symbol.replace(" ", "."),
+        symbol=fill.contract.symbol,
         side=_SIDES[fill.execution.side],
         value=Decimal(repr(fill.execution.shares)) * price,
         at=fill.execution.time,

@@ -173,7 +173,7 @@ class AccountReader:
         for position in self._session.positions.of(account):
             contract = position.contract
             if contract.secType == "STK" and contract.currency == "USD":
-                symbol, held = contract.symbol.replace(" ", "."), Decimal(str(position.position))
+                symbol, held = contract.symbol, Decimal(str(position.position))
                 managed[symbol] = int(held)
                 if fraction := held - int(held):
                     fractions[symbol] = fraction

@@ -24,8 +24,8 @@ _DECIMALS = 6
 
 
 def stock(symbol: str) -> ibi.Contract:
-    """The smart-routed US stock or ETF of this symbol. IBKR writes class shares with a space (``BRK B``)."""
-    return ibi.Stock(symbol.replace(".", " "), "SMART", "USD")
+    """The smart-routed US stock or ETF of this symbol."""
+    return ibi.Stock(symbol, "SMART", "USD")
 
 
 def decimal_or_none(value: float | None) -> Decimal | None:

@@ -15,6 +15,7 @@ from rebalancing.base import Money, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Fraction, PlanRequest
 from rebalancing.planning import make_plan
+from rebalancing.symbols import BySymbol
 from rebalancing.trading_rules import TradingRules
 from starter.cli.plan_view import plan_json, plan_view
 
@@ -37,11 +38,11 @@ class _Portfolio(TradingRules):
     net_liquidation: Money | None = None
     cash: Money
     reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
-    positions: dict[str, StrictInt] = {}
-    fractions: dict[str, Fraction] = {}
-    prices: dict[str, Decimal]
-    targets: dict[str, Weight]
-    buy_prices: dict[str, Decimal] = {}
+    positions: BySymbol[StrictInt] = {}
+    fractions: BySymbol[Fraction] = {}
+    prices: BySymbol[Decimal]
+    targets: BySymbol[Weight]
+    buy_prices: BySymbol[Decimal] = {}
     commission_per_order: Money = Field(default=DEFAULT_COMMISSION, ge=0)
 
     def request(self) -> PlanRequest:
