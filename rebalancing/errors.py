@@ -24,6 +24,10 @@ class AccountTypeMismatch(RebalancerError):
     """A paper account met a live login, or the reverse (promise P6)."""
 
 
+class CallerRefused(RebalancerError):
+    """Another workflow than the account's own asked for something at the gateway (promise P1)."""
+
+
 class AccountInModels(RebalancerError):
     """The account's holdings are divided into model portfolios: several rows tell one position."""
 

@@ -31,6 +31,7 @@ class MarginRequest(FrozenModel):
 class MarginQuestions(FrozenModel):
     """The questions that were sent, with the number of each on the connection they were sent on."""
 
+    account: str
     orders: tuple[WhatIfOrder, ...]
     ids: tuple[int, ...]
 

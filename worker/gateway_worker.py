@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.beginners import Beginners
+from activities.callers import OwnWorkflowsOnly
 from activities.failures import GATEWAY_ATTEMPTS, TypedFailures
 from activities.fills import FillActivities
 from activities.gateway.margin import MarginDesk
@@ -27,7 +28,7 @@ from activities.margin import MarginActivities
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from worker.hosting import ACTIVITY_POLLS, host, own_client
-from workflows.names import fills_queue, gateway_queue
+from workflows.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     beginners = Beginners(client, gateway_queue(gateway))
     visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
     margin = MarginActivities(MarginDesk(session))
-    failures = TypedFailures(GATEWAY_ATTEMPTS)
+    interceptors = (TypedFailures(GATEWAY_ATTEMPTS), OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id))
     slot = Worker(
         client,
         task_queue=gateway_queue(gateway),
@@ -104,7 +105,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
             margin.ask_margin,
         ],
         max_concurrent_activities=1,
-        interceptors=[failures],
+        interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
@@ -121,7 +122,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
         ],
         max_concurrent_activities=FILL_SLOTS,
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
-        interceptors=[failures],
+        interceptors=interceptors,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
     await host([slot, fills], _until_lost(session, settings.concurrency.connection_check_interval))

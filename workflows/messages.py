@@ -1,5 +1,6 @@
 """What a run of the workflow starts with, what it leaves, and what an operator tells it."""
 
+from rebalancing.accounts import AccountId
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRing, Trigger
@@ -11,7 +12,7 @@ class RunInput(FrozenModel):
     ``events`` is ``None`` at the start of a chain: then the run asks what the last chain remembered.
     """
 
-    account: str
+    account: AccountId
     triggers: tuple[Trigger, ...] = ()
     events: EventRing | None = None
     last_targets: dict[str, Weight] | None = None

@@ -25,6 +25,7 @@ from workflows.names import (
     APPROVE_UPDATE,
     EVENTS_MEMO,
     EXECUTION_MODE,
+    REBALANCES_QUEUE,
     REJECT_UPDATE,
     STATUS_QUERY,
     STRATEGY,
@@ -32,6 +33,7 @@ from workflows.names import (
     TRIGGER_SIGNAL,
     TURN_SIGNAL,
     WORKFLOW_TYPE,
+    workflow_id,
 )
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.progress import Progress, Status
@@ -59,6 +61,7 @@ class RebalanceAccount:
     @workflow.run
     async def run(self, start: RunInput) -> RunResult:
         """Open, rebalance once, and either close or hand over to a follow-up run."""
+        self._refuse_other_ids()
         if ACCOUNT not in workflow.info().typed_search_attributes:  # the listener starts it with its account
             workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
@@ -179,6 +182,22 @@ class RebalanceAccount:
                 non_retryable=True,
             )
         return self._rebalance.clearance
+
+    def _refuse_other_ids(self) -> None:
+        """There is one workflow for an account because there is one id for it (promise P1)."""
+        account, own = self._account, workflow_id(self._account)
+        if workflow.info().workflow_id == own:
+            return
+        self._progress.enter(Phase.FAILED)
+        raise ApplicationError(
+            f"Account {account} is rebalanced by the workflow {own} alone, so that no two trade it at once; this one "
+            f"is {workflow.info().workflow_id}. Nothing was read or traded. Use `rebalancer run {account}`, or "
+            f"`temporal workflow signal-with-start --type {WORKFLOW_TYPE} --task-queue {REBALANCES_QUEUE} "
+            f'--workflow-id {own} --input \'{{"account": "{account}"}}\' --signal-name {TRIGGER_SIGNAL} '
+            '--signal-input \'{"event_id": "…"}\'`. A Temporal Schedule changes the id: have cron run one of these.',
+            type="WorkflowIdWrong",
+            non_retryable=True,
+        )
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""

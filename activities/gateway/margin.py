@@ -28,7 +28,7 @@ class MarginDesk:
         self._session.require()
         ids = tuple(self._send(request.account, order) for order in request.orders)
         await self._session.drained()
-        return MarginQuestions(orders=request.orders, ids=ids)
+        return MarginQuestions(account=request.account, orders=request.orders, ids=ids)
 
     async def answers(self, questions: MarginQuestions) -> MarginPreview:
         """Await the answers, each with its own time-out.

@@ -1,5 +1,6 @@
 """Recorded runs replay: a worker with this code can go on with workflows that an earlier one began."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def replayer() -> Replayer:
 def history(path: Path, swap: tuple[str, str] = ("", "")) -> WorkflowHistory:
     """A recorded history, with one text in it replaced."""
     text = path.read_text()
-    return WorkflowHistory.from_json("rebalance-DU1", text.replace(*swap) if swap[0] else text)
+    own_id = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]["workflowId"]
+    return WorkflowHistory.from_json(own_id, text.replace(*swap) if swap[0] else text)
 
 
 def test_every_kind_of_run_is_recorded() -> None:

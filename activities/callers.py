@@ -1,0 +1,77 @@
+"""Who may ask for something at the gateway: an account's own workflow, and nobody else (promise P1).
+
+Temporal lets any number of workflows run that say they are for the same account; only their ids are unique. So an
+account is rebalanced under one id, and the worker looks at the id of who asks before it does anything.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from rebalancing.errors import CallerRefused
+from rebalancing.margin import MarginQuestions, MarginRequest
+from rebalancing.orders import LegOrder
+from rebalancing.requests import CancelOpenRequest, HearRequest, IntentsRequest, PlaceRequest, SnapshotRequest
+
+READS: Final = frozenset({"read_snapshot"})
+"""What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""
+
+
+class OwnWorkflowsOnly(Interceptor):
+    """Worker interceptor that refuses what another workflow than the account's own asks for (``CallerRefused``).
+
+    ``workflow_id`` tells the one id of an account's workflow, which is of the type ``workflow_type``.
+    """
+
+    def __init__(self, workflow_type: str, workflow_id: Callable[[str], str]) -> None:
+        self._workflow_type = workflow_type
+        self._workflow_id = workflow_id
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap every activity."""
+        return _OwnWorkflowsOnly(next, self)
+
+    def check(self, request: object) -> None:
+        """Raise ``CallerRefused`` if the activity that runs has no business with an account of this request."""
+        info = activity.info()
+        if info.workflow_id is None and info.activity_type in READS:
+            return
+        for account in accounts_of(request):
+            own = self._workflow_id(account)
+            if (info.workflow_type, info.workflow_id) != (self._workflow_type, own):
+                caller = f"{info.workflow_type} {info.workflow_id}" if info.workflow_id else "no workflow"
+                raise CallerRefused(
+                    f"{info.activity_type} for account {account} was asked for by {caller}. Only its own workflow "
+                    f"{self._workflow_type} {own} may: trigger that with `rebalancer run {account}`. Nothing was done."
+                )
+
+
+class _OwnWorkflowsOnly(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, rule: OwnWorkflowsOnly) -> None:
+        super().__init__(next)
+        self._rule = rule
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        for request in input.args:
+            self._rule.check(request)
+        return await super().execute_activity(input)
+
+
+def accounts_of(request: object) -> Iterator[str]:
+    """The accounts a request to the gateway is about. Raises ``CallerRefused`` for one this does not know to read."""
+    match request:
+        case LegOrder() | CancelOpenRequest() | MarginRequest() | MarginQuestions():
+            yield request.account
+        case SnapshotRequest():
+            yield request.account.account_id
+        case PlaceRequest() | IntentsRequest():
+            yield from accounts_of(request.intents)
+            if isinstance(request, HearRequest) and request.reading is not None:
+                yield request.reading.account.account_id
+        case tuple():
+            for part in request:  # pyright: ignore[reportUnknownVariableType]
+                yield from accounts_of(part)  # pyright: ignore[reportUnknownArgumentType]
+        case _:
+            raise CallerRefused(f"Whose account a {type(request).__name__} is about cannot be told. Nothing was done.")
