@@ -15,7 +15,7 @@ EVENTS_MEMO = "events"
 """The memo under which a run keeps what it remembers (the workflow writes it under the same name)."""
 
 TARGETS_MEMO = "last_targets"
-"""The memo with the targets of the last completed rebalance (likewise)."""
+"""The memo with the targets of the last finished rebalance (likewise)."""
 
 
 class Remembered(FrozenModel):

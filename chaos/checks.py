@@ -182,6 +182,6 @@ def _superseded(later: Sequence[Publish], ring: EventRing, *, live: bool) -> boo
     """Whether the first of these events was carried out, or one after it that asks for as much."""
     for event in later:
         record = ring.find(event.event_id)
-        if record is not None and record.status is EventStatus.COMPLETED and (event.live or not live):
+        if record is not None and record.status.is_carried_out and (event.live or not live):
             return True
     return False

@@ -10,7 +10,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from chaos.evidence import AccountWord, Run
 from rebalancing.orders import OrderReport
-from rebalancing.triggers import EventRing, EventStatus
+from rebalancing.triggers import EventRing
 from workflows.messages import RunResult
 from workflows.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
 
@@ -98,14 +98,14 @@ _OTHER_ENDS: Final = ("canceled", "terminated", "timed")
 
 
 def _carried(rings: Sequence[EventRing]) -> frozenset[str]:
-    """The events that were completed between the first and the last thing the run remembered."""
+    """The events that were carried out between the first and the last thing the run remembered."""
     if not rings:
         return frozenset()
     return _completed(rings[-1]) - _completed(rings[0])
 
 
 def _completed(ring: EventRing) -> frozenset[str]:
-    return frozenset(each.event_id for each in ring.records if each.status is EventStatus.COMPLETED)
+    return frozenset(each.event_id for each in ring.records if each.status.is_carried_out)
 
 
 def _decoded(payloads: Sequence[Payload]) -> Any:

@@ -50,7 +50,7 @@ class Guards(FrozenModel):
     )
     maximum_target_change_percent: Percent | None = Field(
         default=None,
-        description="Half-L1 distance of the targets to those of the last completed rebalance, in percent.",
+        description="Half-L1 distance of the targets to those of the last finished rebalance, in percent.",
     )
     on_breach: OnBreach = Field(default=OnBreach.STOP, description="`stop` the run, or `ask` for approval.")
 
@@ -171,7 +171,7 @@ def _target_change(request: GuardRequest) -> Iterator[Breach]:
     targets = request.plan.targets
     change = target_change(last, {**targets, CASH_SYMBOL: 1 - sum(targets.values(), Decimal(0))})
     if change > limit:
-        found = f"the targets differ by {_percent(change)} from those of the last completed rebalance"
+        found = f"the targets differ by {_percent(change)} from those of the last finished rebalance"
         yield Breach(guard="maximum_target_change_percent", found=f"{found}; at most {_percent(limit)} is allowed")
 
 

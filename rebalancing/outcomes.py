@@ -27,22 +27,30 @@ class Phase(StrEnum):
     NEEDS_OPERATOR = "needs operator"
     CLEANING_UP = "cancelling working orders"
     COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 class Gap(FrozenModel):
-    """A symbol that ended away from its target, and why."""
+    """A symbol that ended away from its target, and why.
+
+    ``is_explained``: whole shares, the market or a rule of the account leave it. Otherwise something was not carried
+    out, and the rebalance is incomplete.
+    """
 
     symbol: str
     target_weight: Decimal
     achieved_weight: Decimal
     reason: str
+    is_explained: bool = True
 
 
 class Outcome(FrozenModel):
     """What one rebalance came to. Weights are shares of the base; drift is in percent.
 
+    ``phase`` is ``COMPLETED``, or ``INCOMPLETE`` where a gap is not explained: an order was rejected, cut short or
+    given up, or the broker reports holdings that no fill explains.
     ``plan`` is the one that was carried out (in a dry run: would be), ``arrival_prices`` are those it was made with.
     ``idle_cash`` is what is above reserve and cash target, in US dollars (negative: below); in a dry run, what would
     be.
@@ -73,4 +81,10 @@ class Outcome(FrozenModel):
     def summary(self) -> str:
         """One line for people and for the event ring."""
         drift = "" if self.drift is None else f", drift {self.drift:.2f} %"
-        return f"{self.mode}: {len(self.orders)} orders{drift}"
+        missing = f"; incomplete: {self.missing}" if self.missing else ""
+        return f"{self.mode}: {len(self.orders)} orders{drift}{missing}"
+
+    @property
+    def missing(self) -> str:
+        """What was not carried out, with the reasons; empty where it is complete."""
+        return "; ".join(f"{gap.symbol}: {gap.reason}" for gap in self.gaps if not gap.is_explained)

@@ -19,7 +19,7 @@ class OpeningRequest(FrozenModel):
 class Opening(FrozenModel):
     """The account's configuration, the settings in force, and what earlier runs remember.
 
-    ``events`` are those they took on (promise P2), ``last_targets`` those of the last completed rebalance, if any.
+    ``events`` are those they took on (promise P2), ``last_targets`` those of the last finished rebalance, if any.
     """
 
     account: Account

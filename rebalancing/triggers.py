@@ -53,8 +53,14 @@ class EventStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def is_carried_out(self) -> bool:
+        """Whether a rebalance went through to its end for it, whatever the market and the broker let it do."""
+        return self in (EventStatus.COMPLETED, EventStatus.INCOMPLETE)
 
 
 class EventRecord(FrozenModel):

@@ -88,43 +88,80 @@ def cash_after(opening: Money, reports: Iterable[OrderReport]) -> Money:
     return opening + sum((report.cash_flow for report in reports), Decimal(0))
 
 
-def gaps(request: PlanRequest, standing: Standing, reports: Iterable[OrderReport], plan: Plan) -> tuple[Gap, ...]:
-    """Every symbol that is off its target noticeably, or because of a rule or an order, with the reason."""
-    orders = {report.symbol: report for report in reports}
+def gaps(
+    request: PlanRequest,
+    standing: Standing,
+    reports: Iterable[OrderReport],
+    plan: Plan,
+    expected: Mapping[str, int],
+) -> tuple[Gap, ...]:
+    """Every symbol that is off its target noticeably, or because of a rule or an order, with the reason.
+
+    ``expected`` are the holdings that the fills explain (``positions_after``); ``request`` has those of the broker.
+    """
+    orders = _by_symbol(reports)
     lines = {line.symbol: line for line in plan.lines}
     targets = full_targets(request)
     found: list[Gap] = []
     for symbol in sorted({*targets, *standing.weights}):
         target, achieved = targets.get(symbol, Decimal(0)), standing.weights.get(symbol, Decimal(0))
-        line, order = lines.get(symbol), orders.get(symbol)
-        if _is_told(abs(target - achieved), line, order):
-            reason = _cash_reason(target, achieved) if symbol == CASH_SYMBOL else _reason(line, order, target)
-            weight = target.quantize(_WEIGHT_PLACES)
-            found.append(Gap(symbol=symbol, target_weight=weight, achieved_weight=achieved, reason=reason))
+        line, own = lines.get(symbol), orders.get(symbol, ())
+        lacks = _not_carried_out(symbol, own, request.positions, expected)
+        if not (lacks or _is_told(abs(target - achieved), line)):
+            continue
+        reason = _cash_reason(target, achieved) if symbol == CASH_SYMBOL else _reason(line, own, target)
+        found.append(
+            Gap(
+                symbol=symbol,
+                target_weight=target.quantize(_WEIGHT_PLACES),
+                achieved_weight=achieved,
+                reason=lacks or reason,
+                is_explained=not lacks,
+            )
+        )
     return tuple(found)
 
 
-def _is_told(distance: Decimal, line: PlanLine | None, report: OrderReport | None) -> bool:
-    is_unfilled = report is not None and report.filled < report.quantity
+def _by_symbol(reports: Iterable[OrderReport]) -> dict[str, tuple[OrderReport, ...]]:
+    """The orders of each symbol as they followed one another: what a limit leaves may go to market."""
+    orders: dict[str, tuple[OrderReport, ...]] = {}
+    for report in reports:
+        orders[report.symbol] = (*orders.get(report.symbol, ()), report)
+    return orders
+
+
+def _not_carried_out(
+    symbol: str, orders: tuple[OrderReport, ...], positions: Mapping[str, int], expected: Mapping[str, int]
+) -> str:
+    """What makes a rebalance incomplete at this symbol, in words; empty where nothing does.
+
+    An order that was cut short is made up for by a later one for its rest; a rejection is told whatever followed.
+    """
+    for report in orders:
+        if report.filled < report.quantity and (report is orders[-1] or report.state is OrderState.REJECTED):
+            return _unfilled(report)
+    held, explained = positions.get(symbol, 0), expected.get(symbol, 0)
+    return "" if held == explained else f"the broker reports {held} shares, the fills explain {explained}"
+
+
+def _is_told(distance: Decimal, line: PlanLine | None) -> bool:
     is_by_rule = line is not None and line.reason in _RULES and distance.quantize(_PERCENT_PLACES) > 0
-    return distance > _NOTICEABLE or is_unfilled or is_by_rule
+    return distance > _NOTICEABLE or is_by_rule
 
 
 def _cash_reason(target: Decimal, achieved: Decimal) -> str:
     return "what the buys left over" if achieved > target else "what the sells did not bring in"
 
 
-def _reason(line: PlanLine | None, report: OrderReport | None, target: Decimal) -> str:
-    """Why a symbol ended off its target: its order, then the plan, then the market."""
-    if report is not None and report.filled < report.quantity:
-        return _unfilled(report)
-    ordered = report.quantity if report is not None else 0
+def _reason(line: PlanLine | None, orders: tuple[OrderReport, ...], target: Decimal) -> str:
+    """Why a symbol is off its target although its orders were carried out: the plan, the cash, or the market."""
     if line is None:
         return "it was not part of the plan"
     if line.reason in _RULES:
         return line.explanation
-    if abs(line.change) > ordered:
-        return f"the cash that came in paid for {ordered} of the {abs(line.change)} shares that were planned"
+    traded = sum(report.filled for report in orders)
+    if abs(line.change) > traded:
+        return f"the cash that came in paid for {traded} of the {abs(line.change)} shares that were planned"
     if line.after is not None and abs(line.after - target) <= _NOTICEABLE:
         return "prices moved after the plan was made"
     return "no whole share fits the cash that is left" if line.change else line.explanation

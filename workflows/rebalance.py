@@ -263,16 +263,19 @@ class Rebalance:
         self, targets: Targets, opening: AccountSnapshot, plan: Plan, reports: tuple[OrderReport, ...]
     ) -> Outcome:
         self._progress.enter(Phase.VERIFYING)
-        final = await self._read_until_settled(targets, positions_after(opening.positions, reports))
+        expected = positions_after(opening.positions, reports)
+        final = await self._read_until_settled(targets, expected)
         final = final.with_prices_of(opening)
         request = self._plan_request(targets, final, cash=cash_after(opening.cash, reports), positions=final.positions)
         standing = measure(request)
+        found = gaps(request, standing, reports, plan, expected)
         return self._outcome(targets, opening, plan, reports).model_copy(
             update={
+                "phase": Phase.COMPLETED if all(gap.is_explained for gap in found) else Phase.INCOMPLETE,
                 "weights_after": standing.weights,
                 "drift": standing.drift,
                 "idle_cash": standing.idle_cash,
-                "gaps": gaps(request, standing, reports, plan),
+                "gaps": found,
             }
         )
 

@@ -91,7 +91,7 @@ class RebalanceAccount:
             return self._failed(error)
         if outcome.mode is ExecutionMode.REBALANCE:
             self._last_targets = remembered_targets(outcome.target_weights)
-        self._close(EventStatus.COMPLETED, Phase.COMPLETED, outcome.summary)
+        self._close(EventStatus(outcome.phase.value), outcome.phase, outcome.summary, outcome.missing)
         self._hand_over()
         return RunResult(outcome=outcome, events=self._events)
 
@@ -295,11 +295,11 @@ class RebalanceAccount:
 
     # --- closing --------------------------------------------------------------------------------------------------
 
-    def _close(self, status: EventStatus, phase: Phase, summary: str) -> None:
+    def _close(self, status: EventStatus, phase: Phase, summary: str, detail: str = "") -> None:
         if status is EventStatus.CANCELLED:
             self._taken, self._pending = (*self._taken, *self._pending), ()
         self._remember(self._taken, status, summary)
-        self._progress.enter(phase)
+        self._progress.enter(phase, detail)
 
     def _failed(self, error: ApplicationError) -> RunResult:
         self._close(EventStatus.FAILED, Phase.FAILED, error.message)

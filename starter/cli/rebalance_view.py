@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from rebalancing.outcomes import Outcome
+from rebalancing.outcomes import Outcome, Phase
 from workflows.messages import RunResult
 from workflows.names import STATUS_QUERY, workflow_id
 from workflows.progress import Status
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: its outcome, or what went wrong in words. ``status`` is completed, failed or cancelled."""
+    """How a run ended: its outcome, or what went wrong. ``status`` is completed, incomplete, failed or cancelled."""
 
     status: str
     outcome: Outcome | None
@@ -82,7 +82,10 @@ async def ending_of(handle: WorkflowHandle[Any, RunResult]) -> Ending:
         result = await handle.result()
     except WorkflowFailureError as error:
         return _failed(error)
-    return Ending("completed", result.outcome)
+    outcome = result.outcome
+    if outcome is None:
+        return Ending(Phase.COMPLETED.value, None)
+    return Ending(outcome.phase.value, outcome, outcome.missing)
 
 
 def _failed(error: WorkflowFailureError) -> Ending:

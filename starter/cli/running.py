@@ -28,7 +28,7 @@ POLL_INTERVAL: Final = 0.25
 NO_ANSWER_AFTER: Final = 5.0
 """Seconds without an answer after which people are told that no worker seems to run."""
 
-OVER: Final = frozenset({EventStatus.COMPLETED, EventStatus.FAILED, EventStatus.CANCELLED})
+OVER: Final = frozenset({EventStatus.COMPLETED, EventStatus.INCOMPLETE, EventStatus.FAILED, EventStatus.CANCELLED})
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from starter.cli.console import output_console
 from starter.cli.mistakes import UserMistake
 from starter.cli.rebalance_view import handle_of, query_status
 from starter.cli.setup import connect_temporal
-from starter.cli.tables import orders_table
+from starter.cli.tables import PHASE_STYLES, orders_table
 from workflows.names import EVENTS_MEMO, EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, workflow_id
 
 LISTED_RUNS: Final = 1000
@@ -159,7 +159,10 @@ def _table(statuses: list[AccountStatus]) -> Table:
             status.account,
             status.strategy,
             status.mode,
-            Text.assemble((status.phase, "bold" if status.is_running else ""), f" {status.detail}".rstrip()),
+            Text.assemble(
+                (status.phase, PHASE_STYLES.get(status.phase, "bold" if status.is_running else "")),
+                f" {status.detail}".rstrip(),
+            ),
             f"{status.since:%Y-%m-%d %H:%M:%S}",
             Text(told),
         )

@@ -2,28 +2,45 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from rebalancing.orders import OrderReport, OrderState, OrderType, Side
-from rebalancing.outcomes import Outcome
+from rebalancing.outcomes import Outcome, Phase
 from rebalancing.plan import CASH_SYMBOL
 from rebalancing.slippage import in_basis_points, slippage_of
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.triggers import ExecutionMode
 
+PHASE_STYLES: Final[Mapping[str, str]] = {
+    Phase.COMPLETED: "bold green",
+    Phase.INCOMPLETE: "bold yellow",
+    Phase.FAILED: "bold red",
+    Phase.CANCELLED: "bold red",
+    Phase.SELLING: "magenta",
+    Phase.BUYING: "cyan",
+    Phase.NEEDS_OPERATOR: "bold yellow",
+}
+"""How phases look wherever they are shown; those that are not named pass by."""
+
 
 def outcome_tables(outcome: Outcome) -> RenderableType:
     """What a rebalance did, or would do: weights before, target and after; orders and costs; notes and gaps."""
-    parts: list[RenderableType] = [Text(_title(outcome), style="bold"), weights_table(outcome)]
+    title = Text(_title(outcome), style="bold yellow" if outcome.missing else "bold")
+    parts: list[RenderableType] = [title, weights_table(outcome)]
     if outcome.orders:
         parts.append(orders_table(outcome.orders, outcome.arrival_prices))
     if costs := _costs(outcome):
         parts.append(Text(costs))
     parts += [Text(f"  · {note}") for note in outcome.notes]
-    parts += [Text(f"  · {gap.symbol}: {gap.reason}") for gap in outcome.gaps if gap.symbol != CASH_SYMBOL]
+    parts += [
+        Text(f"  · {gap.symbol}: {gap.reason}", style="" if gap.is_explained else "bold yellow")
+        for gap in outcome.gaps
+        if gap.symbol != CASH_SYMBOL
+    ]
     parts += [Text(f"  · not managed: {item}") for item in outcome.unmanaged]
     return Group(*parts)
 
@@ -91,7 +108,8 @@ def positions_table(snapshot: AccountSnapshot) -> Table:
 def _title(outcome: Outcome) -> str:
     seconds = (outcome.finished_at - outcome.started_at).total_seconds()
     drift = "" if outcome.drift is None else f", drift {outcome.drift:.2f} %"
-    mode = "dry run, nothing was traded" if outcome.mode is ExecutionMode.DRY_RUN else "rebalanced"
+    done = "INCOMPLETE, rebalanced only in part" if outcome.missing else "rebalanced"
+    mode = "dry run, nothing was traded" if outcome.mode is ExecutionMode.DRY_RUN else done
     return (
         f"{outcome.account} · {outcome.strategy} · {mode}{drift}, "
         f"{len(outcome.orders)} orders, commissions {outcome.commissions:.2f} USD, {seconds:.1f} s"

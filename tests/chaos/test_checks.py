@@ -110,6 +110,11 @@ def test_a_live_event_is_not_superseded_by_a_dry_run() -> None:
     assert "first of DU1" in one(lost_events(accounts, (FIRST, looked), BOOKS), Kind.LOST)
 
 
+def test_an_event_that_the_broker_let_be_carried_out_only_in_part_is_not_lost() -> None:
+    accounts = {ACCOUNT: word(record("first", EventStatus.FAILED), record("last", EventStatus.INCOMPLETE))}
+    assert not list(lost_events(accounts, PUBLISHED, BOOKS))
+
+
 def test_an_event_of_another_strategy_is_not_awaited() -> None:
     elsewhere = replace(LAST, event_id="elsewhere", strategy="other")
     assert not list(lost_events({ACCOUNT: word()}, (*PUBLISHED, elsewhere), BOOKS))

@@ -68,6 +68,20 @@ async def test_cancelling_cancels_the_working_orders_and_tells_what_had_filled(o
         assert "nothing to cancel" in nothing.errors
 
 
+async def test_a_rebalance_whose_order_never_filled_ends_incomplete_with_exit_status_one(own: Desk) -> None:
+    (own.folder / "slow.yaml").write_text(SLOW_MARKET)
+    with (own.folder / "accounts.yaml").open("a") as accounts:
+        accounts.write("fill_timeout: 0.5\n")
+    async with up(own, free_port(), free_port(), SIMULATED, "--scenario", "slow.yaml"):
+        answer = await own.run("run", "DU1000001", "--live", "--wait")
+        assert answer.status == 1
+        assert "INCOMPLETE" in answer.output
+        assert "shares filled before the order was cancelled" in answer.output
+        (status,) = json.loads((await own.run("status", "--json")).output)
+        assert status["phase"] == "incomplete"
+        assert "incomplete: BND: 0 of" in status["events"][-1]["summary"]
+
+
 async def test_an_account_that_is_unknown_or_switched_off_is_named_in_one_line(own: Desk) -> None:
     for command in ("run", "plan", "positions"):
         for account, reason in (("DU9", "is not in the configuration"), ("DU1000005", "is switched off")):

@@ -50,7 +50,8 @@ def gaps_after(before: PlanRequest, *reports: OrderReport, **changes: object) ->
             **changes,
         }
     )
-    return {gap.symbol: gap for gap in gaps(after, measure(after), reports, plan)}
+    expected = positions_after(before.positions, reports)
+    return {gap.symbol: gap for gap in gaps(after, measure(after), reports, plan, expected)}
 
 
 BUY_AAA = report("AAA", 60)
@@ -80,6 +81,30 @@ def test_an_order_that_did_not_fill_is_the_reason(changes: dict[str, object], re
     assert found["BBB"].reason == reason
     assert found["CASH"].reason == "what the buys left over"
     assert (found["BBB"].target_weight, found["BBB"].achieved_weight) == (Decimal("0.4"), Decimal("0.1"))
+
+
+def test_what_was_carried_out_is_explained_and_what_was_not_is_not() -> None:
+    limit = report("BBB", 80, 20, average_price="50", state=OrderState.CANCELLED)
+    rest = report("BBB", 60, average_price="50")
+    assert gaps_after(request(), BUY_AAA, limit, rest) == {}
+    cut = gaps_after(request(), BUY_AAA, limit)
+    assert {symbol: gap.is_explained for symbol, gap in cut.items()} == {"BBB": False, "CASH": True}
+    reduced = gaps_after(request(), BUY_AAA, limit, report("BBB", 40, average_price="50"))
+    assert reduced["BBB"].is_explained, "what was set aside for it paid for no more"
+    assert reduced["BBB"].reason == "the cash that came in paid for 60 of the 80 shares that were planned"
+
+
+def test_a_rejection_is_told_although_a_later_order_made_up_for_it() -> None:
+    refused = report("BBB", 80, 0, state=OrderState.REJECTED, reason="no")
+    (gap,) = gaps_after(request(), BUY_AAA, refused, report("BBB", 80, average_price="50")).values()
+    assert (gap.reason, gap.is_explained) == ("the order was rejected: no", False)
+
+
+@pytest.mark.parametrize("held", [{"AAA": 60, "BBB": 79}, {"AAA": 60, "BBB": 80, "OLD": 1}, {"BBB": 80}])
+def test_holdings_that_no_fill_explains_are_told_however_small(held: dict[str, int]) -> None:
+    found = gaps_after(request(), BUY_AAA, BUY_BBB, positions=held)
+    (gap,) = (gap for gap in found.values() if not gap.is_explained)
+    assert "the fills explain" in gap.reason
 
 
 def test_a_sale_that_did_not_fill_leaves_cash_short() -> None:

@@ -14,22 +14,13 @@ from rich.text import Text
 from temporalio.client import Client, WorkflowHandle
 
 from rebalancing.orders import OrderReport
-from rebalancing.outcomes import Phase
 from starter.cli.rebalance_view import Ending, ending_of, handle_of, latest_run, query_status
+from starter.cli.tables import PHASE_STYLES
 from workflows.messages import RunResult
 from workflows.progress import Status
 
 POLL_INTERVAL: Final = 0.25
 """Seconds between two looks at an account."""
-
-PHASE_STYLES: Final[Mapping[str, str]] = {
-    Phase.COMPLETED: "bold green",
-    Phase.FAILED: "bold red",
-    Phase.CANCELLED: "bold red",
-    Phase.SELLING: "magenta",
-    Phase.BUYING: "cyan",
-    Phase.NEEDS_OPERATOR: "bold yellow",
-}
 
 NOT_STARTED: Final = "waiting for the event"
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rich.console import Console
 
+from rebalancing.outcomes import Phase
 from starter.cli.demo.progress import Standing
 from starter.cli.tables import outcome_tables
 
@@ -38,7 +39,7 @@ class Report:
         return (
             self.duplicate_orders == 0
             and self.rebalances_run == len(self.standings)
-            and all(one.ending is not None and one.ending.outcome is not None for one in self.standings)
+            and all(one.ending is not None and one.ending.status == Phase.COMPLETED for one in self.standings)
         )
 
     def as_json(self) -> Mapping[str, object]:
