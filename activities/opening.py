@@ -1,15 +1,23 @@
 """What a run must know before it begins: configuration, and the events earlier runs took on (promise P2)."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC
+from typing import Any, ClassVar, Final, cast
 
+from pydantic import ValidationError
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecution
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.configuration import Configuration
 from rebalancing.errors import RebalancerError
 from rebalancing.requests import Opening, OpeningRequest
-from rebalancing.triggers import EventRing
+from rebalancing.settings import EventSettings, Settings
+from rebalancing.triggers import EventRing, Trigger
 
 EVENTS_MEMO = "events"
 """The memo under which a run keeps what it remembers (the workflow writes it under the same name)."""
@@ -17,9 +25,15 @@ EVENTS_MEMO = "events"
 TARGETS_MEMO = "last_targets"
 """The memo with the targets of the last finished rebalance (likewise)."""
 
+TRIGGER_SIGNAL: Final = "trigger"
+"""The signal that brings triggers (likewise)."""
+
+CUT_SHORT: Final = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
+"""How runs end that had no chance to write down what they had been sent."""
+
 
 class Remembered(FrozenModel):
-    """What a run's memo holds."""
+    """What earlier runs remember."""
 
     events: EventRing = EventRing()
     last_targets: dict[str, Weight] | None = None
@@ -50,29 +64,62 @@ class OpeningActivities:
         remembered = await self._remembered(request)
         return Opening(
             account=account,
-            settings=self._configuration.settings,
+            settings=await self._settings(),
             events=remembered.events,
             last_targets=remembered.last_targets,
         )
 
+    async def _settings(self) -> Settings:
+        """The settings in force. An event older than the server keeps closed runs may have been carried out by one that
+        is forgotten, so it is too old whatever the configuration says."""
+        settings = self._configuration.settings
+        try:
+            described = await self._client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=self._client.namespace)
+            )
+        except RPCError:  # some servers let nobody ask
+            return settings
+        kept = described.config.workflow_execution_retention_ttl.ToTimedelta().total_seconds()
+        if not 0 < kept < settings.events.maximum_age:
+            return settings
+        return settings.model_copy(update={"events": EventSettings(maximum_age=kept)})
+
     async def _remembered(self, request: OpeningRequest) -> Remembered:
+        """What the latest run that wrote anything down remembers, and what was sent to those that were cut short."""
         query = f"WorkflowId = '{request.workflow_id}'"
         runs = [run async for run in self._client.list_workflows(query)]
         if request.run_id not in {run.run_id for run in runs}:
             raise RunNotListed(f"Run {request.run_id} of {request.workflow_id} is not listed yet.")
         earlier = [run for run in runs if run.run_id != request.run_id]
+        unwritten: list[Trigger] = []
         for run in sorted(earlier, key=lambda run: run.start_time, reverse=True):
-            remembered = await self._memo_of(run)
-            if remembered is not None:
-                return remembered
-        return Remembered()
+            description = await self._client.get_workflow_handle(run.id, run_id=run.run_id).describe()
+            if description.status in CUT_SHORT:
+                unwritten += await self._sent_to(run, request.account)
+            # The memo as the run itself has it: the list may show an older one.
+            ring = await description.memo_value(EVENTS_MEMO, default=None, type_hint=EventRing)
+            if ring is not None:
+                targets = await description.memo_value(TARGETS_MEMO, default=None, type_hint=dict[str, Weight])
+                return Remembered(events=ring.after_ending_early(unwritten), last_targets=targets)
+        return Remembered(events=EventRing().after_ending_early(unwritten))
 
-    async def _memo_of(self, run: WorkflowExecution) -> Remembered | None:
-        """The memo as the run itself has it: the list may show an older one."""
+    async def _sent_to(self, run: WorkflowExecution, account: str) -> list[Trigger]:
+        """The triggers in a run's history, whether or not a worker ever saw them."""
+        sent: list[Trigger] = []
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
-        description = await handle.describe()
-        ring = await description.memo_value(EVENTS_MEMO, default=None, type_hint=EventRing)
-        if ring is None:
-            return None
-        targets = await description.memo_value(TARGETS_MEMO, default=None, type_hint=dict[str, Weight])
-        return Remembered(events=ring, last_targets=targets)
+        async for event in handle.fetch_history_events():
+            for payload in await self._triggers_in(event):
+                with suppress(ValidationError):  # the workflow refuses it as well
+                    sent.append(Trigger.from_signal(payload, account, event.event_time.ToDatetime(tzinfo=UTC)))
+        return [trigger for trigger in sent if trigger.account == account]
+
+    async def _triggers_in(self, event: HistoryEvent) -> Sequence[object]:
+        """The payloads that ask for something: a signal's, or those a run was started with."""
+        signal, start = (
+            event.workflow_execution_signaled_event_attributes,
+            event.workflow_execution_started_event_attributes,
+        )
+        if signal.signal_name == TRIGGER_SIGNAL:
+            return await self._client.data_converter.decode(signal.input.payloads)
+        given = await self._client.data_converter.decode(start.input.payloads)
+        return [trigger for one in given if isinstance(one, dict) for trigger in cast("Any", one).get("triggers") or ()]

@@ -11,7 +11,7 @@ from rebalancing.accounts import Account, AccountType, AllocationsSource, Reserv
 from rebalancing.approval import ApprovalRequired, ApprovalRules
 from rebalancing.guards import Guards
 from rebalancing.order_policy import OrderPolicy
-from rebalancing.settings import ConcurrencySettings, QuoteSettings, RetrySettings, Settings
+from rebalancing.settings import ConcurrencySettings, EventSettings, QuoteSettings, RetrySettings, Settings
 from rebalancing.symbols import BySymbol
 from rebalancing.targets import Replacement
 
@@ -156,6 +156,10 @@ class QuotesEntry(QuoteSettings, extra="forbid"):
     """Quotes: how long they are shared, and which are refused."""
 
 
+class EventsEntry(EventSettings, extra="forbid"):
+    """Which events are still carried out."""
+
+
 class ApiEntry(_Strict):
     """The allocations API; ``{base_url}/{strategy_name}/allocations`` is asked."""
 
@@ -171,6 +175,7 @@ class ConfigurationFile(Settings, extra="forbid"):
     concurrency: ConcurrencyEntry = ConcurrencyEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
     retry: RetryEntry = RetryEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
     quotes: QuotesEntry = QuotesEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
+    events: EventsEntry = EventsEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -188,6 +193,7 @@ BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
     ("concurrency",): ConcurrencyEntry,
     ("retry",): RetryEntry,
     ("quotes",): QuotesEntry,
+    ("events",): EventsEntry,
 }
 """The model of every block of the file, ``*`` for a list position or a name of one's own: where keys are looked up."""
 

@@ -30,6 +30,7 @@ class Phase(StrEnum):
     INCOMPLETE = "incomplete"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class Gap(FrozenModel):

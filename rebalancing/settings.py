@@ -95,12 +95,25 @@ class QuoteSettings(FrozenModel):
     )
 
 
+class EventSettings(FrozenModel):
+    """Which events are still carried out. Times in seconds."""
+
+    maximum_age: float = Field(
+        default=86_400,
+        gt=0,
+        le=30 * 86_400,
+        allow_inf_nan=False,
+        description="Seconds after which a live event whose turn has not come is shown as expired and not traded.",
+    )
+
+
 class Settings(FrozenModel):
     """All settings in force. ``fill_timeout``, ``figures_lag`` and ``max_wait`` in seconds."""
 
     concurrency: ConcurrencySettings = ConcurrencySettings()
     retry: RetrySettings = RetrySettings()
     quotes: QuoteSettings = QuoteSettings()
+    events: EventSettings = EventSettings()
     fill_timeout: float = Field(
         default=120,
         gt=0,

@@ -1,8 +1,9 @@
 """Triggers: what asks for a rebalance, and what is remembered of it (promises P2 and P6)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Self, cast
 
 from pydantic import Field, field_validator
 
@@ -11,6 +12,8 @@ from rebalancing.base import FrozenModel, Instant
 REMEMBERED_EVENTS = 100
 """How many events an account remembers: more than any publisher sends while Ably still has them in its history."""
 
+ENDED_EARLY = "its run ended before it was finished"
+"""What became of events whose run was terminated."""
 
 OPERATOR_SOURCE = "cli"
 """The source of what a person asks for at the command line; it goes before events."""
@@ -31,7 +34,8 @@ class ExecutionMode(StrEnum):
 class Trigger(FrozenModel):
     """One request to rebalance one account.
 
-    ``event_id`` identifies the event that asked for it: the same id never rebalances the account twice.
+    ``event_id`` identifies the event that asked for it: the same id never rebalances the account twice. A dry run does
+    not use it up for a live one.
     ``requested_at`` is when the event was published (Ably's time stamp) or the command was given.
     """
 
@@ -46,6 +50,26 @@ class Trigger(FrozenModel):
     def _only_exact(cls, value: object) -> ExecutionMode:
         return ExecutionMode.of(value)
 
+    @classmethod
+    def from_signal(cls, payload: object, account: str, sent_at: datetime) -> Self:
+        """The trigger in a signal's payload. What people may leave out is the account it was sent to, and when.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        if not isinstance(payload, Mapping):
+            return cls.model_validate(payload)
+        given = cast("Mapping[str, object]", payload)
+        return cls.model_validate({"account": account, "requested_at": sent_at, **given})
+
+    def covers(self, other: "Trigger") -> bool:
+        """Whether carrying this out leaves nothing to do for the other."""
+        return _covers(self, other)
+
+    def is_too_old(self, now: datetime, maximum_age: timedelta) -> bool:
+        """Whether it is not traded by any more. A dry run trades nothing, and is as good as ever."""
+        return self.mode is ExecutionMode.REBALANCE and now - self.requested_at > maximum_age
+
 
 class EventStatus(StrEnum):
     """How far an event has come."""
@@ -56,6 +80,8 @@ class EventStatus(StrEnum):
     INCOMPLETE = "incomplete"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """Too old to be traded by when its turn came (``events.maximum_age``)."""
 
     @property
     def is_carried_out(self) -> bool:
@@ -72,27 +98,42 @@ class EventRecord(FrozenModel):
     status: EventStatus
     summary: str = ""
 
+    def uses_up(self, trigger: Trigger) -> bool:
+        """Whether this leaves nothing to do for the trigger. What expired and is published anew is a new request."""
+        is_new = self.status is EventStatus.EXPIRED and trigger.requested_at > self.requested_at
+        return _covers(self, trigger) and not is_new
+
+
+def _covers(one: Trigger | EventRecord, other: Trigger) -> bool:
+    """The same event id counts once in each mode, except that a live one does for both."""
+    is_as_much = one.mode is ExecutionMode.REBALANCE or other.mode is ExecutionMode.DRY_RUN
+    return one.event_id == other.event_id and is_as_much
+
 
 class EventRing(FrozenModel):
-    """The last events of an account, oldest first. An event older than a full ring's oldest is taken as known."""
+    """The last events of an account, oldest first. An event older than a full ring's oldest is taken as known.
+
+    An event id that came as a dry run and as a live event has a record of each.
+    """
 
     records: tuple[EventRecord, ...] = ()
 
     def knows(self, trigger: Trigger) -> bool:
         """Whether this event was taken on before, or is too old to tell."""
-        if any(record.event_id == trigger.event_id for record in self.records):
+        if any(record.uses_up(trigger) for record in self.records):
             return True
         full = len(self.records) >= REMEMBERED_EVENTS
         return full and trigger.requested_at <= min(record.requested_at for record in self.records)
 
-    def find(self, event_id: str) -> EventRecord | None:
-        """The record of this event, if it is remembered."""
-        return next((record for record in self.records if record.event_id == event_id), None)
+    def find(self, event_id: str, mode: ExecutionMode = ExecutionMode.DRY_RUN) -> EventRecord | None:
+        """The record that tells what became of an event that came in this mode; a live one may tell it for both."""
+        own = {record.mode: record for record in self.records if record.event_id == event_id}
+        return own.get(mode) or own.get(ExecutionMode.REBALANCE)
 
     def noting(self, triggers: Iterable[Trigger], status: EventStatus, summary: str = "") -> Self:
         """This ring with the given events added, or moved to a new status."""
         changed = {
-            trigger.event_id: EventRecord(
+            (trigger.event_id, trigger.mode): EventRecord(
                 event_id=trigger.event_id,
                 mode=trigger.mode,
                 requested_at=trigger.requested_at,
@@ -101,9 +142,20 @@ class EventRing(FrozenModel):
             )
             for trigger in triggers
         }
-        kept = [changed.pop(record.event_id, record) for record in self.records]
+        kept = [changed.pop((record.event_id, record.mode), record) for record in self.records]
         merged = sorted([*kept, *changed.values()], key=lambda record: record.requested_at)
         return self.model_copy(update={"records": tuple(merged[-REMEMBERED_EVENTS:])})
+
+    def after_ending_early(self, sent: Iterable[Trigger]) -> Self:
+        """This ring for the next run: what the last one had not finished when it ended is over, and does not come back.
+
+        ``sent`` are triggers that the ring may not hold, because the run had no chance to write them down.
+        """
+        unfinished = (EventStatus.PENDING, EventStatus.RUNNING)
+        over = {"status": EventStatus.CANCELLED, "summary": ENDED_EARLY}
+        records = (one.model_copy(update=over) if one.status in unfinished else one for one in self.records)
+        ended = self.model_copy(update={"records": tuple(records)})
+        return ended.noting((one for one in sent if not ended.knows(one)), EventStatus.CANCELLED, ENDED_EARLY)
 
 
 def next_round(pending: tuple[Trigger, ...]) -> tuple[Trigger, ...]:

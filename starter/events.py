@@ -6,11 +6,13 @@ original system's successor, is understood too. An object with any other mode, o
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple, cast
 
 from rebalancing.errors import RebalancerError
 from rebalancing.triggers import ExecutionMode
+from starter.strict_json import strict_json
 
 PAYLOAD_LIMIT: Final = 64 * 1024
 """Bytes. Ably itself accepts no more on its standard plans."""
@@ -70,9 +72,9 @@ def _check_size(payload: bytes | bytearray) -> None:
 
 def _decoded(text: str | bytes | bytearray) -> object:
     try:
-        return cast(object, json.loads(text))
-    except (ValueError, RecursionError):
-        raise EventInvalid(f"the payload is no JSON: {_shown(text)}") from None
+        return strict_json(text)
+    except ValueError as error:
+        raise EventInvalid(f"the payload is no JSON ({error!s:.80}): {_shown(text)}") from None
 
 
 def _encoded(payload: Mapping[str, object]) -> bytes:
@@ -83,13 +85,22 @@ def _encoded(payload: Mapping[str, object]) -> bytes:
 
 
 def _checked(event_id: object) -> str:
+    if _is_number(event_id):
+        event_id = str(event_id)  # publishers count their events; the id stays what it looks like
     if not isinstance(event_id, str) or not event_id.strip():
-        raise EventInvalid(f"{EVENT_ID_KEY} is {_shown(event_id)}; text is needed")
+        raise EventInvalid(f"{EVENT_ID_KEY} is {_shown(event_id)}; text or a number is needed")
     if len(event_id) > EVENT_ID_LIMIT:
         raise EventInvalid(f"{EVENT_ID_KEY} has {len(event_id)} characters; at most {EVENT_ID_LIMIT} are allowed")
     if any(0xD800 <= ord(character) <= 0xDFFF for character in event_id):
         raise EventInvalid(f"{EVENT_ID_KEY} is no valid text (it holds half of a character)")
     return event_id
+
+
+def _is_number(value: object) -> bool:
+    """Whether this is a finite number; for Python, true and false are whole numbers too."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _short(message_id: str) -> str:

@@ -1,11 +1,11 @@
 """A message from a channel, the same whether it was delivered live or read from history."""
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+
+from starter.strict_json import strict_json
 
 
 class UnreadableMessageError(ValueError):
@@ -70,7 +70,7 @@ def _decoded(data: object, encoding: object) -> object:
     try:
         for step in reversed(steps):
             value = _undone(step, value)
-    except (ValueError, RecursionError):
+    except ValueError:
         return data
     return value
 
@@ -81,7 +81,7 @@ def _undone(step: str, value: object) -> object:
     if step == "utf-8":
         return value.decode() if isinstance(value, bytes) else value
     if step == "json" and isinstance(value, str | bytes):
-        return cast(object, json.loads(value))
+        return strict_json(value)
     raise ValueError(f"cannot undo {step!r}")
 
 

@@ -49,6 +49,7 @@ class RebalanceAccount:
         self._account = start.account
         self._gateway: str | None = None
         self._pending: tuple[Trigger, ...] = ()
+        self._maximum_age: timedelta | None = None
         self._taken: tuple[Trigger, ...] = ()
         self._events = start.events or EventRing()
         self._last_targets = start.last_targets
@@ -72,13 +73,11 @@ class RebalanceAccount:
         if start.events is None:
             self._events, self._last_targets = opening.events, opening.last_targets
         opening = opening.model_copy(update={"last_targets": self._last_targets})
-        self._pending = tuple(trigger for trigger in self._pending if not self._events.knows(trigger))
-        if not self._pending:
+        self._maximum_age = timedelta(seconds=opening.settings.events.maximum_age)
+        if not self._begin(opening.account.strategy_name):
             return self._nothing_to_do()
-        self._take_on(EventStatus.RUNNING)
-        workflow.upsert_search_attributes(
-            [STRATEGY.value_set(opening.account.strategy_name), EXECUTION_MODE.value_set(self._taken[0].mode.value)]
-        )
+        if not self._taken:
+            return self._all_expired()
         self._rebalance = Rebalance(opening, self._taken, self._progress)
         try:
             outcome = await self._supervise(self._rebalance)
@@ -113,9 +112,11 @@ class RebalanceAccount:
     @workflow.signal(name=TRIGGER_SIGNAL, description="Ask for a rebalance: {account, event_id, mode, requested_at}")
     def trigger(self, payload: Any) -> None:
         """Take an event in. What is unreadable is kept as a message in the status and changes nothing else."""
+        # What was sent before this run was opened may have waited on the server for days, and nobody tells how long:
+        # it counts as sent when the run was started.
+        sent_at = workflow.now() if self._maximum_age is not None else workflow.info().workflow_start_time
         try:
-            defaults = {"account": self._account, "requested_at": workflow.now()}
-            trigger = Trigger.model_validate({**defaults, **payload} if isinstance(payload, dict) else payload)
+            trigger = Trigger.from_signal(payload, self._account, sent_at)
         except ValidationError as error:
             self._reject(f"unreadable trigger: {_first_problem(error)}")
             return
@@ -258,13 +259,43 @@ class RebalanceAccount:
     # --- events ---------------------------------------------------------------------------------------------------
 
     def _accept(self, trigger: Trigger) -> None:
-        known = {own.event_id for own in (*self._pending, *self._taken)}
-        if trigger.event_id not in known and not self._events.knows(trigger):
-            self._pending += (trigger,)
+        if trigger.requested_at > workflow.now():  # or it would never grow old
+            trigger = trigger.model_copy(update={"requested_at": workflow.now()})
+        if any(own.covers(trigger) for own in (*self._pending, *self._taken)) or self._events.knows(trigger):
+            return
+        if self._is_too_old(trigger):
+            self._expire((trigger,))
+        else:
+            self._pending = (*(own for own in self._pending if not trigger.covers(own)), trigger)
+
+    def _is_too_old(self, trigger: Trigger) -> bool:
+        """Whichever way it came, and however long it waited on the server (promise P2); told once the run is opened."""
+        return self._maximum_age is not None and trigger.is_too_old(workflow.now(), self._maximum_age)
+
+    def _expire(self, triggers: tuple[Trigger, ...]) -> None:
+        for trigger in triggers:
+            age = workflow.now() - trigger.requested_at
+            told = f"not traded: asked for {age} ago, older than events.maximum_age ({self._maximum_age})"
+            workflow.logger.warning("account %s: event %s: %s", self._account, trigger.event_id, told)
+            self._remember((trigger,), EventStatus.EXPIRED, told)
 
     def _reject(self, problem: str) -> None:
         workflow.logger.warning("account %s: %s", self._account, problem)
         self._rejected.append(problem)
+
+    def _begin(self, strategy: str) -> bool:
+        """Take on what is new of the pending events, as far as it is not too old; whether anything is new."""
+        news = tuple(trigger for trigger in self._pending if not self._events.knows(trigger))
+        expired = tuple(trigger for trigger in news if self._is_too_old(trigger))
+        self._pending = tuple(trigger for trigger in news if trigger not in expired)
+        if not news:
+            return False
+        self._expire(expired)
+        if self._pending:
+            self._take_on(EventStatus.RUNNING)
+        mode = (self._taken or expired)[0].mode
+        workflow.upsert_search_attributes([STRATEGY.value_set(strategy), EXECUTION_MODE.value_set(mode.value)])
+        return True
 
     def _take_on(self, status: EventStatus) -> None:
         """Move the events of the next round from pending to taken; from here on they are remembered."""
@@ -327,6 +358,10 @@ class RebalanceAccount:
         if self._rejected:
             raise ApplicationError("; ".join(self._rejected), type="TriggerInvalid", non_retryable=True)
         self._progress.enter(Phase.COMPLETED, "every event was known already")
+        return RunResult(outcome=None, events=self._events)
+
+    def _all_expired(self) -> RunResult:
+        self._progress.enter(Phase.EXPIRED, "every event was too old to trade by")
         return RunResult(outcome=None, events=self._events)
 
     def _what_had_filled(self, word: str) -> str:

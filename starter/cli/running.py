@@ -28,7 +28,7 @@ POLL_INTERVAL: Final = 0.25
 NO_ANSWER_AFTER: Final = 5.0
 """Seconds without an answer after which people are told that no worker seems to run."""
 
-OVER: Final = frozenset({EventStatus.COMPLETED, EventStatus.INCOMPLETE, EventStatus.FAILED, EventStatus.CANCELLED})
+OVER: Final = frozenset(EventStatus) - {EventStatus.PENDING, EventStatus.RUNNING}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ async def outcome_of(client: Client, trigger: Trigger) -> tuple[EventRecord, Out
     while True:
         status = await query_status(handle)
         watch.show(status)
-        record = status.events.find(trigger.event_id) if status else None
+        record = status.events.find(trigger.event_id, trigger.mode) if status else None
         if record is not None and record.status in OVER:
             return record, await _latest_outcome(handle, trigger)
         if record is None:

@@ -177,6 +177,7 @@ def test_the_schema_describes_every_key() -> None:
         "concurrency",
         "retry",
         "quotes",
+        "events",
         "fill_timeout",
         "figures_lag",
         "gateway_restart",

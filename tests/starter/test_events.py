@@ -59,6 +59,10 @@ def test_any_other_object_is_a_dry_run(payload: dict[str, Any]) -> None:
         ('["rebalance"]', "JSON object is needed"),
         ("42", "JSON object is needed"),
         (["rebalance"], "JSON object is needed"),
+        ('{"execution": "dry_run", "execution": "rebalance"}', "'execution' is in it twice"),
+        ('{"eventId": "a", "execution": "rebalance", "eventId": "b"}', "'eventId' is in it twice"),
+        ('{"execution": "rebalance", "payload": {"a": 1, "a": 2}}', "'a' is in it twice"),
+        ('{"execution": "rebalance", "x": NaN}', "NaN is no number"),
         (7, "JSON object is needed"),
         ("{'execution': 'rebalance'}", "no JSON"),
         ('{"execution": "rebalance"', "no JSON"),
@@ -82,7 +86,19 @@ def test_the_event_id_is_the_publishers_and_else_the_messages() -> None:
     assert parse_event("message-1", {"eventId": None}).event_id == "message-1"
 
 
-@pytest.mark.parametrize("event_id", ["", "  ", 7, True, ["e"], {"id": "e"}, "e" * (EVENT_ID_LIMIT + 1), "\ud800"])
+@pytest.mark.parametrize(
+    ("event_id", "text"), [(7, "7"), (0, "0"), (-3, "-3"), (20261124150000123456, "20261124150000123456"), (1.5, "1.5")]
+)
+def test_a_number_as_event_id_is_the_text_it_looks_like(event_id: float, text: str) -> None:
+    payload = {"execution": "rebalance", "eventId": event_id}
+    for data in (payload, json.dumps(payload)):
+        assert parse_event("m", data).event_id == text
+    assert parse_event("m", {**payload, "eventId": text}).event_id == text
+
+
+@pytest.mark.parametrize(
+    "event_id", ["", "  ", True, float("nan"), float("inf"), ["e"], {"id": "e"}, "e" * (EVENT_ID_LIMIT + 1), "\ud800"]
+)
 def test_an_unusable_event_id_starts_nothing(event_id: object) -> None:
     with pytest.raises(EventInvalid, match="eventId"):
         parse_event("m", {"execution": "rebalance", "eventId": event_id})

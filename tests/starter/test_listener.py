@@ -92,7 +92,7 @@ async def test_a_second_event_reaches_the_workflow_that_runs_already(client: Cli
     ]
 
 
-@pytest.mark.parametrize("data", [None, "not JSON", "[1]", 7, "x" * 1_000_000, {"eventId": 7}])
+@pytest.mark.parametrize("data", [None, "not JSON", "[1]", 7, "x" * 1_000_000, {"eventId": [7]}])
 async def test_a_bad_event_is_logged_with_its_reason_and_starts_nothing(
     client: Client, caplog: pytest.LogCaptureFixture, data: object
 ) -> None:

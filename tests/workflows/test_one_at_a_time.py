@@ -7,6 +7,8 @@ from typing import Any
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
 from tests.house import Holding, House, house, phase_reached
+from tests.workflows.test_market_hours import CLOSED, waiting_at_most
+from workflows.rebalance_account import RebalanceAccount
 
 LIVE, DRY = ExecutionMode.REBALANCE, ExecutionMode.DRY_RUN
 CALM = Holding(more={"minimum_order_value": "1000"})
@@ -74,6 +76,61 @@ async def test_an_event_of_a_terminated_run_does_not_come_back() -> None:
         await handle.terminate("an operator")
         again = await (await own.trigger("DU1", "same")).result()
         assert again.outcome is None
+
+
+async def test_nothing_comes_back_that_a_terminated_run_had_absorbed_or_kept_for_later() -> None:
+    async with house({"DU1": Holding()}, settings=waiting_at_most(20), **CLOSED) as own:
+        handle = await own.trigger("DU1", "first")
+        await phase_reached(handle, Phase.WAITING_FOR_MARKET)
+        await own.trigger("DU1", "absorbed")
+        await own.trigger("DU1", "kept", DRY)
+        while (await handle.query(RebalanceAccount.status)).pending_events != ("kept",):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await handle.terminate("an operator")
+        for event_id, mode in (("first", LIVE), ("absorbed", LIVE), ("kept", DRY)):
+            again = await (await own.trigger("DU1", event_id, mode)).result()
+            assert again.outcome is None, event_id
+            record = again.events.find(event_id, mode)
+            assert record is not None
+            assert record.status is EventStatus.CANCELLED
+
+
+async def test_nothing_comes_back_that_was_sent_to_a_run_terminated_before_any_worker_saw_it() -> None:
+    async with house({"DU1": Holding()}, workers=0) as own:
+        await own.trigger("DU1", "first")
+        handle = await own.trigger("DU1", "second")
+        await handle.terminate("an operator")
+        worker = await own.worker()
+        try:
+            for event_id in ("second", "first"):
+                assert (await (await own.trigger("DU1", event_id)).result()).outcome is None
+            assert (await (await own.trigger("DU1", "new")).result()).outcome is not None
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
+
+async def test_an_event_id_that_came_as_a_dry_run_is_carried_out_when_it_comes_live() -> None:
+    async with house({"DU1": Holding()}) as own:
+        rehearsal = await (await own.trigger("DU1", "same", DRY)).result()
+        assert rehearsal.outcome is not None
+        result = await (await own.trigger("DU1", "same", LIVE)).result()
+        assert result.outcome is not None
+        assert result.outcome.mode is LIVE
+        assert len(own.accepted_orders("DU1")) == 3
+        again = await (await own.trigger("DU1", "same", DRY)).result()
+        assert again.outcome is None
+
+
+async def test_an_event_id_that_comes_live_during_its_dry_run_is_carried_out_after_it() -> None:
+    async with house({"DU1": Holding()}, latency={"request": 0.2}) as own:
+        handle = await own.trigger("DU1", "same", DRY)
+        await phase_reached(own.handle("DU1"), Phase.READING)
+        await own.trigger("DU1", "same", LIVE)
+        result = await handle.result()
+        assert result.outcome is not None
+        assert result.outcome.mode is LIVE
+        assert len(own.accepted_orders("DU1")) == 3
 
 
 async def test_a_live_event_during_a_dry_run_trades_in_a_run_of_its_own() -> None:

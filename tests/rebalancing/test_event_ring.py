@@ -1,0 +1,76 @@
+"""What an account remembers of events: which of them are known, in which mode, and what ended early."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rebalancing.triggers import REMEMBERED_EVENTS, EventRing, EventStatus, ExecutionMode, Trigger
+
+LIVE, DRY = ExecutionMode.REBALANCE, ExecutionMode.DRY_RUN
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def trigger(event_id: str = "e", mode: ExecutionMode = LIVE, at: datetime = NOON) -> Trigger:
+    return Trigger(account="DU1", event_id=event_id, mode=mode, requested_at=at)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "known"), [(DRY, LIVE, False), (DRY, DRY, True), (LIVE, LIVE, True), (LIVE, DRY, True)]
+)
+def test_a_dry_run_uses_its_id_up_for_dry_runs_only_and_a_live_event_for_both(
+    before: ExecutionMode, after: ExecutionMode, known: bool
+) -> None:
+    ring = EventRing().noting([trigger(mode=before)], EventStatus.COMPLETED)
+    assert ring.knows(trigger(mode=after)) is known
+
+
+def test_both_modes_of_one_id_are_remembered_side_by_side() -> None:
+    ring = EventRing().noting([trigger(mode=DRY)], EventStatus.COMPLETED)
+    ring = ring.noting([trigger(mode=LIVE)], EventStatus.RUNNING)
+    ring = ring.noting([trigger(mode=LIVE)], EventStatus.FAILED)
+    assert {record.mode: record.status for record in ring.records} == {
+        DRY: EventStatus.COMPLETED,
+        LIVE: EventStatus.FAILED,
+    }
+    for mode in (DRY, LIVE):
+        found = ring.find("e", mode)
+        assert found is not None
+        assert found.mode is mode
+
+
+def test_what_became_of_a_live_event_is_not_told_by_the_dry_run_before_it() -> None:
+    assert EventRing().noting([trigger(mode=DRY)], EventStatus.COMPLETED).find("e", LIVE) is None
+    assert EventRing().noting([trigger(mode=LIVE)], EventStatus.COMPLETED).find("e", DRY) is not None
+
+
+def test_only_live_events_grow_too_old() -> None:
+    later = NOON + timedelta(hours=25)
+    assert trigger().is_too_old(later, timedelta(hours=24))
+    assert not trigger().is_too_old(later, timedelta(hours=26))
+    assert not trigger(mode=DRY).is_too_old(later, timedelta(hours=24))
+
+
+def test_an_expired_event_that_is_published_anew_is_a_new_request() -> None:
+    ring = EventRing().noting([trigger()], EventStatus.EXPIRED)
+    assert ring.knows(trigger())
+    assert not ring.knows(trigger(at=NOON + timedelta(days=2)))
+    assert ring.noting([trigger()], EventStatus.COMPLETED).knows(trigger(at=NOON + timedelta(days=2)))
+
+
+def test_what_a_run_had_not_finished_is_over_with_it() -> None:
+    ring = EventRing().noting([trigger("done")], EventStatus.COMPLETED).noting([trigger("at it")], EventStatus.RUNNING)
+    after = ring.noting([trigger("next")], EventStatus.PENDING).after_ending_early([trigger("sent"), trigger("done")])
+    assert {record.event_id: record.status for record in after.records} == {
+        "done": EventStatus.COMPLETED,
+        "at it": EventStatus.CANCELLED,
+        "next": EventStatus.CANCELLED,
+        "sent": EventStatus.CANCELLED,
+    }
+
+
+def test_the_newest_events_are_remembered() -> None:
+    many = [trigger(f"e{n}", at=NOON + timedelta(minutes=n)) for n in range(REMEMBERED_EVENTS + 5)]
+    ring = EventRing().noting(reversed(many), EventStatus.COMPLETED)
+    assert [record.event_id for record in ring.records] == [one.event_id for one in many[5:]]
+    assert ring.knows(trigger("older", at=NOON))
+    assert not ring.knows(trigger("newer", at=NOON + timedelta(days=1)))
