@@ -63,7 +63,7 @@ class OpeningActivities:
         account = self._configuration.account(request.account)
         remembered = await self._remembered(request)
         return Opening(
-            account=account,
+            account=account.without_secrets,
             settings=await self._settings(),
             events=remembered.events,
             last_targets=remembered.last_targets,

@@ -17,6 +17,7 @@ from rebalancing.snapshot import QuoteKind
 from rebalancing.symbols import BySymbol
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
 from rebalancing.trading_rules import TradingRules
+from rebalancing.web_address import WebAddress, without_secrets
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,5}[0-9]{1,12}$")]
 """An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
@@ -70,7 +71,7 @@ class AllocationsSource(FrozenModel):
     ``weights`` are written in the configuration itself, as a list of ``{symbol, allocation}``.
     """
 
-    url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+\S*$", description="The address to ask.")
+    url: WebAddress | None = Field(default=None, description="The address to ask.")
     file: str | None = Field(
         default=None, min_length=1, description="A JSON file, found from where the configuration is."
     )
@@ -155,6 +156,15 @@ class Account(TradingRules):
     def rules_without_selling(self, symbols: Iterable[str]) -> dict[str, object]:
         """The trading rules at a moment when these symbols must not be sold (``rebalancing.settlement``)."""
         return {**self.trading_rules, "never_sell": self.never_sell.union(symbols)}
+
+    @property
+    def without_secrets(self) -> Self:
+        """The account as a workflow's history may hold it: where its weights come from is told by the host alone."""
+        source = self.allocations
+        if source.url is None:
+            return self
+        told = source.model_copy(update={"url": without_secrets(source.url)})
+        return self.model_copy(update={"allocations": told})
 
     @property
     def written_targets(self) -> Targets | None:

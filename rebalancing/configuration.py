@@ -14,8 +14,10 @@ from rebalancing.accounts import Account, AllocationsSource
 from rebalancing.base import FrozenModel
 from rebalancing.configuration_file import RESERVE_NAMES, AccountEntry, ConfigurationFile, known_keys
 from rebalancing.errors import AccountUnknown, RebalancerError
+from rebalancing.reading_files import read_at_most
 from rebalancing.settings import Settings
 from rebalancing.targets import Replacement
+from rebalancing.web_address import shown, without_secrets
 from rebalancing.yaml_text import Document, Place, YamlProblem, read_yaml
 from rebalancing.yaml_text import Path as FieldPath
 
@@ -109,13 +111,13 @@ def load_configuration(path: Path | str) -> Configuration:
 
 def _read(path: Path) -> str:
     try:
-        payload = path.read_bytes()
+        payload = read_at_most(path, FILE_LIMIT)
     except OSError as error:
         reason = error.strerror or str(error)
         remedy = "copy accounts.example.yaml there, or name another file with ACCOUNTS_FILE"
         raise ConfigurationInvalid(path, (f"{path}: cannot be read ({reason}); {remedy}",)) from None
     if len(payload) > FILE_LIMIT:
-        raise ConfigurationInvalid(path, (f"{path}: found {len(payload)} bytes; at most {FILE_LIMIT} are read",))
+        raise ConfigurationInvalid(path, (f"{path}: found more than {FILE_LIMIT} bytes; no more are read",))
     try:
         return payload.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -211,7 +213,7 @@ def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Pr
         if account.replacement_set is not None and account.replacement_set not in file.replacement_sets:
             field = ("accounts", index, "replacement_set")
             allowed = _choice(account.replacement_set, list(file.replacement_sets), "no replacement_sets are defined")
-            yield _Problem(field, f"found {account.replacement_set!r}; {allowed}", document.place(field))
+            yield _Problem(field, f"found {_shown(account.replacement_set)}; {allowed}", document.place(field))
     for name, rules in file.replacement_sets.items():
         sources = [rule.source for rule in rules]
         for index, source in enumerate(sources):
@@ -257,7 +259,6 @@ def _allowed(error: ErrorDetails) -> str:
         r"^[A-Z]{1,5}[0-9]{1,12}$": "an account number is allowed, letters then digits, such as U1234567",
         r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$": "a name of letters, digits and . _ : - is allowed",
         r"^[a-z][a-z0-9]{0,30}$": "a name of small letters and digits is allowed",
-        r"^https?://[^\s/]+\S*$": "an address beginning with http:// or https:// is allowed",
     }
     if pattern in words:
         return words[pattern]
@@ -282,7 +283,7 @@ def _shown(value: object) -> str:
         return str(value)
     if isinstance(value, Mapping):
         return "a block of keys"
-    text = repr(value) if not isinstance(value, Decimal) else str(value)
+    text = shown(value) if not isinstance(value, Decimal) else str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
@@ -296,4 +297,4 @@ def _line(path: Path, problem: _Problem) -> str:
     if problem.place and problem.place.file:
         path = path.with_name(problem.place.file)
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.field).lstrip(".")
-    return f"{path}{where}: {f'{field}: ' if field else ''}{problem.message}"
+    return f"{path}{where}: {f'{without_secrets(field)}: ' if field else ''}{problem.message}"

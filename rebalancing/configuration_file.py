@@ -14,6 +14,7 @@ from rebalancing.order_policy import OrderPolicy
 from rebalancing.settings import ConcurrencySettings, EventSettings, QuoteSettings, RetrySettings, Settings
 from rebalancing.symbols import BySymbol
 from rebalancing.targets import Replacement
+from rebalancing.web_address import WebAddress
 
 RESERVE_NAMES = ("cash_reserve_percent", "equity_reserve_percentage", "cash_reserve_percentage")
 """What the reserve was called in the original system's files, the present name first."""
@@ -163,7 +164,7 @@ class EventsEntry(EventSettings, extra="forbid"):
 class ApiEntry(_Strict):
     """The allocations API; ``{base_url}/{strategy_name}/allocations`` is asked."""
 
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+\S*$")
+    base_url: WebAddress | None = None
 
 
 class ConfigurationFile(Settings, extra="forbid"):

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rebalancing.errors import RebalancerError
+from rebalancing.web_address import WebAddress
 
 
 class GatewayAddressMissing(RebalancerError):
@@ -42,7 +43,7 @@ class Connections(BaseSettings):
     ably_port: int | None = Field(default=None, ge=1, le=65535)
     ably_tls: bool = True
     allocations_api_key: SecretStr | None = None
-    allocations_base_url: str | None = None
+    allocations_base_url: WebAddress | None = None
     accounts_file: Path = Path("accounts.yaml")
 
     def gateway(self, name: str | None) -> GatewayConnection:

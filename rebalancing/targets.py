@@ -16,6 +16,7 @@ from rebalancing.base import FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.plan import CASH_SYMBOL, SUM_TOLERANCE
 from rebalancing.symbols import ALLOWED, Symbol, symbol_of
+from rebalancing.web_address import shown
 
 ALLOCATIONS_LIMIT = 1_000_000
 """The longest answer that is read, in bytes; a model portfolio takes a few kilobytes."""
@@ -138,9 +139,7 @@ def _without_cash(weights: Mapping[str, Decimal]) -> Decimal:
 
 def _decoded(strategy: str, payload: bytes | str) -> object:
     if len(payload) > ALLOCATIONS_LIMIT:
-        raise AllocationsInvalid(
-            strategy, f"the answer has {len(payload)} bytes, more than the {ALLOCATIONS_LIMIT} allowed"
-        )
+        raise AllocationsInvalid(strategy, f"the answer has more than the {ALLOCATIONS_LIMIT} bytes that are allowed")
     try:
         text = payload if isinstance(payload, str) else payload.decode("utf-8-sig")
         return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=Decimal)
@@ -181,7 +180,7 @@ def _shown(value: object) -> str:
     """A value as it may stand in a message: short, on one line."""
     if value is None:
         return "missing"
-    text = str(value) if isinstance(value, Decimal) else repr(value)
+    text = str(value) if isinstance(value, Decimal) else shown(value)
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import yaml
 
+from rebalancing.web_address import shown
+
 Path = tuple[str | int, ...]
 """The way to a value: keys and list positions from the top."""
 
@@ -111,7 +113,7 @@ def _entries(mapping: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node, Place]
         if not isinstance(key, yaml.ScalarNode):
             raise YamlProblem("a key must be plain text", place)
         if key.value in seen:
-            raise YamlProblem(f"the key {key.value!r} is given twice, first in line {seen[key.value].line}", place)
+            raise YamlProblem(f"the key {shown(key.value)} is given twice, first in line {seen[key.value].line}", place)
         seen[key.value] = place
         yield key.value, value, place
 

@@ -19,6 +19,7 @@ from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode, Trigger
+from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.clock import Clock
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
@@ -148,7 +149,7 @@ async def house(
     *,
     settings: Settings | None = None,
     workers: int = 1,
-    api_key: str | None = None,
+    api: SimulatedAllocations | None = None,
     gateway_clock: Clock | None = None,
     **gateway: Any,
 ) -> AsyncGenerator[House]:
@@ -164,7 +165,10 @@ async def house(
             gateway=simulated,
             configuration=configuration(accounts, settings),
             connections=Connections(
-                ibkr_port=simulated.port, ibkr_client_id=7, allocations_api_key=SecretStr(api_key) if api_key else None
+                ibkr_port=simulated.port,
+                ibkr_client_id=7,
+                allocations_base_url=api.base_url if api else None,
+                allocations_api_key=SecretStr(api.api_key) if api else None,
             ),
         )
         running = [await built.worker() for _ in range(workers)]

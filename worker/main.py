@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
-import httpx
 from temporalio.client import Client
 
-from activities.allocations import AllocationActivities
+from activities.allocations import AllocationActivities, allocations_client
 from activities.gateway.session import GatewayAddress
+from rebalancing.accounts import Account
 from rebalancing.configuration import Configuration
 from rebalancing.environment import Connections
 from worker.gateway_worker import run_gateway_worker
@@ -29,14 +31,13 @@ async def run_workers(
     accounts are reached through. Raises ``GatewayAddressMissing`` before anything is started.
     """
     addresses = {name: _address(connections, name) for name in gateways or configuration.gateways or (None,)}
-    async with httpx.AsyncClient() as http:
-        allocations = allocation_activities(http, connections)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(rebalance_worker(client, configuration, allocations).run())
-            for name, address in addresses.items():
-                tasks.create_task(run_gateway_worker(client, address, configuration.settings, name))
-            if configuration.settings.concurrency.max_concurrent_rebalances is not None:
-                tasks.create_task(turns_worker(client, configuration.settings).run())
+    reading = allocation_activities(connections, configuration.account)
+    async with reading as allocations, asyncio.TaskGroup() as tasks:
+        tasks.create_task(rebalance_worker(client, configuration, allocations).run())
+        for name, address in addresses.items():
+            tasks.create_task(run_gateway_worker(client, address, configuration.settings, name))
+        if configuration.settings.concurrency.max_concurrent_rebalances is not None:
+            tasks.create_task(turns_worker(client, configuration.settings).run())
 
 
 def _address(connections: Connections, name: str | None) -> GatewayAddress:
@@ -45,6 +46,10 @@ def _address(connections: Connections, name: str | None) -> GatewayAddress:
     return GatewayAddress(found.host, found.port, found.client_id)
 
 
-def allocation_activities(http: httpx.AsyncClient, connections: Connections) -> AllocationActivities:
+@asynccontextmanager
+async def allocation_activities(
+    connections: Connections, configured: Callable[[str], Account]
+) -> AsyncGenerator[AllocationActivities]:
     """What reads the target weights, for the worker and for whoever wants to see whether it can."""
-    return AllocationActivities(http, connections.allocations_base_url, connections.allocations_api_key)
+    async with allocations_client() as http:
+        yield AllocationActivities(http, connections.allocations_base_url, connections.allocations_api_key, configured)

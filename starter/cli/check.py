@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
 from rich.text import Text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -115,8 +114,8 @@ async def check_gateway(host: str, port: int, timeout: float = GATEWAY_TIMEOUT) 
 
 async def check_allocations(account: Account, connections: Connections) -> str:
     """Read the targets of a strategy just as the worker does."""
-    async with httpx.AsyncClient() as http:
-        targets = await allocation_activities(http, connections).read_targets(account)
+    async with allocation_activities(connections, lambda _: account) as allocations:
+        targets = await allocations.read_targets(account)
     return f"{len(targets.tradable)} symbols" + (f", as of {targets.as_of}" if targets.as_of else "")
 
 

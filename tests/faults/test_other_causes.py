@@ -61,7 +61,7 @@ async def test_the_allocations_api_goes_wrong(fault: Fault, error: str | None) -
     async with SimulatedAllocations({"shaky": SOUND}) as api:
         api.script("shaky", fault)
         account = Holding(cash=CASH, holdings=HOLDINGS, weights=None, url=f"{api.base_url}/shaky/allocations")
-        async with house({ACCOUNT: account}, api_key=api.api_key, latency={"fill": (0.05, 0.1)}) as own:
+        async with house({ACCOUNT: account}, api=api, latency={"fill": (0.05, 0.1)}) as own:
             handle = await own.trigger(ACCOUNT)
             if error is not None:
                 assert (await failure_of(handle)).type == error

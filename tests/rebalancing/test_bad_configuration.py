@@ -122,6 +122,32 @@ def test_all_problems_are_listed_in_the_order_of_the_file() -> None:
     assert [problem.split(":")[1] for problem in found] == ["4", "5", "6", "7"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + "    allocations: {url: 'ftp://user:hunter2@host/p4th?token=t0ken'}",
+        HEAD + "    allocations: {url: 'https://user:hunter2@host:99999/p4th?token=t0ken'}",
+        HEAD + "    allocations: {url: 'https://user:hun/ter2@host/p4th?token=t0ken'}",
+        HEAD + "    allocations: {url: 'https://user:hunter2 @host/p4th?token=t0ken'}",
+        HEAD + "    allocations: {url: 'https://user:hunter2@host/p4th?token=t0ken', file: x}",
+        HEAD + "    allocations: {uri: 'https://user:hunter2@host/p4th?token=t0ken'}",
+        HEAD + "    allocations: {'https://user:hunter2@host/p4th?token=t0ken': url}",
+        HEAD + "    allocations: https://user:hunter2@host/p4th?token=t0ken",
+        HEAD + "    allocations: [https://user:hunter2@host/p4th?token=t0ken]",
+        HEAD + "    allocations: {{https://user:hunter2@host/p4th?token=t0ken}: url}",
+        HEAD + "    allocations: {'https://h:hunter2@h/p4th?t0ken': 1, 'https://h:hunter2@h/p4th?t0ken': 2}",
+        HEAD + "    replacement_set: https://user:hunter2@host/p4th?token=t0ken",
+        HEAD + "    held_out: https://user:hunter2@host/p4th?token=t0ken",
+        HEAD + "allocations: {base_url: 'htps://user:hunter2@host/p4th?token=t0ken'}",
+        HEAD + f"allocations: {{base_url: 'htps://user:hunter2{'x' * 60}@host/p4th?token=t0ken'}}",
+        HEAD + "max_wait: https://user:hunter2@host/p4th?token=t0ken",
+    ],
+)
+def test_no_message_shows_more_of_an_address_than_its_host(text: str) -> None:
+    told = "".join(problems(text))
+    assert [secret for secret in ("hunter2", "hun/ter2", "ter2", "p4th", "t0ken") if secret in told] == []
+
+
 def test_aliases_cannot_blow_the_file_up() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
@@ -148,5 +174,5 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_far_too_long_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "accounts.yaml"
     path.write_bytes(b"#" * 1_000_001)
-    with pytest.raises(ConfigurationInvalid, match="found 1000001 bytes"):
+    with pytest.raises(ConfigurationInvalid, match="found more than 1000000 bytes"):
         load_configuration(path)

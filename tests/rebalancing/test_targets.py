@@ -108,7 +108,7 @@ def test_a_day_without_a_time_is_read_as_utc() -> None:
         (answer(listed({"QQQ": 0, "SPY": 0})), "add up to 0"),
         (answer(listed({"QQQ": 0.5, "qqq": 0.5})), "QQQ is listed twice"),
         ('{"status": "success", "data": {"allocations": [{"symbol": "A", "allocation": 1e999999}]}}', "outside 0 to 1"),
-        ("9" * 1_000_001, "1000001 bytes"),
+        ("9" * 1_000_001, "more than the 1000000 bytes"),
     ],
 )
 def test_a_bad_answer_is_refused_naming_strategy_finding_and_remedy(payload: bytes | str, found: str) -> None:

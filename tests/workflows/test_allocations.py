@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
+from temporalio.client import WorkflowHistory
 
 from simulator.allocations.server import SimulatedAllocations
 from tests.house import WEIGHTS, Holding, House, failure_of, house
@@ -17,7 +18,7 @@ async def two_accounts() -> AsyncGenerator[tuple[House, SimulatedAllocations]]:
     """DU1 follows the API's strategy ``shaky``, DU2 has a list of its own."""
     async with SimulatedAllocations({"shaky": WEIGHTS_OK}) as api:
         shaky = Holding(weights=None, url=f"{api.base_url}/shaky/allocations")
-        async with house({"DU1": shaky, "DU2": Holding()}, api_key=api.api_key) as own:
+        async with house({"DU1": shaky, "DU2": Holding()}, api=api) as own:
             yield own, api
 
 
@@ -65,3 +66,22 @@ async def test_a_refused_key_fails_at_once_and_says_what_to_check() -> None:
         assert error.type == "AllocationsRefused"
         assert "ALLOCATIONS_API_KEY" in error.message
         assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+async def test_no_password_token_or_key_gets_into_the_history(status: int) -> None:
+    async with SimulatedAllocations({"shaky": WEIGHTS_OK}) as api:
+        url = f"http://user:hunter2@127.0.0.1:{api.port}/shaky/allocations?token=t0ken"
+        async with house({"DU1": Holding(weights=None, url=url)}, api=api) as own:
+            if status != 200:
+                api.fail("shaky", status=status, times=2)
+            handle = await own.trigger("DU1")
+            await asyncio.gather(handle.result(), return_exceptions=True)
+            told = everything_in(await handle.fetch_history())
+        assert [secret for secret in ("hunter2", "t0ken", api.api_key) if secret in told] == []
+        assert f"http://127.0.0.1:{api.port}" in told
+
+
+def everything_in(history: WorkflowHistory) -> str:
+    """The history with its payloads as text."""
+    return "\n".join(event.SerializeToString().decode(errors="replace") for event in history.events)
