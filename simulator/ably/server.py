@@ -16,7 +16,7 @@ from simulator.ably.hub import Hub
 from simulator.ably.messages import Draft, MessageData, draft_of
 from simulator.ably.protocol import Action, error_frame
 from simulator.ably.rest import RestApi
-from simulator.loopback import require_loopback
+from simulator.loopback import programs_only, require_loopback
 
 DEFAULT_RETENTION_MS = 120_000
 """Ably keeps messages for two minutes unless persistence is switched on."""
@@ -60,6 +60,7 @@ class SimulatedAbly:
         clock: Clock = system_clock,
     ) -> None:
         require_loopback(host, allow_remote=allow_remote)
+        self._allow_remote = allow_remote
         self.key = key
         self._host = host
         self._port = port
@@ -76,7 +77,7 @@ class SimulatedAbly:
         """WebSocket connections asked for since the start, refused ones included."""
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[programs_only(allow_remote=self._allow_remote)])
         app.add_routes(RestApi(self._hub).routes())
         # The client library of today asks for `/`, a coming one for `/:80`: whatever wants to become a
         # WebSocket becomes one.

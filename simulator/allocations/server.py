@@ -11,7 +11,7 @@ from typing import Self
 from aiohttp import web
 
 from simulator.allocations.strategies import Fault, Strategy, Weights
-from simulator.loopback import require_loopback
+from simulator.loopback import programs_only, require_loopback
 
 DEFAULT_API_KEY = "local-key"
 _SHUTDOWN_GRACE = 0.1
@@ -48,6 +48,7 @@ class SimulatedAllocations:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         require_loopback(host, allow_remote=allow_remote)
+        self._allow_remote = allow_remote
         self.api_key = api_key
         self._host = host
         self._port = port
@@ -59,7 +60,7 @@ class SimulatedAllocations:
         self.replace(strategies)
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[programs_only(allow_remote=self._allow_remote)])
         app.router.add_get("/{strategy}/allocations", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_GRACE)
         await self._runner.setup()

@@ -21,6 +21,7 @@ from simulator.gateway.faults import FaultBook, FaultRule
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.request_log import ConnectionRecord, RequestRecord
 from simulator.gateway.scenario import ToldFigure
+from simulator.loopback import programs_only
 
 _CHANGES: TypeAdapter[dict[str, QuotingChange]] = TypeAdapter(dict[str, QuotingChange])
 _FIGURES: TypeAdapter[dict[str, tuple[ToldFigure, ...]]] = TypeAdapter(dict[str, tuple[ToldFigure, ...]])
@@ -52,7 +53,7 @@ class ControlPort:
 
     async def start(self) -> None:
         """Begin to listen."""
-        app = web.Application()
+        app = web.Application(middlewares=[programs_only()])
         app.add_routes(
             [
                 web.get("/accounts", _answer(self._accounts)),
@@ -187,7 +188,7 @@ def _prices(body: object, engine: Engine) -> dict[str, Decimal]:
 async def _json(request: web.Request) -> object:
     try:
         return await request.json()
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no text of its encoding, no JSON, or JSON without end
         return None
 
 
