@@ -20,7 +20,7 @@ from simulator.gateway.events import (
 )
 from simulator.gateway.market import Market
 from simulator.gateway.order_checks import commission_of
-from simulator.gateway.orders import Arrival, Execution, Order, OrderStatus
+from simulator.gateway.orders import IMMEDIATE, Arrival, Execution, Order, OrderStatus
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.settlement import settlement_day
 from simulator.gateway.state import GatewayState
@@ -61,6 +61,9 @@ class Exchange:
             self._expire(order)
             return
         opens = hours.next_open(now, extended=extended)
+        if opens > now and order.tif in IMMEDIATE:
+            self._cancel_rest(order)
+            return
         if opens > now:
             self._emit(OrderReported(order))  # the gateway repeats itself while an order waits
             self._agenda.add(opens, lambda: self._open(order))
@@ -72,15 +75,17 @@ class Exchange:
 
     def start_filling(self, order: Order) -> None:
         """Plan the fills of an order that can trade now: in parts, the last one at a random time within the range."""
-        if order.perm_id in self._filling or self._waits_for_close(order) or not self._can_trade(order):
+        if order.perm_id in self._filling or self._waits_for_close(order):
             return
         available = self._available(order)
         if available <= 0:
+            self._cancel_rest(order)
             return
         self._filling.add(order.perm_id)
         # Chance depends on the order and not on what else goes on, so that a run can be repeated.
         chance = random.Random(f"{self._scenario.seed} {order.perm_id} {order.filled}")
-        parts = split(available, chance.randint(1, self._scenario.max_fill_parts), chance)
+        most = 1 if order.tif == "FOK" else self._scenario.max_fill_parts
+        parts = split(available, chance.randint(1, most), chance)
         takes = chance.uniform(*self._scenario.latency.fill)
         for number, quantity in enumerate(parts, start=1):
             last = number == len(parts)
@@ -134,10 +139,10 @@ class Exchange:
         else:
             self._expire(order)
 
-    def _expire(self, order: Order) -> None:
+    def _expire(self, order: Order, reason: str = "Order expired at the close") -> None:
         if not order.is_working:
             return
-        self.end(order, "Cancelled", "Order expired at the close")
+        self.end(order, "Cancelled", reason)
         self._emit(OrderReported(order))
         self._emit(OrderMessage(order.client_id, order.order_id, 202, "Order Canceled - reason:"))
 
@@ -157,10 +162,15 @@ class Exchange:
     def _fill_part(self, order: Order, quantity: int, *, last: bool) -> None:
         if last:
             self._filling.discard(order.perm_id)
-        if not order.is_working or not self._can_trade(order):
-            return
         # A change of size on the way leaves more or less than was planned; the last part takes what there is.
         self._fill(order, min(order.remaining if last else quantity, self._available(order)))
+        if last:
+            self._cancel_rest(order)
+
+    def _cancel_rest(self, order: Order) -> None:
+        """What of an order cannot be had at once is cancelled, if that is its time in force."""
+        if order.tif in IMMEDIATE:
+            self._expire(order, "Immediate-or-cancel or fill-or-kill")
 
     def _fill(self, order: Order, quantity: int) -> None:
         if not order.is_working or quantity <= 0:
@@ -227,11 +237,17 @@ class Exchange:
         return price <= order.limit_price if order.side > 0 else price >= order.limit_price
 
     def _available(self, order: Order) -> int:
-        """How many shares the order may get now: a limit order no more than the market has at this price."""
+        """How many shares the order may get now: a limit order no more than the market has at this price.
+
+        An order that is to be filled or killed gets all or nothing.
+        """
+        if not self._can_trade(order):
+            return 0
         depth = self._market.instruments[order.symbol].depth
         if depth is None or order.limit_price is None:
             return order.remaining
-        return max(min(order.remaining, depth - self._taken.get((order.symbol, order.side), 0)), 0)
+        most = max(min(order.remaining, depth - self._taken.get((order.symbol, order.side), 0)), 0)
+        return 0 if order.tif == "FOK" and most < order.remaining else most
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
         self._agenda.add(self._clock.now() + timedelta(seconds=seconds), action)

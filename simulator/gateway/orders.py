@@ -11,6 +11,10 @@ OrderStatus = Literal[
 ]
 WORKING: frozenset[OrderStatus] = frozenset({"PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
 
+TIMES_IN_FORCE = ("DAY", "GTC", "IOC", "FOK")
+IMMEDIATE = ("IOC", "FOK")
+"""The times in force of which what cannot be had at once is cancelled: the rest of an IOC, the whole of a FOK."""
+
 
 class Arrival(BaseModel):
     """What an order met when it came in: by this it can be judged afterwards with which figures it was sent.

@@ -177,6 +177,55 @@ def test_the_adaptive_algorithm_is_taken_and_a_wrong_use_of_it_refused(terms: di
     assert floor.codes == ([] if code is None else [code])
 
 
+@pytest.mark.parametrize(
+    ("symbol", "limit", "quantity", "tif", "filled_shares", "status"),
+    [
+        ("SPY", "600.05", 10, "IOC", 10, "Filled"),
+        ("SPY", "599.00", 10, "IOC", 0, "Cancelled"),
+        ("THIN", "10.05", 80, "IOC", 30, "Cancelled"),
+        ("SPY", "600.05", 10, "FOK", 10, "Filled"),
+        ("SPY", "599.00", 10, "FOK", 0, "Cancelled"),
+        ("THIN", "10.05", 80, "FOK", 0, "Cancelled"),
+        ("THIN", "10.05", 30, "FOK", 30, "Filled"),
+    ],
+)
+def test_what_is_to_be_had_at_once_or_not_at_all_never_rests(
+    symbol: str, limit: str, quantity: int, tif: str, filled_shares: int, status: str
+) -> None:
+    floor = Floor()
+    floor.place(1, symbol, quantity, order_type="LMT", limit_price=Decimal(limit), tif=tif)
+    (order,) = floor.engine.orders
+    assert (order.filled, order.status, order.tif) == (filled_shares, status, tif)
+    assert floor.codes == ([202] if status == "Cancelled" else [])
+    assert order.completed_at is not None
+    floor.engine.move_price(symbol, Decimal("9.00"))
+    floor.engine.run_due()
+    assert order.filled == filled_shares
+
+
+@pytest.mark.parametrize(("tif", "least"), [("IOC", 1), ("FOK", 0)])
+def test_what_the_price_runs_away_from_while_it_fills_is_cancelled(tif: str, least: int) -> None:
+    floor = Floor(latency={"fill": (10, 10)}, max_fill_parts=20)
+    floor.place(1, quantity=1000, order_type="LMT", limit_price=Decimal("600.05"), tif=tif)
+    floor.at(NOON + timedelta(seconds=8))
+    floor.engine.move_price("SPY", Decimal("610.00"))
+    floor.at(NOON + timedelta(seconds=20))
+    (order,) = floor.engine.orders
+    assert order.status == "Cancelled"
+    assert least <= order.filled < 1000
+    if tif == "FOK":
+        assert order.filled == 0
+
+
+@pytest.mark.parametrize("tif", ["IOC", "FOK"])
+def test_outside_trading_hours_there_is_nothing_at_once(tif: str) -> None:
+    floor = Floor(NOON - timedelta(hours=5))
+    floor.place(1, order_type="LMT", limit_price=Decimal("600.05"), tif=tif)
+    assert floor.engine.orders[0].status == "Cancelled"
+    floor.at(NOON)
+    assert floor.engine.orders[0].filled == 0
+
+
 def test_prices_move_when_the_scenario_says_so() -> None:
     floor = Floor(moves=[{"after": 5, "symbol": "SPY", "price": "590.00"}])
     floor.at(NOON + timedelta(seconds=4))
