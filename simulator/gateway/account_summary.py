@@ -4,14 +4,16 @@ Whoever asks for ``$LEDGER:ALL`` is told sums over all accounts of the group, un
 Summary": "summed values across all accounts and currencies"), never what one account has in a currency.
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from simulator.gateway.engine import Engine
-from simulator.gateway.figures import BASE, NOT_MONEY, AccountValue, prefixed
+from simulator.gateway.figures import BASE, NOT_MONEY, AccountValue, figures, prefixed
 
 GROUP: Final = "All"
 
+_BY_CURRENCY = re.compile(r"\$LEDGER(:[A-Z]{3})?")
 _Key = tuple[str, str]  # tag, currency
 
 
@@ -20,7 +22,7 @@ class AccountSummary:
 
     def __init__(self, engine: Engine, tags: str) -> None:
         self._engine = engine
-        self._tags = {tag.strip() for tag in tags.split(",")}
+        self._tags = _split(tags)
         self._ledger = next((tag for tag in self._tags if tag.startswith("$LEDGER")), "")
         self._sent: dict[tuple[str, str, str], str] = {}
         self._parts: dict[str, dict[_Key, Decimal]] = {}
@@ -32,9 +34,10 @@ class AccountSummary:
 
     def changed(self, account: str) -> list[tuple[str, AccountValue]]:
         """What must be told after this account's figures changed."""
-        figures = self._engine.bulletin.figures(account)
-        rows = [(account, row) for row in figures.whole if row[0] in self._tags and row[2] != BASE]
-        rows += [(GROUP, row) for row in self._added_up(account, figures.by_currency)]
+        now = self._engine.bulletin.figures(account)
+        named = [(_summary_name(tag), value, currency) for tag, value, currency in now.whole if currency != BASE]
+        rows = [(account, row) for row in named if row[0] in self._tags]
+        rows += [(GROUP, row) for row in self._added_up(account, now.by_currency)]
         return [row for row in rows if self._is_news(row)]
 
     def _added_up(self, account: str, rows: tuple[AccountValue, ...]) -> list[AccountValue]:
@@ -55,6 +58,22 @@ class AccountSummary:
         is_news = self._sent.get(key) != value
         self._sent[key] = value
         return is_news
+
+
+def unknown_tags(engine: Engine, tags: str) -> list[str]:
+    """Those of the tags that are asked for which no account has."""
+    ledger = next(iter(engine.accounts.values()))
+    known = {_summary_name(tag) for tag, _, _ in figures(ledger, engine.market).whole}
+    return sorted(tag for tag in _split(tags) if tag not in known and not _BY_CURRENCY.fullmatch(tag))
+
+
+def _split(tags: str) -> set[str]:
+    return {tag.strip() for tag in tags.split(",") if tag.strip()}
+
+
+def _summary_name(tag: str) -> str:
+    """What the summary calls a figure: there alone those of the securities segment have no ending that says so."""
+    return tag.removesuffix("-S")
 
 
 def _amount(tag: str, value: str) -> Decimal | None:

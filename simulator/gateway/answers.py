@@ -1,15 +1,15 @@
 """Answers to queries, as ready messages: what the engine knows, in the protocol's words. Nothing is changed here."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from simulator.gateway import messages, order_messages
-from simulator.gateway.clock import NEW_YORK
+from simulator.gateway.clock import read_moment
 from simulator.gateway.engine import Engine
-from simulator.gateway.order_messages import gateway_time
+from simulator.gateway.market import exchange_of
 from simulator.gateway.orders import Execution, Order
+from simulator.gateway.refusals import not_valid
 from simulator.gateway.requests import Request
+from simulator.gateway.wire import whole
 
 
 def order_report(engine: Engine, order: Order) -> bytes:
@@ -33,8 +33,13 @@ def completed_orders(engine: Engine) -> bytes:
 
 def executions(engine: Engine, request: Request) -> bytes:
     """The day's fills that pass the request's filter, with the commissions known so far and the end marker."""
-    request_id = request.request_id or 0
-    found = [each for each in engine.executions_today() if _passes(each, request)]
+    request_id, since = request.request_id or 0, None
+    if request.options["time"]:
+        since = read_moment(request.options["time"])
+        if since is None:
+            # Code and text are a guess.
+            return messages.refusal(request_id, not_valid(f"Invalid time '{request.options['time']}'"))
+    found = [each for each in engine.executions_today() if _passes(each, request, since)]
     parts = [
         order_messages.execution_details(request_id, each, engine.market.instruments[each.symbol]) for each in found
     ]
@@ -43,22 +48,19 @@ def executions(engine: Engine, request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _passes(execution: Execution, request: Request) -> bool:
+def _passes(execution: Execution, request: Request, since: datetime | None) -> bool:
+    """Whether an execution is asked for. Client 0 means every client; that SMART means every exchange is a guess."""
     wanted = request.options
-    since = wanted.get("time", "")
+    side = {"BUY": "BOT", "SELL": "SLD"}.get(wanted["side"], wanted["side"])
     return (
-        wanted.get("client_id", "") in ("", str(execution.client_id))
+        whole(wanted["clientId"]) in (0, execution.client_id)
         and request.account in ("", execution.account)
-        and wanted.get("symbol", "") in ("", execution.symbol)
-        and wanted.get("sec_type", "") in ("", "STK")
-        and wanted.get("exchange", "") in ("", execution.exchange)
-        and {"BUY": "BOT", "SELL": "SLD"}.get(wanted.get("side", ""), execution.side) == execution.side
-        and (not since or _plain_time(execution.time) >= since.replace("-", " ")[:17])
+        and wanted["symbol"] in ("", execution.symbol)
+        and wanted["secType"] in ("", "STK")
+        and exchange_of(wanted["exchange"]) in ("", "SMART", exchange_of(execution.exchange))
+        and side in ("", execution.side)
+        and (since is None or execution.time >= since)
     )
-
-
-def _plain_time(moment: datetime) -> str:
-    return f"{moment.astimezone(NEW_YORK):%Y%m%d %H:%M:%S}"
 
 
 def positions(engine: Engine) -> bytes:
@@ -97,31 +99,3 @@ def contract_details(engine: Engine, request: Request) -> bytes:
     now = engine.clock.now()
     details = [messages.contract_details(request_id, each, now) for each in found]
     return b"".join([*details, messages.end_of(52, request_id)])
-
-
-def historical_data(engine: Engine, request: Request) -> bytes:
-    """Daily or hourly bars, or the error that says what cannot be had."""
-    request_id = request.request_id or 0
-    found = engine.market.find(request.contract) if request.contract else []
-    if len(found) != 1:
-        return messages.error(request_id, 200, "No security definition has been found for the request")
-    size, duration = request.options["bar_size"], request.options["duration"]
-    days = _duration_days(duration)
-    if size not in ("1 day", "1 hour") or days is None:
-        text = f"Historical Market Data Service error message:unsupported bar size '{size}' or duration '{duration}'"
-        return messages.error(request_id, 162, text)
-    now = engine.clock.now()
-    hourly = size == "1 hour"
-    bars = engine.market.bars(found[0].symbol, days * (7 if hourly else 1), hourly=hourly, now=now)
-    if hourly and request.options["format_date"] != "2":
-        bars = [replace(bar, date=gateway_time(datetime.fromtimestamp(int(bar.date), UTC))) for bar in bars]
-    return messages.historical_data(request_id, bars, now - timedelta(days=days), now)
-
-
-def _duration_days(text: str) -> int | None:
-    """Trading days in a duration such as ``5 D``, ``2 W``, ``1 M``, ``1 Y``."""
-    number, _, unit = text.partition(" ")
-    per_unit = {"D": Decimal(1), "W": Decimal(5), "M": Decimal(21), "Y": Decimal(252)}
-    if not number.isdigit() or unit not in per_unit or int(number) == 0:
-        return None
-    return int(int(number) * per_unit[unit])

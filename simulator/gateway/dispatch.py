@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from simulator.gateway import answers, messages
+from simulator.gateway import answers, history, messages
+from simulator.gateway.account_summary import unknown_tags
 from simulator.gateway.engine import Engine
 from simulator.gateway.faults import FaultRule
-from simulator.gateway.order_checks import Refusal
+from simulator.gateway.refusals import Refusal, not_simulated, not_valid
 from simulator.gateway.requests import ContractQuery, Request
 from simulator.gateway.subscriptions import Subscriptions
 
@@ -58,7 +59,8 @@ class Dispatcher:
             "reqManagedAccts": lambda _: messages.managed_accounts(list(self._engine.accounts)),
             "reqCurrentTime": lambda _: messages.current_time(self._engine.clock.now()),
             "reqContractDetails": lambda r: answers.contract_details(self._engine, r),
-            "reqHistoricalData": lambda r: answers.historical_data(self._engine, r),
+            "reqHistoricalData": lambda r: history.historical_data(self._engine, r),
+            "cancelHistoricalData": lambda r: messages.refusal(_id(r), history.none_running(_id(r))),
             "reqMarketDataType": self._market_data_type,
             "reqPositions": self._positions,
             "cancelPositions": self._cancel_positions,
@@ -69,13 +71,22 @@ class Dispatcher:
             "cancelPositionsMulti": lambda r: _none(self._subscriptions.unfollow_positions_multi(_id(r))),
             "reqAccountSummary": self._summary,
             "cancelAccountSummary": lambda r: _none(self._subscriptions.unfollow_summary(_id(r))),
+            "setServerLogLevel": lambda _: b"",
+            "reqAutoOpenOrders": self._bind_orders,
+            "reqScannerParameters": lambda _: messages.scanner_parameters(),
+            "reqFamilyCodes": lambda _: messages.no_family_codes(),
+            "reqMktDepthExchanges": lambda _: messages.no_depth_exchanges(),
+            "reqNewsProviders": lambda _: messages.no_news_providers(),
         }
 
     def dispatch(self, request: Request) -> None:
-        """Carry a request out; those that need no answer (log level, automatic binding) get none."""
-        handler = self._handlers.get(request.name)
-        if handler:
-            self._client.send(handler(request))
+        """Carry a request out, or answer with its refusal. An order id is used up by a refused order too."""
+        if request.refusal:
+            if request.name == "placeOrder":
+                self._engine.use_up(self._client.client_id, request.order_id or 0)
+            self._client.send(messages.refusal(request.answer_to, request.refusal))
+        else:
+            self._client.send(self._handlers[request.name](request))
 
     def reject(self, request: Request, rule: FaultRule) -> None:
         """Answer a request with the rule's error instead; a placed order is never known to the gateway."""
@@ -84,8 +95,7 @@ class Dispatcher:
             client_id, order_id = self._client.client_id, request.order_id or 0
             self._engine.refuse(client_id, order_id, refusal, request.contract, request.ticket)
         else:
-            subject = request.order_id if request.order_id is not None else (request.request_id or -1)
-            self._client.error(subject, rule.code, rule.message)
+            self._client.error(request.answer_to, rule.code, rule.message)
 
     def swallow(self, request: Request, rule: FaultRule) -> None:
         """Let a placed order vanish; whether its id counts as used is for the rule to say."""
@@ -111,13 +121,18 @@ class Dispatcher:
         found = self._engine.market.find(request.contract or ContractQuery())
         if len(found) != 1:
             return messages.error(_id(request), 200, "No security definition has been found for the request")
-        return self._subscriptions.follow_quotes(_id(request), found[0], snapshot=bool(request.options["snapshot"]))
+        return self._subscriptions.follow_quotes(_id(request), found[0], snapshot=request.asks("snapshot"))
 
     def _market_data_type(self, request: Request) -> bytes:
-        kind = request.options["type"]
-        if kind in ("1", "2", "3", "4"):
-            self._subscriptions.market_data_type = int(kind)
+        self._subscriptions.market_data_type = int(request.options["marketDataType"])
         return b""
+
+    def _bind_orders(self, _: Request) -> bytes:
+        """Orders entered by hand would come to client 0 from now on; there are none."""
+        if self._client.client_id == 0:
+            return b""
+        text = "Only API connections with clientId set to 0 can set the auto bind TWS orders property."
+        return messages.refusal(-1, Refusal(327, text))
 
     def _positions(self, _: Request) -> bytes:
         if self._has_too_many_accounts():
@@ -130,7 +145,7 @@ class Dispatcher:
         return b""
 
     def _account_updates(self, request: Request) -> bytes:
-        if not request.options["subscribe"]:
+        if not request.asks("subscribe"):
             self._subscriptions.unfollow_account()
             return b""
         account = request.account or next(iter(self._engine.accounts))
@@ -141,6 +156,9 @@ class Dispatcher:
     def _summary(self, request: Request) -> bytes:
         if self._has_too_many_accounts():
             return _not_for_all(_id(request), "account summary")
+        strange = unknown_tags(self._engine, request.options["tags"])
+        if strange:
+            return messages.refusal(_id(request), not_simulated(f"tags={','.join(strange)}"))
         return self._subscriptions.follow_summary(_id(request), request.options["tags"])
 
     def _has_too_many_accounts(self) -> bool:
@@ -167,8 +185,8 @@ def _none(_: None) -> bytes:
 
 def _not_for_all(request_id: int, what: str) -> bytes:
     """The text and the code are a guess; that nothing is told is IBKR's word (TWS API, "Positions")."""
-    return messages.error(request_id, 321, f"Error validating request.-'cQ' : cause - {what}: too many accounts")
+    return messages.refusal(request_id, not_valid(f"{what}: too many accounts"))
 
 
 def _unknown_account(request_id: int, account: str) -> bytes:
-    return messages.error(request_id, 321, f"Error validating request.-'cQ' : cause - Invalid account code '{account}'")
+    return messages.refusal(request_id, not_valid(f"Invalid account code '{account}'"))

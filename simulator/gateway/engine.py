@@ -6,6 +6,7 @@ rules for numbers used twice are those of the real gateway.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +29,6 @@ from simulator.gateway.ledger import Ledger
 from simulator.gateway.market import Instrument, Market
 from simulator.gateway.opening_books import initial_state, require_known_symbols
 from simulator.gateway.order_checks import (
-    Refusal,
     check_change,
     check_close,
     check_funds,
@@ -40,6 +40,7 @@ from simulator.gateway.order_checks import (
 )
 from simulator.gateway.orders import Execution, Order
 from simulator.gateway.quoting import Quotations
+from simulator.gateway.refusals import Refusal
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.state import GatewayState
@@ -47,6 +48,10 @@ from simulator.gateway.state import GatewayState
 _ONLY_REGULAR_HOURS = (
     'Order Event Warning:Attribute "Outside Regular Trading Hours" is ignored based on the order type.'
 )
+
+_COMFORTABLE_ID = 2_000_000_000
+_ID_TOO_HIGH = Refusal(2146, "Order id is too high: reset the API order id sequence.")
+"""A warning: the order goes its way, but ids end at 2**31 - 2. Where it begins, and its words, are guesses."""
 
 
 class Engine:
@@ -138,7 +143,12 @@ class Engine:
         ticket: OrderTicket,
         connected_at: datetime | None = None,
     ) -> None:
-        """Place a new order or change a live one; everything that follows is told as events."""
+        """Place a new order or change a live one; everything that follows is told as events.
+
+        Where there is one account only, an order that names none is for that one.
+        """
+        if not ticket.account and len(self.accounts) == 1:
+            ticket = replace(ticket, account=next(iter(self.accounts)))
         if ticket.what_if:
             self._preview(client_id, order_id, query, ticket)
         elif known := self._table.get((client_id, order_id)):
@@ -147,6 +157,8 @@ class Engine:
             self._tell(client_id, order_id, Refusal(103, "Duplicate order id"))
         else:
             self._state.high_water[client_id] = order_id
+            if order_id > _COMFORTABLE_ID:
+                self._tell(client_id, order_id, _ID_TOO_HIGH)
             order = self._checked(client_id, order_id, query, ticket)
             if order:
                 order.arrival = self._exchange.arrival_of(order, connected_at)

@@ -11,6 +11,7 @@ from typing import Final
 
 from simulator.gateway.ledger import Ledger
 from simulator.gateway.market import Market
+from simulator.gateway.risk_figures import risk_amounts, risk_ratios
 from simulator.gateway.scenario import ToldFigure
 
 AccountValue = tuple[str, str, str]  # tag, value, currency
@@ -93,10 +94,12 @@ def _whole(ledger: Ledger, market: Market) -> Iterator[AccountValue]:
         "EquityWithLoanValue": equity,
         "PreviousDayEquityWithLoanValue": equity,
         "GrossPositionValue": gross,
+        **risk_amounts(equity, initial, maintenance),
     }
     yield "AccountCode", ledger.account, ""
     yield "AccountReady", "true", ""
     yield "AccountType", "INDIVIDUAL" if ledger.kind == "margin" else "CASH", ""
+    yield from risk_ratios(equity, maintenance, gross)
     yield "NetLiquidation", _money(equity / market.rate(base)), BASE
     for tag, value in in_dollars.items():
         yield tag, _money(value / market.rate(base)), base

@@ -14,6 +14,14 @@ from simulator.gateway.trading_hours import Session, TradingHours
 
 _EXCHANGES = ("SMART", "ARCA", "NASDAQ", "NYSE", "BATS", "IEX", "ISLAND", "AMEX")
 
+_OLDEST_BAR = timedelta(days=25 * 366)
+"""Where a list of sessions is all there is, so many bars as are asked for may never come together."""
+
+
+def exchange_of(name: str) -> str:
+    """An exchange by its present name: ISLAND is what Nasdaq was called, and what the API still takes for it."""
+    return "NASDAQ" if name == "ISLAND" else name
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -38,16 +46,18 @@ class Instrument:
 
     def matches(self, query: ContractQuery) -> bool:
         """Whether everything the query says fits this instrument."""
+        if query.derivative or query.exchange not in ("", *_EXCHANGES):
+            return False
         if query.con_id:
-            return query.con_id == self.con_id
+            return query.con_id == self.con_id and query.sec_type in ("", "STK")
         return (
             query.symbol.upper() in ("", self.symbol)
             and (query.symbol or query.local_symbol) != ""
             and query.local_symbol in ("", self.symbol)
             and query.sec_type == "STK"
             and query.currency in ("", self.currency)
-            and query.exchange in ("", *_EXCHANGES)
-            and query.primary_exchange in ("", self.primary_exchange)
+            and exchange_of(query.primary_exchange) in ("", exchange_of(self.primary_exchange))
+            and query.trading_class in ("", self.trading_class)
         )
 
 
@@ -205,7 +215,8 @@ def _bar_dates(hours: TradingHours, count: int, *, hourly: bool, now: datetime) 
     """Labels of the newest bars, newest first: a day, or the seconds since the epoch at which an hour starts."""
     labels: list[str] = []
     day = now.astimezone(NEW_YORK).date()
-    while len(labels) < count:
+    first = day - _OLDEST_BAR
+    while len(labels) < count and day > first:
         session = next(iter(hours.sessions_on(day)), None)
         if session and session.opens <= now:
             if hourly:

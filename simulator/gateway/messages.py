@@ -8,6 +8,7 @@ from simulator.gateway.figures import AccountValue
 from simulator.gateway.ledger import Ledger
 from simulator.gateway.market import Bar, Instrument, Market, Quote, con_id_of
 from simulator.gateway.order_messages import gateway_time
+from simulator.gateway.refusals import Refusal
 from simulator.gateway.scenario import OtherPosition
 from simulator.gateway.wire import Field, encode
 
@@ -27,6 +28,11 @@ def handshake(now: datetime) -> bytes:
 def error(request_id: int, code: int, text: str) -> bytes:
     """error (4); request id -1 for what concerns no request."""
     return encode(4, 2, request_id, code, text, "")
+
+
+def refusal(request_id: int, why: Refusal) -> bytes:
+    """error (4) that a request gets for its answer."""
+    return error(request_id, why.code, why.text)
 
 
 def managed_accounts(accounts: list[str]) -> bytes:
@@ -180,6 +186,30 @@ def quote_ticks(request_id: int, quote: Quote, now: datetime, *, delayed: bool) 
 def halted(request_id: int) -> bytes:
     """tickGeneric (45) of type 49: trading is halted."""
     return encode(45, 6, request_id, 49, 1)
+
+
+def scanner_parameters() -> bytes:
+    """scannerParameters (19) of a gateway without scanners.
+
+    To this request and the three below belongs no id, so that an error would not reach who waits. That there is nothing
+    of the kind is an answer, and here a true one.
+    """
+    return encode(19, 1, "<ScanParameterResponse/>")
+
+
+def no_family_codes() -> bytes:
+    """familyCodes (78): none."""
+    return encode(78, 0)
+
+
+def no_depth_exchanges() -> bytes:
+    """mktDepthExchanges (80): none."""
+    return encode(80, 0)
+
+
+def no_news_providers() -> bytes:
+    """newsProviders (85): none."""
+    return encode(85, 0)
 
 
 def historical_data(request_id: int, bars: list[Bar], start: datetime, end: datetime) -> bytes:

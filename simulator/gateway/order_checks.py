@@ -1,12 +1,12 @@
 """Whether an order may be accepted, and what is wrong with it. Codes and wording as the API documents them."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from simulator.gateway.ledger import Ledger
-from simulator.gateway.market import Instrument, Market
+from simulator.gateway.market import Instrument, Market, exchange_of
 from simulator.gateway.orders import Order
+from simulator.gateway.refusals import Refusal, not_simulated, not_valid
 from simulator.gateway.requests import OrderTicket
 from simulator.gateway.scenario import CommissionSetup
 
@@ -23,22 +23,14 @@ MOST_WORKING_ORDERS = 20
 _LEAD, _NASDAQ_LEAD, _NO_CANCEL = timedelta(minutes=10), timedelta(minutes=5), timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why an order is not accepted."""
-
-    code: int
-    text: str
-
-
 def check_terms(ticket: OrderTicket, accounts: dict[str, Ledger]) -> Refusal | None:
     """What is wrong with the terms themselves, before any contract is looked up."""
     if not ticket.account:
         return Refusal(435, "You must specify an account.")
     if ticket.account not in accounts:
-        return Refusal(321, f"Error validating request.-'bH' : cause - Invalid account code '{ticket.account}'.")
+        return not_valid(f"Invalid account code '{ticket.account}'.")
     if ticket.action not in ("BUY", "SELL"):
-        return Refusal(321, f"Error validating request.-'bH' : cause - Invalid order action '{ticket.action}'.")
+        return not_valid(f"Invalid order action '{ticket.action}'.")
     if ticket.quantity <= 0:
         return Refusal(434, "The order size cannot be zero.")
     if ticket.quantity != int(ticket.quantity):
@@ -58,16 +50,17 @@ def _check_algorithm(ticket: OrderTicket) -> Refusal | None:
         return Refusal(439, "The algorithm definition not found.")
     if ticket.order_type not in ALGORITHMS[ticket.algo_strategy]:
         return Refusal(442, "Specified algorithm is not allowed for this order.")
-    priority = dict(ticket.algo_params).get("adaptivePriority", "Normal")
-    if priority not in ADAPTIVE_PRIORITIES:
-        return Refusal(441, f"Algo attributes validation failed: adaptivePriority={priority}")
+    for name, value in ticket.algo_params:
+        if name != "adaptivePriority" or value not in ADAPTIVE_PRIORITIES:
+            return Refusal(441, f"Algo attributes validation failed: {name}={value}")
     return None
 
 
 def check_price(ticket: OrderTicket, instrument: Instrument) -> Refusal | None:
-    """Whether a limit price is there and on the tick grid."""
+    """Whether a limit price is there and on the tick grid; other types have none (TWS API, "Order": "specify zero")."""
     if ticket.order_type != "LMT":
-        return None
+        given = f"lmtPrice={ticket.limit_price} of a {ticket.order_type} order"
+        return not_simulated(given) if ticket.limit_price else None
     if ticket.limit_price is None or ticket.limit_price <= 0 or ticket.limit_price % instrument.min_tick:
         return Refusal(110, "The price does not conform to the minimum price variation for this contract.")
     return None
@@ -91,7 +84,7 @@ def is_frozen(order: Order, instrument: Instrument, now: datetime) -> bool:
 
 def lead_of(instrument: Instrument) -> timedelta:
     """How long before the close the exchange stops taking orders for it."""
-    return _NASDAQ_LEAD if instrument.primary_exchange in ("NASDAQ", "ISLAND") else _LEAD
+    return _NASDAQ_LEAD if exchange_of(instrument.primary_exchange) == "NASDAQ" else _LEAD
 
 
 def check_number(order: Order, working: list[Order]) -> Refusal | None:

@@ -1,25 +1,22 @@
-"""Client requests, decoded from the wire into plain values. Server version 176.
+"""Client requests, decoded from the wire into plain values. Server version 176."""
 
-Field orders are those the unmodified ib_insync 0.9.86 sends.
-"""
-
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from simulator.gateway.wire import FieldReader, MalformedMessage
+from simulator.gateway.layouts import LAYOUTS
+from simulator.gateway.refusals import Refusal, no_such_subscription, not_simulated, unreadable
+from simulator.gateway.wire import UNSET_INTEGER, FieldReader, MalformedMessage, flag, number, paired, plain, whole
 
-
-class UnsupportedRequest(ValueError):
-    """A request this simulation knows of but does not answer; carries the id to answer the refusal to."""
-
-    def __init__(self, message: str, request_id: int) -> None:
-        super().__init__(message)
-        self.request_id = request_id
+_MOST_SHOWN = 40  # characters of an id that a refusal repeats
+_DERIVATIVE = ("lastTradeDateOrContractMonth", "strike", "right", "multiplier")
 
 
 @dataclass(frozen=True)
 class ContractQuery:
-    """What a client says about a contract; empty fields match anything."""
+    """What a client says about a contract; empty fields match anything.
+
+    ``derivative`` tells that it names an expiry, a strike, a right or a multiplier, which no stock has.
+    """
 
     con_id: int = 0
     symbol: str = ""
@@ -28,6 +25,8 @@ class ContractQuery:
     primary_exchange: str = ""
     currency: str = ""
     local_symbol: str = ""
+    trading_class: str = ""
+    derivative: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,20 +38,21 @@ class OrderTicket:
     quantity: Decimal
     order_type: str
     limit_price: Decimal | None = None
-    aux_price: Decimal | None = None
     tif: str = ""
     order_ref: str = ""
     outside_rth: bool = False
     what_if: bool = False
-    oca_group: str = ""
-    transmit: bool = True
     algo_strategy: str = ""
     algo_params: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Request:
-    """One decoded request. ``name`` is the API's own; what does not apply to it keeps its default."""
+    """One decoded request; what does not apply to it keeps its default.
+
+    ``name`` is the API's own; ``options`` are all its items as they came, by the API's names; ``refusal`` is the answer
+    to one that cannot be carried out, to be sent to ``answer_to``.
+    """
 
     name: str
     request_id: int | None = None
@@ -61,6 +61,8 @@ class Request:
     contract: ContractQuery | None = None
     ticket: OrderTicket | None = None
     options: dict[str, str] = field(default_factory=dict[str, str])
+    refusal: Refusal | None = None
+    answer_to: int = -1
 
     @property
     def symbol(self) -> str:
@@ -70,206 +72,90 @@ class Request:
     @property
     def order_ref(self) -> str:
         """The order ref of a placed or cancelled order, else empty."""
-        return self.ticket.order_ref if self.ticket else self.options.get("order_ref", "")
+        return self.ticket.order_ref if self.ticket else self.options.get("orderRef", "")
 
-
-def _contract(reader: FieldReader) -> ContractQuery:
-    con_id, symbol, sec_type = reader.integer(), reader.text(), reader.text()
-    reader.skip(4)  # expiry, strike, right, multiplier
-    exchange, primary, currency, local = reader.text(), reader.text(), reader.text(), reader.text()
-    reader.skip(1)  # trading class
-    return ContractQuery(con_id, symbol, sec_type, exchange, primary, currency, local)
-
-
-def _place_order(reader: FieldReader) -> Request:
-    order_id = reader.integer()
-    contract = _contract(reader)
-    if contract.sec_type == "BAG":
-        raise UnsupportedRequest("combination orders are not simulated", order_id)
-    reader.skip(2)  # secIdType, secId
-    action, quantity, order_type = reader.text(), reader.decimal(), reader.text()
-    limit_price, aux_price, tif = reader.decimal(), reader.decimal(), reader.text()
-    oca_group, account = reader.text(), reader.text()
-    reader.skip(2)  # openClose, origin
-    order_ref, transmit = reader.text(), reader.flag()
-    reader.skip(5)  # parentId, blockOrder, sweepToFill, displaySize, triggerMethod
-    outside_rth = reader.flag()
-    reader.skip(1 + 30)  # hidden; then everything from the empty shares allocation to volatilityType
-    if reader.text():  # deltaNeutralOrderType
-        reader.skip(8)
-    reader.skip(1 + 6)  # deltaNeutralAuxPrice; continuousUpdate … scaleSubsLevelSize
-    scale_increment = reader.decimal()
-    if scale_increment is not None and scale_increment > 0:
-        reader.skip(7)
-    reader.skip(3)  # scaleTable, activeStartTime, activeStopTime
-    if reader.text():  # hedgeType
-        reader.skip(1)
-    reader.skip(4)  # optOutSmartRouting, clearingAccount, clearingIntent, notHeld
-    if reader.flag():  # delta-neutral contract
-        reader.skip(3)
-    algo_strategy = reader.text()
-    algo_params = tuple((reader.text(), reader.text()) for _ in range(reader.integer() if algo_strategy else 0))
-    reader.skip(1)  # algoId
-    ticket = OrderTicket(
-        account=account,
-        action=action,
-        quantity=quantity or Decimal(0),
-        order_type=order_type,
-        limit_price=limit_price,
-        aux_price=aux_price,
-        tif=tif,
-        order_ref=order_ref,
-        outside_rth=outside_rth,
-        what_if=reader.flag(),
-        oca_group=oca_group,
-        transmit=transmit,
-        algo_strategy=algo_strategy,
-        algo_params=algo_params,
-    )
-    name = "whatIfOrder" if ticket.what_if else "placeOrder"
-    return Request(name, order_id=order_id, account=account, contract=contract, ticket=ticket)
-
-
-def _executions(reader: FieldReader) -> Request:
-    reader.skip(1)
-    request_id, client_id, account = reader.integer(), reader.integer(), reader.text()
-    options = {"client_id": str(client_id or ""), "time": reader.text(), "symbol": reader.text()}
-    options |= {"sec_type": reader.text(), "exchange": reader.text(), "side": reader.text()}
-    return Request("reqExecutions", request_id=request_id, account=account, options=options)
-
-
-def _contract_details(reader: FieldReader) -> Request:
-    reader.skip(1)
-    return Request("reqContractDetails", request_id=reader.integer(), contract=_contract(reader))
-
-
-def _market_data(reader: FieldReader) -> Request:
-    reader.skip(1)
-    request_id, contract = reader.integer(), _contract(reader)
-    if contract.sec_type == "BAG":
-        raise UnsupportedRequest("combinations have no quotes here", request_id)
-    if reader.flag():  # delta-neutral contract
-        reader.skip(3)
-    options = {"generic_ticks": reader.text(), "snapshot": "1" if reader.flag() else ""}
-    return Request("reqMktData", request_id=request_id, contract=contract, options=options)
-
-
-def _historical_data(reader: FieldReader) -> Request:
-    request_id, contract = reader.integer(), _contract(reader)
-    reader.skip(1)  # includeExpired
-    keys = ("end", "bar_size", "duration", "use_rth", "what_to_show", "format_date")
-    return Request(
-        "reqHistoricalData",
-        request_id=request_id,
-        contract=contract,
-        options={key: reader.text() for key in keys},
-    )
-
-
-def _account_updates(reader: FieldReader) -> Request:
-    reader.skip(1)
-    subscribe = "1" if reader.flag() else ""
-    return Request("reqAccountUpdates", account=reader.text(), options={"subscribe": subscribe})
-
-
-def _account_summary(reader: FieldReader) -> Request:
-    reader.skip(1)
-    return Request(
-        "reqAccountSummary",
-        request_id=reader.integer(),
-        options={"group": reader.text(), "tags": reader.text()},
-    )
-
-
-def _per_account(name: str, reader: FieldReader) -> Request:
-    reader.skip(1)
-    return Request(name, request_id=reader.integer(), account=reader.text())
-
-
-def _cancel_order(reader: FieldReader) -> Request:
-    reader.skip(1)
-    return Request("cancelOrder", order_id=reader.integer())
-
-
-_BARE = {
-    5: "reqOpenOrders",
-    8: "reqIds",
-    14: "setServerLogLevel",
-    15: "reqAutoOpenOrders",
-    16: "reqAllOpenOrders",
-    17: "reqManagedAccts",
-    49: "reqCurrentTime",
-    58: "reqGlobalCancel",
-    61: "reqPositions",
-    64: "cancelPositions",
-    99: "reqCompletedOrders",
-}
-_WITH_ID = {
-    2: "cancelMktData",
-    25: "cancelHistoricalData",
-    63: "cancelAccountSummary",
-    75: "cancelPositionsMulti",
-    77: "cancelAccountUpdatesMulti",
-}
-# Requests outside what is simulated: name, and how many fields stand between the message id and the request id.
-_UNSUPPORTED = {
-    10: ("reqMktDepth", 1),
-    50: ("reqRealTimeBars", 1),
-    52: ("reqFundamentalData", 1),
-    78: ("reqSecDefOptParams", 0),
-    81: ("reqMatchingSymbols", 0),
-    87: ("reqHeadTimeStamp", 0),
-    88: ("reqHistogramData", 0),
-    92: ("reqPnL", 0),
-    94: ("reqPnLSingle", 0),
-    96: ("reqHistoricalTicks", 0),
-    97: ("reqTickByTickData", 0),
-}
+    def asks(self, option: str) -> bool:
+        """Whether a flag is set."""
+        return flag(self.options.get(option, ""))
 
 
 def decode_request(fields: list[str]) -> Request:
-    """Decode one message after the handshake.
+    """Decode one message after the handshake; what cannot be read or is not simulated carries its refusal."""
+    message_id = fields[0]
+    layout = LAYOUTS.get(int(message_id)) if message_id.isascii() and message_id.isdecimal() else None
+    if layout is None:
+        return Request("unknown", refusal=unreadable(f"unknown message id {message_id[:_MOST_SHOWN]!r}"))
+    subject = layout.subject(fields)
+    try:
+        given, refusal = layout.read(FieldReader(fields[1:]))
+        request = _request(layout.name, given, subject)
+    except MalformedMessage as error:
+        return Request(layout.name, refusal=unreadable(str(error)), answer_to=subject)
+    if layout.simulated:
+        return replace(request, refusal=request.refusal or refusal)
+    cancels = layout.name.startswith("cancel") and subject >= 0
+    return replace(request, refusal=no_such_subscription(subject) if cancels else not_simulated(layout.name))
 
-    Raises `UnsupportedRequest` for what the simulation does not answer and `MalformedMessage` for what it cannot read.
+
+def _request(name: str, given: dict[str, str], subject: int) -> Request:
+    """The request out of its items, of which those after one that was refused may be missing."""
+    whole(given.get("clientId", ""))  # wanted later, and to be told now if it is no number
+    request = Request(
+        name,
+        request_id=whole(given["reqId"]) if "reqId" in given else None,
+        account=given.get("account", given.get("acctCode", "")),
+        contract=_contract(given) if "conId" in given else None,
+        options=given,
+        answer_to=subject,
+    )
+    if name == "placeOrder":
+        return _with_ticket(_with_order_id(request))
+    return replace(request, order_id=whole(given["orderId"])) if name == "cancelOrder" else request
+
+
+def _with_order_id(request: Request) -> Request:
+    """Order ids are positive numbers of 32 bits of which the highest stands for "unset".
+
+    Code and text as gateways answer the id 0. Beyond 32 bits one was seen to answer 320 under no id at all, which no
+    client can relate to its order.
     """
-    reader = FieldReader(fields)
-    message_id = reader.integer(-1)
-    if message_id in _BARE:
-        return Request(_BARE[message_id])
-    if message_id in _WITH_ID:
-        reader.skip(1)
-        return Request(_WITH_ID[message_id], request_id=reader.integer())
-    match message_id:
-        case 1:
-            return _market_data(reader)
-        case 3:
-            return _place_order(reader)
-        case 4:
-            return _cancel_order(reader)
-        case 6:
-            return _account_updates(reader)
-        case 7:
-            return _executions(reader)
-        case 9:
-            return _contract_details(reader)
-        case 20:
-            return _historical_data(reader)
-        case 59:
-            reader.skip(1)
-            return Request("reqMarketDataType", options={"type": reader.text()})
-        case 62:
-            return _account_summary(reader)
-        case 71:
-            reader.skip(1)
-            return Request("startApi", options={"client_id": reader.text()})
-        case 74:
-            return _per_account("reqPositionsMulti", reader)
-        case 76:
-            return _per_account("reqAccountUpdatesMulti", reader)
-        case _:
-            pass
-    if message_id in _UNSUPPORTED:
-        name, skipped = _UNSUPPORTED[message_id]
-        reader.skip(skipped)
-        raise UnsupportedRequest(f"{name} is not simulated", reader.integer(-1))
-    raise MalformedMessage(f"unknown message id {message_id}")
+    text = request.options["orderId"]
+    try:
+        order_id = whole(text)
+    except MalformedMessage:
+        order_id = 0
+    if 0 < order_id < UNSET_INTEGER:
+        return replace(request, order_id=order_id)
+    return replace(request, refusal=Refusal(10149, f"Invalid order id: {text[:_MOST_SHOWN]}"))
+
+
+def _with_ticket(request: Request) -> Request:
+    given = request.options
+    ticket = OrderTicket(
+        account=request.account,
+        action=given.get("action", ""),
+        quantity=number(given.get("totalQuantity", "")) or Decimal(0),
+        order_type=given.get("orderType", ""),
+        limit_price=number(given.get("lmtPrice", "")),
+        tif=given.get("tif", ""),
+        order_ref=given.get("orderRef", ""),
+        outside_rth=request.asks("outsideRth"),
+        what_if=request.asks("whatIf"),
+        algo_strategy=given.get("algoStrategy", ""),
+        algo_params=paired(given.get("algoParams", "")),
+    )
+    return replace(request, name="whatIfOrder" if ticket.what_if else "placeOrder", ticket=ticket)
+
+
+def _contract(given: dict[str, str]) -> ContractQuery:
+    return ContractQuery(
+        con_id=whole(given["conId"]),
+        symbol=given.get("symbol", ""),
+        sec_type=given.get("secType", ""),
+        exchange=given.get("exchange", ""),
+        primary_exchange=given.get("primaryExchange", ""),
+        currency=given.get("currency", ""),
+        local_symbol=given.get("localSymbol", ""),
+        trading_class=given.get("tradingClass", ""),
+        derivative=any(plain(given.get(name, "")) not in ("", "0", "?") for name in _DERIVATIVE),
+    )

@@ -13,7 +13,8 @@ from simulator.gateway.engine import Engine
 from simulator.gateway.faults import NOTICE_TEXTS, FaultBook, FaultRule
 from simulator.gateway.order_feed import OrderFeed
 from simulator.gateway.pacing import TokenBucket
-from simulator.gateway.requests import ContractQuery, Request, UnsupportedRequest, decode_request
+from simulator.gateway.refusals import not_valid, unreadable
+from simulator.gateway.requests import ContractQuery, Request, decode_request
 from simulator.gateway.subscriptions import Subscriptions
 
 _LOG = logging.getLogger(__name__)
@@ -150,14 +151,7 @@ class Session:
         return True
 
     def _take(self, fields: list[str]) -> None:
-        try:
-            request = decode_request(fields)
-        except UnsupportedRequest as error:
-            self.error(error.request_id, 321, f"Error validating request.-'bH' : cause - {error}")
-            return
-        except wire.MalformedMessage as error:
-            self.error(-1, 320, f"Error reading request. {error}")
-            return
+        request = decode_request(fields)
         if request.name == "startApi":
             self._start(request)
         elif self.started_at is not None:
@@ -172,11 +166,15 @@ class Session:
         order = self._engine.find_order(self.client_id, request.order_id or 0)
         if request.name != "cancelOrder" or order is None:
             return request
-        options = {"order_ref": order.ref}
+        options = {**request.options, "orderRef": order.ref}
         return replace(request, account=order.account, contract=ContractQuery(symbol=order.symbol), options=options)
 
     def _start(self, request: Request) -> None:
-        self.client_id = int(request.options["client_id"] or 0)
+        refusal = not_valid("the API was started before") if self.started_at else request.refusal
+        if refusal:
+            self.send(messages.refusal(-1, refusal))
+            return
+        self.client_id = wire.whole(request.options["clientId"])
         if not self._host.admit(self):
             self.error(-1, 326, _CLIENT_ID_IN_USE)
             self.close()
@@ -204,7 +202,8 @@ class Session:
                 self._handle(request)
             except Exception:
                 _LOG.exception("request %s failed", request.name)
-                self.error(-1, 320, f"Error reading request. {request.name} failed inside the simulation")
+                failed = unreadable(f"{request.name} failed inside the simulation")
+                self.send(messages.refusal(request.answer_to, failed))
             self._host.wake()
 
     def _handle(self, request: Request) -> None:
@@ -219,7 +218,6 @@ class Session:
 
     def _carry_out(self, request: Request, struck: list[FaultRule]) -> None:
         taken = False
-        subject = request.order_id if request.order_id is not None else (request.request_id or -1)
         for rule in struck:
             match rule.action:
                 case "close_before":
@@ -238,9 +236,9 @@ class Session:
                     if rule.code in (1100, 1101, 1102):
                         self._host.notify_all(rule.code, rule.message)
                     else:
-                        self.error(subject, rule.code, rule.message)
+                        self.error(request.answer_to, rule.code, rule.message)
                 case "drop_ack" | "delay_ack" | "mute_order":
-                    self.orders.disturb(subject, rule)
+                    self.orders.disturb(request.answer_to, rule)
                 case _:
                     pass
         if not taken:

@@ -116,6 +116,8 @@ class Subscriptions:
 
     def follow_quotes(self, request_id: int, instrument: Instrument, *, snapshot: bool) -> bytes:
         """Subscribe to a symbol's quotes, or get them once; without entitlement the error that says so."""
+        if request_id in self._quotes:
+            return messages.error(request_id, 322, "Error processing request: Duplicate ticker id")
         quoting = self.engine.quotations.of(instrument.symbol)
         if quoting.refusal:
             return messages.error(request_id, *quoting.refusal)

@@ -4,11 +4,18 @@ A frame is a big-endian 32-bit length and that many bytes; its content is a row 
 """
 
 import asyncio
+import re
 import struct
 from decimal import Decimal, InvalidOperation
 
 MAX_FRAME_BYTES = 1 << 20
 UNSET_DOUBLE = "1.7976931348623157E308"  # how the protocol spells "no value" where a number must stand
+UNSET_INTEGER = 2**31 - 1  # and where a whole number must
+_UNSET_FROM = Decimal("1e300")  # clients differ in the last digits
+_LARGEST = Decimal(10) ** 12  # no price or size comes near; beyond, arithmetic would not be exact any more
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
+_MOST_SHOWN = 40  # characters of what could not be read that an error repeats
 
 Field = str | int | float | Decimal | bool | None
 
@@ -58,46 +65,75 @@ def split_fields(payload: bytes) -> list[str]:
 
 
 class FieldReader:
-    """Takes fields one after the other; unset values are empty and read as ``None`` or the default."""
+    """Takes the fields of a message one after the other."""
 
     def __init__(self, fields: list[str]) -> None:
         self._fields = fields
         self._next = 0
 
+    @property
+    def left(self) -> int:
+        """How many fields have not been taken."""
+        return len(self._fields) - self._next
+
     def text(self) -> str:
         """The next field as it is."""
-        if self._next >= len(self._fields):
+        if not self.left:
             raise MalformedMessage(f"message ends after {len(self._fields)} fields")
         value = self._fields[self._next]
         self._next += 1
         return value
 
-    def integer(self, default: int = 0) -> int:
-        """The next field as a whole number, the default when it is empty."""
-        text = self.text()
-        if not text:
-            return default
-        try:
-            return int(text)
-        except ValueError as error:
-            raise MalformedMessage(f"not a whole number: {text!r}") from error
+    def pairs(self) -> str:
+        """A count and that many names with their values: all of them in a row, as `paired` takes them apart."""
+        return "\0".join(self.text() for _ in range(2 * whole(self.text())))
 
-    def decimal(self) -> Decimal | None:
-        """The next field as an exact number, ``None`` when it is empty or not finite."""
-        text = self.text()
-        if not text or text == "Infinite":
-            return None
-        try:
-            value = Decimal(text)
-        except InvalidOperation as error:
-            raise MalformedMessage(f"not a number: {text!r}") from error
-        return value if value.is_finite() and value < Decimal("1e300") else None
 
-    def flag(self) -> bool:
-        """The next field as yes or no."""
-        return self.text() not in ("", "0", "False", "false")
+def paired(text: str) -> tuple[tuple[str, str], ...]:
+    """Names and values out of what `FieldReader.pairs` took."""
+    words = text.split("\0") if text else []
+    return tuple(zip(words[::2], words[1::2], strict=True))
 
-    def skip(self, count: int) -> None:
-        """Pass over fields this simulation has no use for."""
-        for _ in range(count):
-            self.text()
+
+def plain(text: str) -> str:
+    """A value in the one spelling that all clients' spellings of it have: nothing for unset, 0 for zero, 0/1 for flags.
+
+    Unset is also how the protocol spells "no value" where a number must stand.
+    """
+    if text in ("True", "true"):
+        return "1"
+    if text in ("False", "false"):
+        return "0"
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return text
+    if not value.is_finite():
+        return text
+    if value == UNSET_INTEGER or value >= _UNSET_FROM:
+        return ""
+    return "0" if value == 0 else text
+
+
+def whole(text: str, default: int = 0) -> int:
+    """A field as a whole number of 32 bits, the default when it is empty."""
+    if not text:
+        return default
+    if not _WHOLE.fullmatch(text) or not -UNSET_INTEGER - 1 <= int(text) <= UNSET_INTEGER:
+        raise MalformedMessage(f"not a whole number of 32 bits: {text[:_MOST_SHOWN]!r}")
+    return int(text)
+
+
+def number(text: str) -> Decimal | None:
+    """A field as an exact number, ``None`` when it is unset."""
+    if not text or text == "Infinite":
+        return None
+    value = Decimal(text) if _NUMBER.fullmatch(text) else None
+    if value is None or _LARGEST < abs(value) < _UNSET_FROM:
+        raise MalformedMessage(f"not a number, or one too large: {text[:_MOST_SHOWN]!r}")
+    return value if value < _UNSET_FROM else None
+
+
+def flag(text: str) -> bool:
+    """A field as yes or no."""
+    return plain(text) not in ("", "0")

@@ -11,8 +11,8 @@ from rebalancing.orders import Intent, LegOrder, OrderType, Side, refers_to
 from simulator.gateway.clock import ManualClock
 from simulator.gateway.engine import Engine
 from simulator.gateway.events import Event, ExecutionReported, OrderMessage, OrderReported, StatusReported
-from simulator.gateway.order_checks import Refusal
 from simulator.gateway.orders import Order
+from simulator.gateway.refusals import Refusal
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from ib_insync import IB, LimitOrder, MarketOrder, Order, Stock, Trade
+from ib_insync import IB, Contract, LimitOrder, MarketOrder, Order, Stock, Trade
 
 from simulator.gateway.server import SimulatedGateway
 
@@ -77,3 +77,24 @@ class ErrorLog:
     def codes(self) -> list[int]:
         """The codes alone."""
         return [code for _, code, _ in self.entries]
+
+
+class Outbox:
+    """Collects what the client library would send."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+
+    def __call__(self, text: str) -> None:
+        self.sent.append(text[:-1].split("\0"))
+
+
+def sent_by_client(contract: Contract, order: Order) -> list[str]:
+    """The fields of placeOrder as the unmodified client writes them at version 176."""
+    client, outbox = IB().client, Outbox()
+    client.connState = client.CONNECTED
+    client._serverVersion = 176  # pyright: ignore[reportPrivateUsage]
+    client.sendMsg = outbox  # pyright: ignore[reportAttributeAccessIssue]
+    client.placeOrder(7, contract, order)
+    client.connState = client.DISCONNECTED
+    return outbox.sent[0]

@@ -96,6 +96,34 @@ async def test_account_summary_answers_and_refuses_a_third(gateway: SimulatedGat
     assert 322 in errors.codes
 
 
+DOCUMENTED_TAGS = {
+    *("AccountType", "NetLiquidation", "TotalCashValue", "SettledCash", "AccruedCash", "BuyingPower"),
+    *("EquityWithLoanValue", "PreviousDayEquityWithLoanValue", "GrossPositionValue", "RegTEquity", "RegTMargin", "SMA"),
+    *("InitMarginReq", "MaintMarginReq", "AvailableFunds", "ExcessLiquidity", "Cushion", "FullInitMarginReq"),
+    *("FullMaintMarginReq", "FullAvailableFunds", "FullExcessLiquidity", "LookAheadNextChange"),
+    *("LookAheadInitMarginReq", "LookAheadMaintMarginReq", "LookAheadAvailableFunds", "LookAheadExcessLiquidity"),
+    *("HighestSeverity", "DayTradesRemaining", "Leverage"),
+}
+"""The account summary's tags (TWS API, "Account Summary")."""
+
+
+async def test_every_documented_figure_of_the_summary_is_told(gateway: SimulatedGateway, connect: Connect) -> None:
+    ib = await connect(gateway)
+    summary = {v.tag: v.value for v in await ib.accountSummaryAsync("DU1")}
+    assert DOCUMENTED_TAGS - set(summary) == set()
+    # 100,000 in cash and 5,000 in shares, of which a quarter is the maintenance and a half the initial margin.
+    assert (summary["Cushion"], summary["Leverage"]) == ("0.988095", "0.05")
+    assert (summary["SMA"], summary["DayTradesRemaining"]) == ("102500.00", "-1")
+
+
+async def test_an_account_that_is_worth_nothing_has_figures_too(scenario: Scenario, connect: Connect) -> None:
+    empty = AccountSetup.model_validate({"account": "DU3", "cash": "0"})
+    async with SimulatedGateway(scenario.model_copy(update={"accounts": (empty,)})) as gateway:
+        ib = await connect(gateway)
+        summary = {v.tag: v.value for v in await ib.accountSummaryAsync("DU3")}
+        assert (summary["Cushion"], summary["Leverage"], summary["SMA"]) == ("0", "0", "0.00")
+
+
 async def test_one_accounts_portfolio_comes_with_its_updates(gateway: SimulatedGateway, connect: Connect) -> None:
     ib = await connect(gateway)
     await ib.reqAccountUpdatesAsync("DU2")

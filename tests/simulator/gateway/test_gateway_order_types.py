@@ -169,6 +169,7 @@ def test_the_twenty_first_working_order_on_a_side_of_a_contract_is_refused() -> 
         ({"algo_strategy": "Nonesuch"}, 439),
         ({"algo_strategy": "Adaptive", "algo_params": (("adaptivePriority", "urgent"),)}, 441),
         ({"algo_strategy": "Adaptive", "order_type": "MOC"}, 442),
+        ({"algo_strategy": "Adaptive", "algo_params": (("startTime", "10:00:00"),)}, 441),
     ],
 )
 def test_the_adaptive_algorithm_is_taken_and_a_wrong_use_of_it_refused(terms: dict[str, Any], code: int | None) -> None:

@@ -1,9 +1,10 @@
 """Orders as the unmodified client sees them: life of an order, ids, refusals."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from ib_insync import IB, OrderStatus, Trade
+from ib_insync import IB, ExecutionFilter, OrderStatus, Trade
 
 from simulator.gateway.scenario import ClockSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
@@ -297,3 +298,35 @@ async def test_fills_while_the_client_was_away_are_found_again(scenario: Scenari
         assert [f.execution.orderRef for f in again.fills()] == ["away"] * len(again.fills())
         assert sum(f.execution.shares for f in again.fills()) == 3
         assert await again.reqAllOpenOrdersAsync() == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, 3),
+        ({"exchange": "SMART"}, 3),
+        ({"exchange": "ISLAND"}, 1),
+        ({"exchange": "NASDAQ"}, 1),
+        ({"exchange": "NYSE"}, 0),
+        ({"side": "BUY"}, 2),
+        ({"side": "SLD"}, 1),
+        ({"symbol": "QQQ"}, 1),
+        ({"secType": "OPT"}, 0),
+        ({"acctCode": "DU2"}, 0),
+        ({"clientId": 2}, 0),
+        ({"time": "20261123 11:00:00"}, 3),
+        ({"time": "20261123 13:00:00 US/Eastern"}, 0),
+        ({"time": "20261123-16:00:00"}, 3),
+        ({"time": "20261123-18:00:00"}, 0),
+        ({"time": "20261123 16:00:00 UTC"}, 3),
+    ],
+)
+async def test_executions_are_told_as_far_as_they_pass_the_filter(
+    scenario: Scenario, connect: Connect, wanted: dict[str, Any], found: int
+) -> None:
+    noon = ClockSetup.model_validate({"mode": "fixed", "start": "2026-11-23T12:00:00-05:00"})
+    async with SimulatedGateway(scenario.model_copy(update={"clock": noon, "max_fill_parts": 1})) as gateway:
+        ib = await connect(gateway)
+        for symbol, action in (("SPY", "BUY"), ("QQQ", "SELL"), ("SPY", "BUY")):
+            await filled(ib.placeOrder(stock(symbol), market_order(action, 1)))
+        assert len(await ib.reqExecutionsAsync(ExecutionFilter(**wanted))) == found

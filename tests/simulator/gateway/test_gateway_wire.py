@@ -5,14 +5,14 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
-from ib_insync import IB, Contract, Order, TagValue
+from ib_insync import TagValue
 
 from simulator.gateway import messages, order_messages, wire
 from simulator.gateway.engine import Engine
 from simulator.gateway.requests import ContractQuery, OrderTicket, decode_request
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.server import SimulatedGateway
-from tests.simulator.gateway.gateway_client import Connect, ErrorLog, market_order, stock, until
+from tests.simulator.gateway.gateway_client import Connect, ErrorLog, market_order, sent_by_client, stock, until
 
 
 class RawClient:
@@ -153,31 +153,10 @@ def test_messages_have_as_many_fields_as_the_real_gateways(scenario: Scenario) -
     assert count(messages.account_value(("a", "b", "c"), "DU1")) == 6
 
 
-class Outbox:
-    """Collects what the client library would send."""
-
-    def __init__(self) -> None:
-        self.sent: list[list[str]] = []
-
-    def __call__(self, text: str) -> None:
-        self.sent.append(text[:-1].split("\0"))
-
-
-def sent_by_client(contract: Contract, order: Order) -> list[str]:
-    """The fields of placeOrder as the unmodified client writes them at version 176."""
-    client, outbox = IB().client, Outbox()
-    client.connState = client.CONNECTED
-    client._serverVersion = 176  # pyright: ignore[reportPrivateUsage]
-    client.sendMsg = outbox  # pyright: ignore[reportAttributeAccessIssue]
-    client.placeOrder(7, contract, order)
-    client.connState = client.DISCONNECTED
-    return outbox.sent[0]
-
-
 def test_every_field_of_an_order_that_counts_is_read() -> None:
     order = market_order("SELL", 12, account="DU1", ref="ref-9", tif="GTC")
     order.orderType, order.lmtPrice, order.outsideRth, order.whatIf = "LMT", 12.5, True, True
-    order.algoStrategy, order.hedgeType, order.hedgeParam = "Adaptive", "B", "1"
+    order.algoStrategy = "Adaptive"
     order.algoParams = [TagValue("adaptivePriority", "Patient")]
     fields = sent_by_client(stock("SPY"), order)
     request = decode_request(fields)
@@ -187,7 +166,6 @@ def test_every_field_of_an_order_that_counts_is_read() -> None:
         quantity=wire.Decimal(12),
         order_type="LMT",
         limit_price=wire.Decimal("12.5"),
-        aux_price=None,
         tif="GTC",
         order_ref="ref-9",
         outside_rth=True,
