@@ -7,7 +7,7 @@ from simulator.gateway.clock import read_moment
 from simulator.gateway.engine import Engine
 from simulator.gateway.market import exchange_of
 from simulator.gateway.orders import Execution, Order
-from simulator.gateway.refusals import not_valid
+from simulator.gateway.refusals import unreadable
 from simulator.gateway.requests import Request
 from simulator.gateway.wire import whole
 
@@ -38,7 +38,7 @@ def executions(engine: Engine, request: Request) -> bytes:
         since = read_moment(request.options["time"])
         if since is None:
             # Code and text are a guess.
-            return messages.refusal(request_id, not_valid(f"Invalid time '{request.options['time']}'"))
+            return messages.refusal(request_id, unreadable(f"Invalid time '{request.options['time']}'"))
     found = [each for each in engine.executions_today() if _passes(each, request, since)]
     parts = [
         order_messages.execution_details(request_id, each, engine.market.instruments[each.symbol]) for each in found

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from simulator.gateway import answers, history, messages
+from simulator.gateway import answers, history, messages, wire
 from simulator.gateway.account_summary import unknown_tags
 from simulator.gateway.engine import Engine
 from simulator.gateway.faults import FaultRule
@@ -80,13 +80,21 @@ class Dispatcher:
         }
 
     def dispatch(self, request: Request) -> None:
-        """Carry a request out, or answer with its refusal. An order id is used up by a refused order too."""
+        """Carry a request out, or answer with its refusal."""
         if request.refusal:
-            if request.name == "placeOrder":
-                self._engine.use_up(self._client.client_id, request.order_id or 0)
-            self._client.send(messages.refusal(request.answer_to, request.refusal))
+            self._client.send(messages.refusal(request.answer_to, self._told(request, request.refusal)))
         else:
             self._client.send(self._handlers[request.name](request))
+
+    def _told(self, request: Request, refusal: Refusal) -> Refusal:
+        """How a request is refused. An order's id is used up by that; one that is live goes on as it was."""
+        if request.name != "placeOrder" or request.order_id is None:
+            return refusal
+        self._engine.use_up(self._client.client_id, request.order_id)
+        order = self._engine.find_order(self._client.client_id, request.order_id)
+        if order is None or not order.is_working:
+            return refusal
+        return Refusal(105, f"Order being modified does not match original order. {refusal.text}")
 
     def reject(self, request: Request, rule: FaultRule) -> None:
         """Answer a request with the rule's error instead; a placed order is never known to the gateway."""
@@ -124,7 +132,7 @@ class Dispatcher:
         return self._subscriptions.follow_quotes(_id(request), found[0], snapshot=request.asks("snapshot"))
 
     def _market_data_type(self, request: Request) -> bytes:
-        self._subscriptions.market_data_type = int(request.options["marketDataType"])
+        self._subscriptions.market_data_type = int(wire.plain(request.options["marketDataType"]))
         return b""
 
     def _bind_orders(self, _: Request) -> bytes:

@@ -8,7 +8,7 @@ not know, since more fields than it lists are an error.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.gateway.refusals import Refusal, not_simulated
+from simulator.gateway.refusals import Refusal, not_simulated, rejected
 from simulator.gateway.wire import FieldReader, MalformedMessage, plain
 
 _MOST_SHOWN = 40  # characters of a value that a refusal repeats
@@ -85,17 +85,18 @@ class Layout:
             if not item.takes(given[item.name]):
                 refused.append(item)
                 if item.opens:
-                    return given, _refusal(refused, given)
+                    return given, self._refusal(refused, given)
         if self.simulated and reader.left:
             raise MalformedMessage(f"{self.name} goes on for {reader.left} fields after the last one known")
-        return given, _refusal(refused, given)
+        return given, self._refusal(refused, given)
 
-
-def _refusal(refused: list[Item], given: dict[str, str]) -> Refusal | None:
-    if not refused:
-        return None
-    known = next((item.refusal for item in refused if item.refusal), None)
-    return known or not_simulated(", ".join(f"{each.name}={given[each.name][:_MOST_SHOWN]}" for each in refused))
+    def _refusal(self, refused: list[Item], given: dict[str, str]) -> Refusal | None:
+        if not refused:
+            return None
+        if known := next((item.refusal for item in refused if item.refusal), None):
+            return known
+        what = ", ".join(f"{each.name}={given[each.name][:_MOST_SHOWN]}" for each in refused)
+        return rejected(f"{what} is not simulated") if self.name == "placeOrder" else not_simulated(what)
 
 
 VERSION = Item("version")

@@ -148,4 +148,7 @@ _REFUSED: dict[int, tuple[str, tuple[Item, ...]]] = {
 }
 """The API's other requests up to server version 176, with the items as far as the id that the client waits for."""
 
-LAYOUTS = _ANSWERED | {number: Layout(name, items, simulated=False) for number, (name, items) in _REFUSED.items()}
+LAYOUTS = {str(number): layout for number, layout in _ANSWERED.items()} | {
+    str(number): Layout(name, items, simulated=False) for number, (name, items) in _REFUSED.items()
+}
+"""Every request by its message id, as that stands on the wire."""

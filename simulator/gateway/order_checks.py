@@ -6,7 +6,7 @@ from decimal import Decimal
 from simulator.gateway.ledger import Ledger
 from simulator.gateway.market import Instrument, Market, exchange_of
 from simulator.gateway.orders import Order
-from simulator.gateway.refusals import Refusal, not_simulated, not_valid
+from simulator.gateway.refusals import Refusal, not_valid, rejected
 from simulator.gateway.requests import OrderTicket
 from simulator.gateway.scenario import CommissionSetup
 
@@ -57,10 +57,9 @@ def _check_algorithm(ticket: OrderTicket) -> Refusal | None:
 
 
 def check_price(ticket: OrderTicket, instrument: Instrument) -> Refusal | None:
-    """Whether a limit price is there and on the tick grid; other types have none (TWS API, "Order": "specify zero")."""
+    """Whether a limit price is there and on the tick grid."""
     if ticket.order_type != "LMT":
-        given = f"lmtPrice={ticket.limit_price} of a {ticket.order_type} order"
-        return not_simulated(given) if ticket.limit_price else None
+        return None
     if ticket.limit_price is None or ticket.limit_price <= 0 or ticket.limit_price % instrument.min_tick:
         return Refusal(110, "The price does not conform to the minimum price variation for this contract.")
     return None
@@ -73,7 +72,7 @@ def check_close(ticket: OrderTicket, instrument: Instrument, now: datetime) -> R
     closes = instrument.hours.next_close(now)
     if closes is None or now < closes - lead_of(instrument):
         return None
-    return Refusal(201, "Order rejected - reason:The exchange takes no more orders for the close.")
+    return rejected("The exchange takes no more orders for the close.")
 
 
 def is_frozen(order: Order, instrument: Instrument, now: datetime) -> bool:
@@ -93,7 +92,7 @@ def check_number(order: Order, working: list[Order]) -> Refusal | None:
     if len(alike) < MOST_WORKING_ORDERS:
         return None
     text = f"Maximum of {MOST_WORKING_ORDERS} working orders on this side of the contract is reached."
-    return Refusal(201, f"Order rejected - reason:{text}")
+    return rejected(text)
 
 
 def check_funds(order: Order, ledger: Ledger, market: Market, working: list[Order]) -> Refusal | None:
@@ -102,7 +101,7 @@ def check_funds(order: Order, ledger: Ledger, market: Market, working: list[Orde
     held = ledger.positions.get(order.symbol, 0)
     if order.side < 0:
         if ledger.kind == "cash" and order.remaining + same_symbol_sells > held:
-            return Refusal(201, "Order rejected - reason:SHORT STOCK POSITIONS CAN ONLY BE HELD IN A MARGIN ACCOUNT.")
+            return rejected("SHORT STOCK POSITIONS CAN ONLY BE HELD IN A MARGIN ACCOUNT.")
         return None
     factor = Decimal("0.5") if ledger.kind == "margin" else Decimal(1)
     reserved = sum((_value(each, market) * factor for each in working if each.side > 0), Decimal(0))
@@ -110,9 +109,8 @@ def check_funds(order: Order, ledger: Ledger, market: Market, working: list[Orde
     available = ledger.available_funds(market) - reserved
     if needed <= available:
         return None
-    return Refusal(
-        201,
-        "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR AVAILABLE "
+    return rejected(
+        "YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR AVAILABLE "
         f"FUNDS [{available:.2f} USD] MUST EXCEED THE INITIAL MARGIN [{needed:.2f} USD].",
     )
 

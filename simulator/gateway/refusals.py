@@ -1,7 +1,8 @@
 """Why a request is not carried out: the API's error codes with their words.
 
-A gateway has no words for what it can do and this simulation cannot: there the code is 321 ("error validating
-request") and the text says what is not simulated. That a real one would answer anything of the kind is a guess.
+A gateway has no words for what it can do and this simulation cannot. There an order is rejected (201) like any other,
+another request gets the code for trouble in processing it (322), and the text says what is not simulated. It is not
+321, "error validating request": ib_async takes that for a warning, and whoever asked would wait for ever.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,12 @@ def not_valid(cause: str) -> Refusal:
 
 def not_simulated(what: str) -> Refusal:
     """A request that a real gateway might well carry out."""
-    return not_valid(f"{what} is not simulated")
+    return Refusal(322, f"Error processing request.-'bH' : cause - {what} is not simulated")
+
+
+def rejected(reason: str) -> Refusal:
+    """An order that is not taken."""
+    return Refusal(201, f"Order rejected - reason:{reason}")
 
 
 def unreadable(cause: str) -> Refusal:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from simulator.gateway.layouts import LAYOUTS
-from simulator.gateway.refusals import Refusal, no_such_subscription, not_simulated, unreadable
+from simulator.gateway.refusals import Refusal, no_such_subscription, not_simulated, rejected, unreadable
 from simulator.gateway.wire import UNSET_INTEGER, FieldReader, MalformedMessage, flag, number, paired, plain, whole
 
 _MOST_SHOWN = 40  # characters of an id that a refusal repeats
@@ -81,10 +81,9 @@ class Request:
 
 def decode_request(fields: list[str]) -> Request:
     """Decode one message after the handshake; what cannot be read or is not simulated carries its refusal."""
-    message_id = fields[0]
-    layout = LAYOUTS.get(int(message_id)) if message_id.isascii() and message_id.isdecimal() else None
+    layout = LAYOUTS.get(fields[0])
     if layout is None:
-        return Request("unknown", refusal=unreadable(f"unknown message id {message_id[:_MOST_SHOWN]!r}"))
+        return Request("unknown", refusal=unreadable(f"unknown message id {fields[0][:_MOST_SHOWN]!r}"))
     subject = layout.subject(fields)
     try:
         given, refusal = layout.read(FieldReader(fields[1:]))
@@ -144,7 +143,13 @@ def _with_ticket(request: Request) -> Request:
         algo_strategy=given.get("algoStrategy", ""),
         algo_params=paired(given.get("algoParams", "")),
     )
-    return replace(request, name="whatIfOrder" if ticket.what_if else "placeOrder", ticket=ticket)
+    refusal = request.refusal
+    if ticket.limit_price and ticket.order_type in (
+        "MKT",
+        "MOC",
+    ):  # TWS API, "Order": "in all other cases specify zero"
+        refusal = refusal or rejected(f"lmtPrice={given['lmtPrice']} of a {ticket.order_type} order is not simulated")
+    return replace(request, name="whatIfOrder" if ticket.what_if else "placeOrder", ticket=ticket, refusal=refusal)
 
 
 def _contract(given: dict[str, str]) -> ContractQuery:

@@ -198,11 +198,3 @@ async def test_bars_that_are_not_simulated_are_error_162(gateway: SimulatedGatew
     errors = ErrorLog(ib)
     assert not await ib.reqHistoricalDataAsync(stock("SPY"), "", "10 S", "1 secs", "TRADES", True)
     assert errors.codes == [162]
-
-
-async def test_what_is_not_simulated_says_so_instead_of_hanging(gateway: SimulatedGateway, connect: Connect) -> None:
-    ib = await connect(gateway)
-    errors = ErrorLog(ib)
-    async with asyncio.timeout(2):
-        await ib.reqSecDefOptParamsAsync("SPY", "", "STK", 1)
-    assert errors.codes == [321]

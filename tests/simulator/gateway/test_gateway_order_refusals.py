@@ -98,7 +98,7 @@ def test_every_attribute_of_an_order_that_reaches_the_gateway_is_refused_by_its_
         return  # not on the wire, or only beside another attribute that is refused
     refusal = decode_request(fields).refusal
     assert refusal is not None
-    if refusal.code == 321:
+    if refusal.code == 201:
         assert f"{NAMES.get(name, name)}=" in refusal.text
     else:
         assert name.lower() in refusal.text.lower()
@@ -108,7 +108,7 @@ def test_every_attribute_of_an_order_that_reaches_the_gateway_is_refused_by_its_
 def test_no_field_of_an_order_is_passed_over(place: int) -> None:
     """Whatever stands in a field instead of what a plain order has there is simulated, refused, or cannot be read."""
     simulated = {16: "BUY", 17: "5", 18: "LMT", 19: "12.5", 21: "GTC", 23: "DU2", 26: "ref", 33: "1", 85: "1"}
-    fields = sent_by_client(stock("SPY"), market_order("BUY", 1))
+    fields = sent_by_client(stock("SPY"), limit_order("BUY", 1, 12.0))
     fields[place] = simulated.get(place, "99")
     request = decode_request(fields)
     if place in simulated:
@@ -156,13 +156,13 @@ async def test_an_order_that_asks_for_more_than_is_simulated_never_reaches_the_m
     await until(lambda: bool(errors.entries))
     ((order_id, code, text),) = errors.entries
     assert order_id == trade.order.orderId
-    assert code in (321, 387, 10268)
+    assert code in (201, 387, 10268)
     assert name in text or name == "whatIf"
     assert gateway.engine.orders == []
     assert trade.orderStatus.status == "Cancelled"
 
 
-@pytest.mark.parametrize(("question", "codes"), [(False, [321, 103]), (True, [321])])
+@pytest.mark.parametrize(("question", "codes"), [(False, [201, 103]), (True, [201])])
 async def test_the_id_of_a_refused_order_is_used_up_that_of_a_question_is_not(
     gateway: SimulatedGateway, connect: Connect, question: bool, codes: list[int]
 ) -> None:
@@ -175,6 +175,22 @@ async def test_the_id_of_a_refused_order_is_used_up_that_of_a_question_is_not(
     await asyncio.wait_for(ib.reqCurrentTimeAsync(), 2)
     assert errors.codes == codes
     assert bool(gateway.engine.orders) == question
+
+
+async def test_a_change_that_asks_for_more_than_is_simulated_leaves_the_order_alive(
+    gateway: SimulatedGateway, connect: Connect
+) -> None:
+    ib = await connect(gateway)
+    errors = ErrorLog(ib)
+    trade = ib.placeOrder(stock("SPY"), limit_order("BUY", 5, 500.0))
+    await until(lambda: trade.orderStatus.status == "Submitted")
+    changed = limit_order("BUY", 7, 501.0)
+    changed.allOrNone = True
+    ib.client.placeOrder(trade.order.orderId, stock("SPY"), changed)
+    await until(lambda: errors.codes == [105])
+    assert "allOrNone=1" in errors.entries[0][2]
+    (order,) = gateway.engine.orders
+    assert (order.status, order.quantity, str(order.limit_price)) == ("Submitted", 5, "500.0")
 
 
 @pytest.mark.parametrize(
@@ -197,14 +213,14 @@ async def test_a_contract_that_is_more_than_a_stock_is_refused_in_orders_and_que
     ib = await connect(gateway)
     errors = ErrorLog(ib)
     trade = ib.placeOrder(contract, market_order("BUY", 1))
-    await until(lambda: errors.codes == [321])
+    await until(lambda: errors.codes == [201])
     assert errors.entries[0][0] == trade.order.orderId
     assert gateway.engine.orders == []
     if contract.deltaNeutralContract or contract.secType == "BAG":
         ib.client.reqMktData(4711, contract, "", False, False, [])
     else:
         ib.client.reqContractDetails(4711, contract)
-    await until(lambda: errors.codes == [321, 321])
+    await until(lambda: errors.codes == [201, 322])
     assert errors.entries[1][0] == 4711
 
 

@@ -55,7 +55,6 @@ NOT_SIMULATED: list[tuple[str, tuple[Any, ...]]] = [
     ("reqAccountSummary", ("Group", "NetLiquidation")),
     ("reqAccountSummary", ("All", "NetLiquidation,Nonesuch")),
     ("reqExecutions", (ExecutionFilter(side="HOLD"),)),
-    ("reqExecutions", (ExecutionFilter(time="yesterday"),)),
     ("reqContractDetails", (Contract(symbol="SPY", secType="STK", secIdType="ISIN", secId="US78462F1030"),)),
     ("cancelOrder", ("20301124 10:00:00",)),
 ]
@@ -69,8 +68,8 @@ async def test_what_is_not_simulated_is_refused_to_who_asked(
     errors = ErrorLog(ib)
     getattr(ib.client, method)(4711, *arguments)
     await asyncio.wait_for(ib.reqCurrentTimeAsync(), 2)
-    assert [(number, code) for number, code, _ in errors.entries] == [(4711, 321)]
-    assert "is not simulated" in errors.entries[0][2] or "Invalid time" in errors.entries[0][2]
+    assert [(number, code) for number, code, _ in errors.entries] == [(4711, 322)]
+    assert "is not simulated" in errors.entries[0][2]
     assert gateway.requests[-2].name == method, "it is in the request log"
 
 
@@ -105,13 +104,13 @@ async def test_a_cancel_of_what_nobody_asked_for_says_so(
 @pytest.mark.parametrize(
     ("method", "arguments", "code"),
     [
-        ("reqMarketDataType", (7,), 321),
-        ("setServerLogLevel", (9,), 321),
+        ("reqMarketDataType", (7,), 322),
+        ("setServerLogLevel", (9,), 322),
         ("reqAutoOpenOrders", (True,), 327),
-        ("requestFA", (1,), 321),
-        ("reqMarketRule", (26,), 321),
-        ("reqNewsBulletins", (True,), 321),
-        ("verifyRequest", ("a", "b"), 321),
+        ("requestFA", (1,), 322),
+        ("reqMarketRule", (26,), 322),
+        ("reqNewsBulletins", (True,), 322),
+        ("verifyRequest", ("a", "b"), 322),
     ],
 )
 async def test_what_has_no_id_is_refused_under_none(
@@ -255,8 +254,9 @@ async def test_nobody_waits_for_ever_for_what_is_not_simulated(
         (["20", "4711"], (4711, 320)),
         (["62", "1", "4711", "All", "NetLiquidation", "more"], (4711, 320)),
         (["74", "1", str(2**40), "DU1", ""], (2**40, 320)),
+        (["7", "3", "4711", "0", "", "yesterday", "", "", "", ""], (4711, 320)),
         (["7", "3", "4711", "many", "", "", "", "", "", ""], (4711, 320)),
-        (["81", "0", "SP"], (0, 321)),
+        (["81", "0", "SP"], (0, 322)),
         (["49", "1", "more"], (-1, 320)),
         (["4711", "1", "2"], (-1, 320)),
         (["²", "1"], (-1, 320)),
