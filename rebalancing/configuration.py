@@ -32,7 +32,7 @@ _ALLOWED_BY_TYPE = {
     "frozen_set_type": "a list is allowed",
     "model_type": "a block of keys is allowed",
     "dict_type": "a block of keys is allowed",
-    "string_type": "text is allowed (numbers and words like ON or NO need quotes)",
+    "string_type": "text is allowed (numbers and words like TRUE or NULL need quotes)",
     "bool_type": "true or false is allowed",
     "bool_parsing": "true or false is allowed",
     "decimal_type": "a number is allowed",
@@ -164,7 +164,8 @@ def _document(text: str, path: Path) -> Document:
     try:
         return read_yaml(text)
     except YamlProblem as problem:
-        raise ConfigurationInvalid(path, (_line(path, _Problem((), problem.message, problem.place)),)) from None
+        line = _line(path, _Problem(problem.field, problem.message, problem.place))
+        raise ConfigurationInvalid(path, (line,)) from None
 
 
 def _with_sets(document: Document, sets: Document) -> Document:

@@ -1,8 +1,13 @@
-"""YAML as configuration needs it: exact numbers, no key twice, and where in the file each value stands."""
+"""YAML as configuration needs it: exact numbers, no key twice, and where in the file each value stands.
 
+A word without quotes means what the core schema of YAML 1.2 says (chapter 10.3): ``0777`` is 777 and no octal number,
+``1:30``, ``on`` and a date are text. Keys are always text, and tags (``!!int``) are refused.
+"""
+
+import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import yaml
 
@@ -11,8 +16,35 @@ from rebalancing.web_address import shown
 Path = tuple[str | int, ...]
 """The way to a value: keys and list positions from the top."""
 
-MAX_VALUES = 50_000
+MAX_VALUES: Final = 50_000
 """More values than any configuration has; aliases can blow a small file up beyond all memory."""
+
+NUMBER_LENGTH: Final = 40
+"""Characters of a number, and the power of ten it may reach: beyond all amounts, percentages and seconds."""
+
+MERGE: Final = "<<"
+"""The key whose block (or blocks) stands in for keys that are not given."""
+
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_DECIMAL: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BASES: Final = {"0o": 8, "0x": 16}
+_WORDS: Final[dict[str, object]] = {
+    word: meaning
+    for meaning, words in (
+        (None, ("", "~", "null", "Null", "NULL")),
+        (True, ("true", "True", "TRUE")),
+        (False, ("false", "False", "FALSE")),
+        (Decimal("Infinity"), (".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF")),
+        (Decimal("-Infinity"), ("-.inf", "-.Inf", "-.INF")),
+        (Decimal("NaN"), (".nan", ".NaN", ".NAN")),
+    )
+    for word in words
+}
+_TAGS: Final[dict[type[yaml.Node], str]] = {
+    yaml.ScalarNode: yaml.SafeLoader.DEFAULT_SCALAR_TAG,
+    yaml.SequenceNode: yaml.SafeLoader.DEFAULT_SEQUENCE_TAG,
+    yaml.MappingNode: yaml.SafeLoader.DEFAULT_MAPPING_TAG,
+}
 
 
 class Place(NamedTuple):
@@ -24,12 +56,13 @@ class Place(NamedTuple):
 
 
 class YamlProblem(Exception):
-    """The text is no usable YAML. ``place`` is where, as far as it is known."""
+    """The text is no usable YAML. ``place`` is where, and ``field`` what it is about, as far as they are known."""
 
-    def __init__(self, message: str, place: Place | None) -> None:
+    def __init__(self, message: str, place: Place | None, field: Path = ()) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
+        self.field = field
 
 
 class Document(NamedTuple):
@@ -48,15 +81,11 @@ class Document(NamedTuple):
 def read_yaml(text: str) -> Document:
     """Read one YAML document; decimal numbers become ``Decimal``. Raises ``YamlProblem``."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=_Composer)
         if root is None:
             return Document(None, {})
-        places = dict(_walk(root))
-        loader = _Loader("")
-        try:
-            content: object = loader.construct_document(root)
-        finally:
-            loader.dispose()
+        places: dict[Path, Place] = {}
+        content = _read(root, (), _place(root.start_mark), places, frozenset())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ": ".join(part for part in (error.context, error.problem) if part)
@@ -68,45 +97,39 @@ def read_yaml(text: str) -> Document:
     return Document(content, places)
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, with exact decimal numbers and dates left as text."""
+class _Composer(yaml.SafeLoader):
+    """PyYAML as far as the tree of the text. What the words in it mean is said here."""
+
+    yaml_implicit_resolvers: Any = {}
 
 
-def _exact_number(loader: _Loader, node: yaml.ScalarNode) -> object:
-    text = loader.construct_scalar(node)
-    named = {".inf": "Infinity", "+.inf": "Infinity", "-.inf": "-Infinity", ".nan": "NaN"}
-    try:
-        return Decimal(named.get(text.lower(), text.replace("_", "")))
-    except InvalidOperation:
-        return text
+def _read(node: yaml.Node, path: Path, place: Place, places: dict[Path, Place], inside: frozenset[int]) -> object:
+    """The content of a node, with the place of every value in it noted in ``places``."""
+    if id(node) in inside or len(places) >= MAX_VALUES:
+        raise YamlProblem("contains itself, or holds too many values", place)
+    places[path] = place
+    inside |= {id(node)}
+    if node.tag != _TAGS[type(node)]:
+        raise YamlProblem("no valid YAML here (tags such as !!int are not allowed)", place, path)
+    if isinstance(node, yaml.ScalarNode):
+        return node.value if node.style else _plain(node.value, place, path)
+    if isinstance(node, yaml.SequenceNode):
+        return [_read(item, (*path, i), _place(item.start_mark), places, inside) for i, item in enumerate(node.value)]
+    content = {key: _read(value, (*path, key), at, places, inside) for key, value, at in _entries(node)}
+    return _merged(content.pop(MERGE), place) | content if MERGE in content else content
 
 
-def _text(loader: _Loader, node: yaml.ScalarNode) -> object:
-    return loader.construct_scalar(node)
+def _merged(blocks: object, place: Place) -> dict[str, object]:
+    """One block or several in one; what an earlier one says counts."""
+    merged: dict[str, object] = {}
+    for block in cast("list[object]", blocks if isinstance(blocks, list) else [blocks]):
+        if not isinstance(block, dict):
+            raise YamlProblem(f"{MERGE} takes a block of keys, or a list of blocks", place)
+        merged = cast("dict[str, object]", block) | merged
+    return merged
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", _exact_number)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
-
-
-def _walk(root: yaml.Node) -> Iterator[tuple[Path, Place]]:
-    """Every value with its place, refusing keys given twice and structures that contain themselves."""
-    todo: list[tuple[Path, yaml.Node, Place, frozenset[int]]] = [((), root, _place(root.start_mark), frozenset())]
-    count = 0
-    while todo:
-        path, node, place, parents = todo.pop()
-        count += 1
-        if id(node) in parents or count > MAX_VALUES:
-            raise YamlProblem("contains itself, or holds too many values", place)
-        yield path, place
-        inside = parents | {id(node)}
-        if isinstance(node, yaml.SequenceNode):
-            todo += [((*path, i), item, _place(item.start_mark), inside) for i, item in enumerate(node.value)]
-        if isinstance(node, yaml.MappingNode):
-            todo += [((*path, k), v, at, inside) for k, v, at in _entries(node)]
-
-
-def _entries(mapping: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node, Place]]:
+def _entries(mapping: yaml.Node) -> Iterator[tuple[str, yaml.Node, Place]]:
     seen: dict[str, Place] = {}
     for key, value in mapping.value:
         place = _place(key.start_mark)
@@ -116,6 +139,31 @@ def _entries(mapping: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node, Place]
             raise YamlProblem(f"the key {shown(key.value)} is given twice, first in line {seen[key.value].line}", place)
         seen[key.value] = place
         yield key.value, value, place
+
+
+def _plain(text: str, place: Place, path: Path) -> object:
+    """What a word without quotes means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    is_integer = _INTEGER.fullmatch(text) is not None
+    if not is_integer and not _DECIMAL.fullmatch(text):
+        return text
+    if len(text) > NUMBER_LENGTH:
+        found = f"{text[:NUMBER_LENGTH]}… ({len(text)} characters)"
+        raise YamlProblem(f"found {found}; a number has at most {NUMBER_LENGTH}", place, path)
+    if is_integer:
+        return int(text, _BASES.get(text[:2], 10))
+    number = _exact(text)
+    if number is None or abs(number.adjusted()) > NUMBER_LENGTH:
+        raise YamlProblem(f"found {text}; a number is less than 1e{NUMBER_LENGTH}, and not as near to 0", place, path)
+    return number
+
+
+def _exact(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # the power is beyond what a decimal number can hold
+        return None
 
 
 def _place(mark: yaml.Mark) -> Place:

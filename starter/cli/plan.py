@@ -17,6 +17,7 @@ from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Fracti
 from rebalancing.planning import make_plan
 from rebalancing.symbols import BySymbol
 from rebalancing.trading_rules import TradingRules
+from rebalancing.yaml_text import NUMBER_LENGTH
 from starter.cli.plan_view import plan_json, plan_view
 
 BAD_INPUT = 2
@@ -76,9 +77,15 @@ def _read(path: Path) -> object:
     return json.loads(
         path.read_text(encoding="utf-8-sig"),
         parse_float=Decimal,
+        parse_int=_whole,
         parse_constant=Decimal,
         object_pairs_hook=_without_repetition,
     )
+
+
+def _whole(digits: str) -> int | Decimal:
+    """What Python would refuse as an integer without saying where it stands is left for the field to refuse."""
+    return int(digits) if len(digits) <= NUMBER_LENGTH else Decimal(digits)
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

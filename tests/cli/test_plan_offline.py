@@ -156,6 +156,10 @@ def test_a_value_that_does_not_fit_the_positions_is_pointed_out(file: Path) -> N
         (PORTFOLIO | {"tragets": {}}, "tragets is an unknown key; did you mean targets?"),
         (PORTFOLIO | {"commission_per_order": -1}, "commission_per_order"),
         (PORTFOLIO | {"tolerance_percent": -1}, "tolerance_percent"),
+        (json.dumps(PORTFOLIO).replace("10}", "9" * 5000 + "}"), "positions.AAPL: found 999"),
+        (json.dumps(PORTFOLIO).replace("0.5}", "9" * 5000 + "}"), "targets.MSFT: found 999"),
+        (PORTFOLIO | {"held_out": ["\u017fPY"]}, "held_out.0: found \u017fPY; a symbol is allowed"),
+        (PORTFOLIO | {"positions": {"BRK.B": 1, "BRK B": 1}}, "the same share is named twice"),
     ],
 )
 def test_bad_input_is_explained_in_one_line(file: Path, content: object, expected: str) -> None:

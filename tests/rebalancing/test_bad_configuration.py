@@ -73,7 +73,7 @@ def problems(text: str) -> tuple[str, ...]:
         (HEAD + "    tolerance_percent: -0.5", "tolerance_percent: found -0.5"),
         (HEAD + "    minimum_order_value: -5", "minimum_order_value: found -5"),
         (HEAD + "    held_out: VTI", "held_out: found 'VTI'; a list is allowed"),
-        (HEAD + "    held_out: [ON]", "held_out[0]: found True; text is allowed (numbers and words like ON or NO"),
+        (HEAD + "    held_out: [TRUE]", "held_out[0]: found True; text is allowed (numbers and words like TRUE"),
         (HEAD + "    replacement_set: ira", "replacement_set: found 'ira'; no replacement_sets are defined"),
         (
             HEAD + "    replacement_set: irra\nreplacement_sets: {ira: [{source: A, target: B}]}",
@@ -136,6 +136,7 @@ def test_all_problems_are_listed_in_the_order_of_the_file() -> None:
         HEAD + "    allocations: [https://user:hunter2@host/p4th?token=t0ken]",
         HEAD + "    allocations: {{https://user:hunter2@host/p4th?token=t0ken}: url}",
         HEAD + "    allocations: {'https://h:hunter2@h/p4th?t0ken': 1, 'https://h:hunter2@h/p4th?t0ken': 2}",
+        HEAD + "    allocations: !<https://user:hunter2@host/p4th?token=t0ken> {}",
         HEAD + "    replacement_set: https://user:hunter2@host/p4th?token=t0ken",
         HEAD + "    held_out: https://user:hunter2@host/p4th?token=t0ken",
         HEAD + "allocations: {base_url: 'htps://user:hunter2@host/p4th?token=t0ken'}",
