@@ -28,6 +28,10 @@ class CallerRefused(RebalancerError):
     """Another workflow than the account's own asked for something at the gateway (promise P1)."""
 
 
+class OtherLogin(RebalancerError):
+    """The gateway's login is not the one that the history in Temporal belongs to (promise P6)."""
+
+
 class AccountInModels(RebalancerError):
     """The account's holdings are divided into model portfolios: several rows tell one position."""
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.beginners import Beginners
@@ -25,9 +26,10 @@ from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
 from activities.margin import MarginActivities
-from rebalancing.errors import RebalancerError
+from rebalancing.errors import OtherLogin, RebalancerError
 from rebalancing.settings import Settings
 from worker.hosting import ACTIVITY_POLLS, host, own_client
+from worker.login import claim
 from workflows.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 
 log = logging.getLogger(__name__)
@@ -53,10 +55,13 @@ async def run_gateway_worker(
 ) -> None:
     """Connect, work until the connection is lost, connect again; until cancelled.
 
-    ``gateway`` is the name under which accounts are reached through it, where there are several.
+    ``gateway`` is the name under which accounts are reached through it, where there are several. Raises ``OtherLogin``
+    if the history belongs to another login than the first one that is met; one that comes later is waited out, for this
+    process may serve other gateways as well.
     """
     pause = FIRST_PAUSE
     last_problem = ""
+    has_worked = False
     while True:
         session = GatewaySession(
             address,
@@ -64,15 +69,17 @@ async def run_gateway_worker(
             figures_lag=timedelta(seconds=settings.figures_lag),
         )
         try:
-            await session.open()
-        except RebalancerError as error:
+            await _open(client, session, gateway)
+        except (RebalancerError, RPCError) as error:
+            if isinstance(error, OtherLogin) and not has_worked:
+                raise
             if str(error) != last_problem:
                 log.warning("%s", error)
                 last_problem = str(error)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(pause * 2, LONGEST_PAUSE)
             continue
-        last_problem = ""
+        last_problem, has_worked = "", True
         try:
             await _work(await own_client(client), session, settings, gateway)
             log.warning("gateway connection lost: %s", session.lost_reason)
@@ -83,6 +90,17 @@ async def run_gateway_worker(
             pause = FIRST_PAUSE
         await asyncio.sleep(pause * random.uniform(0.8, 1.2))
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _open(client: Client, session: GatewaySession, gateway: str | None) -> None:
+    """Connect, and make sure that this is the login the history belongs to before anything is served."""
+    await session.open()
+    try:
+        await claim(client, gateway, session.login)
+    except BaseException:
+        session.close()
+        raise
+    log.info("the gateway is %s", session.login)
 
 
 async def _work(client: Client, session: GatewaySession, settings: Settings, gateway: str | None) -> None:

@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
+from worker.database_lock import sole_user_of
 from worker.tied_process import tied_to_this_process
 from workflows.names import SEARCH_ATTRIBUTES
 
@@ -57,8 +58,19 @@ async def embedded_server(port: int, ui_port: int | None, database: Path | None 
     """Run the real Temporal server, with its UI, as a child process; yields its address.
 
     ``database`` keeps the history over restarts; without it, it is in memory. Raises ``ServerNotStarted``, for instance
-    because a port is taken.
+    because a port is taken, and ``DatabaseUnusable``.
     """
+    if database is None:
+        async with _server(port, ui_port, None) as address:
+            yield address
+        return
+    async with sole_user_of(database) as lock, _server(port, ui_port, database, lock) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _server(port: int, ui_port: int | None, database: Path | None, *held: int) -> AsyncGenerator[str]:
+    """``held`` are descriptors that the server keeps open too."""
     process = await asyncio.create_subprocess_exec(
         *tied_to_this_process(server_command(port, ui_port, database)),
         stdin=asyncio.subprocess.DEVNULL,
@@ -68,6 +80,7 @@ async def embedded_server(port: int, ui_port: int | None, database: Path | None 
         start_new_session=True,
         # The history tells what accounts hold and trade: its file is made for the owner alone.
         umask=0o077,
+        pass_fds=held,
     )
     assert process.stdout is not None
     output = process.stdout
@@ -114,7 +127,8 @@ def server_command(port: int, ui_port: int | None, database: Path | None) -> lis
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
     if database is not None:
         command += ["--db-filename", str(database)]
-        command += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"]
+        # Only 2 writes through at every commit: with 1 a power cut took back a whole rebalance, orders and all.
+        command += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2"]
     for attribute in SEARCH_ATTRIBUTES:
         command += ["--search-attribute", f"{attribute.name}=Keyword"]
     for key, value in SERVER_SETTINGS.items():

@@ -13,6 +13,11 @@ STATUS_QUERY: Final = "status"
 EVENTS_MEMO: Final = "events"
 TARGETS_MEMO: Final = "last_targets"
 
+LOGIN_WORKFLOW_TYPE: Final = "GatewayLogin"
+LOGIN_MEMO: Final = "login"
+LOGIN_QUEUE: Final = "gateway-logins"
+"""Polled by nobody: what was written down there is read from outside."""
+
 REBALANCES_QUEUE: Final = "rebalances"
 """Workflows, and activities that do not touch the gateway."""
 
@@ -45,3 +50,8 @@ def fills_queue(gateway: str | None) -> str:
 def workflow_id(account: str) -> str:
     """The one id under which an account is rebalanced (promise P1)."""
     return f"rebalance-{account}"
+
+
+def login_id(gateway: str | None) -> str:
+    """The workflow that says which login of this gateway the history belongs to."""
+    return f"gateway-login-{gateway or 'default'}"

@@ -26,6 +26,10 @@ LINK_RESTORED: Final = frozenset({1101, 1102})
 CLIENT_ID_IN_USE: Final = 326
 """Another session holds our client id: the fence that keeps one writer per gateway (promise P4)."""
 
+MARKET_DATA_FARM: Final = 2104
+SIMULATED_FARM: Final = "simulated"
+"""The market data farm that the stand-in names when one connects to it (2104); IBKR has none of that name."""
+
 WHAT_TO_DO: Final = {
     321: "If it speaks of Read-Only: switch 'Read-Only API' off in the gateway's API settings.",
     203: "The account may not trade this; map the symbol to another with a replacement set.",

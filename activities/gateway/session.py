@@ -20,6 +20,7 @@ from activities.gateway.cash import CashBook
 from activities.gateway.ledger import LedgerOrder, OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
+from rebalancing.login import Login
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class GatewaySession:
     open_orders_read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     next_valid_id: int = 0
     lost_reason: str = ""
+    is_simulated: bool = False
     _waiters: dict[str | None, set[_Waiter]] = field(default_factory=dict[str | None, set[_Waiter]])
     _codes_seen: set[int] = field(default_factory=set[int])
 
@@ -107,6 +109,11 @@ class GatewaySession:
             raise
         self.connected_at = datetime.now(UTC)
         log.info("connected to the gateway at %s", self.address)
+
+    @property
+    def login(self) -> Login:
+        """What the gateway is logged in with; known once the session is open."""
+        return Login.of(self.ib.client.getAccounts(), simulated=self.is_simulated)
 
     def close(self) -> None:
         """Leave the gateway. What still waits on this session fails with ``GatewayUnavailable``."""
@@ -265,6 +272,8 @@ class GatewaySession:
         elif code in codes.LINK_RESTORED:
             self.link_restored.set()
             self._lose(f"the gateway was reconnected to IBKR ({text}); everything is read afresh")
+        elif code == codes.MARKET_DATA_FARM:
+            self.is_simulated |= text.endswith(f":{codes.SIMULATED_FARM}")
         elif request_id > 0:
             self.ledger.note_error(request_id, code, text)
             self._notify()

@@ -26,7 +26,7 @@ NOTICE_TEXTS = {
     1101: "Connectivity between IBKR and Trader Workstation has been restored - data lost.",
     1102: "Connectivity between IBKR and Trader Workstation has been restored - data maintained.",
     2103: "Market data farm connection is broken:usfarm",
-    2104: "Market data farm connection is OK:usfarm",
+    2104: "Market data farm connection is OK:simulated",  # so that nobody takes this gateway for a real one
     2105: "HMDS data farm connection is broken:ushmds",
     2106: "HMDS data farm connection is OK:ushmds",
     2110: "Connectivity between Trader Workstation and server is broken. It will be restored automatically.",

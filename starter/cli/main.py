@@ -31,7 +31,13 @@ app = typer.Typer(
 def up(
     port: Annotated[int, typer.Option(help="Port of the Temporal server.")] = 7233,
     ui_port: Annotated[int, typer.Option(help="Port of its web interface.")] = 8233,
-    database: Annotated[Path, typer.Option(metavar="FILE", help="Where its history is kept.")] = Path("temporal.db"),
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where its history is kept. Without it: temporal.db, or temporal-simulated.db with --simulated.",
+        ),
+    ] = None,
     simulated: Annotated[
         bool, typer.Option("--simulated", help="With a stand-in for the gateway, and for Ably where no key is set.")
     ] = False,
@@ -42,7 +48,7 @@ def up(
     """Run everything in this process: a Temporal server of its own, worker and listener."""
     from starter.cli.up import UpOptions, run_up_command
 
-    options = UpOptions(port=port, ui_port=ui_port, database=database, simulated=simulated, scenario=scenario)
+    options = UpOptions(port=port, ui_port=ui_port, chosen_database=database, simulated=simulated, scenario=scenario)
     complete(run_up_command(options))
 
 

@@ -29,7 +29,8 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    except Exception as error:
+    except Exception as raised:
+        error = _the_one(raised)
         status = exit_status(error)
         if status is None:
             raise
@@ -38,17 +39,25 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(status) from None
 
 
+def _the_one(error: Exception) -> Exception:
+    """What ended services that run side by side: the error of one of them, if it is the only one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 def exit_status(error: Exception) -> int | None:
     """The exit status an error stands for; ``None`` for one that nobody foresaw."""
     # Imported here because reading the configuration costs more than printing a help text.
     from rebalancing.configuration import ConfigurationInvalid
-    from rebalancing.errors import AccountUnknown, RebalancerError
+    from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError
     from starter.cli.stopping import Stopped
+    from worker.database_lock import DatabaseUnusable
     from worker.temporal import ServerNotStarted
 
     if isinstance(error, Stopped):
         return INTERRUPTED
-    if isinstance(error, UserMistake | ConfigurationInvalid | AccountUnknown):
+    if isinstance(error, UserMistake | ConfigurationInvalid | AccountUnknown | OtherLogin | DatabaseUnusable):
         return MISTAKE
     if isinstance(error, CommandFailed | RebalancerError | ServerNotStarted):
         return FAILED

@@ -27,6 +27,10 @@ from worker.temporal import connect_embedded, embedded_server
 
 log = logging.getLogger(__name__)
 
+DATABASE: Final = Path("temporal.db")
+SIMULATED_DATABASE: Final = Path("temporal-simulated.db")
+"""Where the history is kept if nothing else is said. A rehearsal has one of its own: it must not go on for real."""
+
 RETENTION: Final = timedelta(days=14)
 """How long closed workflows are kept. The embedded server's default is one day."""
 
@@ -37,9 +41,14 @@ class UpOptions:
 
     port: int
     ui_port: int
-    database: Path
+    chosen_database: Path | None
     simulated: bool
     scenario: Path | None
+
+    @property
+    def database(self) -> Path:
+        """The file with the history."""
+        return self.chosen_database or (SIMULATED_DATABASE if self.simulated else DATABASE)
 
 
 async def run_up_command(options: UpOptions) -> None:

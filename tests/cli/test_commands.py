@@ -161,12 +161,13 @@ async def test_a_signal_ends_up_cleanly_and_its_history_is_there_the_next_time(
 async def test_an_event_that_was_accepted_is_carried_out_although_everything_was_killed(own: Desk) -> None:
     port, ui_port = free_port(), free_port()
     own.variables["IBKR_PORT"] = str(free_port())
-    async with up(own, port, ui_port, until="No gateway at") as process:
+    history = "--database", "history.db"
+    async with up(own, port, ui_port, *history, until="No gateway at") as process:
         assert (await own.run("run", "DU1000004", "--live", "--event-id", "e-1")).status == 0
         await phase_reached(own, "DU1000004", "reading")
         process.kill()
         await process.wait()
-    async with up(own, port, ui_port, SIMULATED):
+    async with up(own, port, ui_port, SIMULATED, *history):
         await phase_reached(own, "DU1000004", "completed")
         held = json.loads((await own.run("positions", "DU1000004", "--json")).output)["positions"]
         assert set(held) == {"QQQ"}

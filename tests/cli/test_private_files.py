@@ -32,7 +32,7 @@ async def test_the_history_is_made_for_its_owner_alone_whatever_the_umask(tmp_pa
         async with embedded_server(free_port(), ui_port=None, database=tmp_path / "temporal.db") as address:
             await (await connect_embedded(address)).count_workflows()
             made = permissions(tmp_path)
-    assert made == dict.fromkeys(("temporal.db", "temporal.db-shm", "temporal.db-wal"), 0o600)
+    assert made == dict.fromkeys(("temporal.db", "temporal.db-shm", "temporal.db-wal", "temporal.db.lock"), 0o600)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o602])
