@@ -19,7 +19,10 @@ def order_report(engine: Engine, order: Order) -> bytes:
 
 
 def open_orders(engine: Engine, client_id: int | None) -> bytes:
-    """Working orders of one client or of all, with the end marker."""
+    """Working orders of one client or of all, with the end marker.
+
+    Gateways from 10.48 on list de-activated orders too when a client asks for its own; here none ever is.
+    """
     reports = [order_report(engine, each) for each in engine.open_orders(client_id)]
     return b"".join([*reports, messages.open_order_end()])
 

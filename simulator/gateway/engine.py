@@ -32,6 +32,7 @@ from simulator.gateway.order_checks import (
     check_change,
     check_close,
     check_funds,
+    check_id,
     check_number,
     check_price,
     check_terms,
@@ -48,10 +49,6 @@ from simulator.gateway.state import GatewayState
 _ONLY_REGULAR_HOURS = (
     'Order Event Warning:Attribute "Outside Regular Trading Hours" is ignored based on the order type.'
 )
-
-_COMFORTABLE_ID = 2_000_000_000
-_ID_TOO_HIGH = Refusal(2146, "Order id is too high: reset the API order id sequence.")
-"""A warning: the order goes its way, but ids end at 2**31 - 2. Where it begins, and its words, are guesses."""
 
 
 class Engine:
@@ -157,8 +154,8 @@ class Engine:
             self._tell(client_id, order_id, Refusal(103, "Duplicate order id"))
         else:
             self._state.high_water[client_id] = order_id
-            if order_id > _COMFORTABLE_ID:
-                self._tell(client_id, order_id, _ID_TOO_HIGH)
+            if warning := check_id(order_id):
+                self._tell(client_id, order_id, warning)
             order = self._checked(client_id, order_id, query, ticket)
             if order:
                 order.arrival = self._exchange.arrival_of(order, connected_at)

@@ -83,7 +83,7 @@ _ANSWERED = {
     62: Layout("reqAccountSummary", (VERSION, REQUEST_ID, Item("group", only("All")), Item("tags"))),
     63: Layout("cancelAccountSummary", _WITH_ID),
     64: Layout("cancelPositions", _WITHOUT_ID),
-    71: Layout("startApi", (VERSION, Item("clientId"), Item("optionalCapabilities"))),
+    71: Layout("startApi", (VERSION, Item("clientId"), Item("optionalCapabilities", unset))),
     74: Layout("reqPositionsMulti", _OF_ACCOUNT),
     75: Layout("cancelPositionsMulti", _WITH_ID),
     76: Layout("reqAccountUpdatesMulti", (*_OF_ACCOUNT, Item("ledgerAndNLV", zero))),

@@ -19,8 +19,16 @@ ADAPTIVE_PRIORITIES = ("Urgent", "Normal", "Patient")
 MOST_WORKING_ORDERS = 20
 """Orders at work at once for one contract, side and account (IBKR; older documents say 15)."""
 
+_COMFORTABLE_ID = 2_000_000_000
+_ID_TOO_HIGH = Refusal(2146, "Order id is too high: reset the API order id sequence.")
+"""Where ids become too high, and the words, are guesses."""
 
 _LEAD, _NASDAQ_LEAD, _NO_CANCEL = timedelta(minutes=10), timedelta(minutes=5), timedelta(minutes=10)
+
+
+def check_id(order_id: int) -> Refusal | None:
+    """A warning about an id near the end of them all, 2**31 - 2; the order goes its way."""
+    return _ID_TOO_HIGH if order_id > _COMFORTABLE_ID else None
 
 
 def check_terms(ticket: OrderTicket, accounts: dict[str, Ledger]) -> Refusal | None:

@@ -20,14 +20,23 @@ class TokenBucket:
 
     def take(self, now: datetime) -> bool:
         """Use up one message; ``False``, counted as a violation, when there is none left."""
-        passed = max((now - self._last).total_seconds(), 0.0)
-        self._tokens = min(self._tokens + passed * self._setup.per_second, float(self._setup.capacity))
-        self._last = now
+        self._refill(now)
         if self._tokens < 1:
             self.violations += 1
             return False
         self._tokens -= 1
         return True
+
+    def take_in_turn(self, now: datetime) -> float:
+        """Use up one message, even one that is not there yet; the seconds after which it will be."""
+        self._refill(now)
+        self._tokens -= 1
+        return max(-self._tokens, 0.0) / self._setup.per_second
+
+    def _refill(self, now: datetime) -> None:
+        passed = max((now - self._last).total_seconds(), 0.0)
+        self._tokens = min(self._tokens + passed * self._setup.per_second, float(self._setup.capacity))
+        self._last = now
 
     @property
     def exhausted(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from simulator.gateway.subscriptions import Subscriptions
 
 _LOG = logging.getLogger(__name__)
 _CLIENT_ID_IN_USE = "Unable to connect as the client id is already in use. Retry with a unique client id."
+_OFFER = re.compile(r"v([0-9]{1,5})(?:\.\.([0-9]{1,5}))?( \+PACEAPI)?")
+"""Versions a client speaks, and its wish to be slowed down instead of told off; other wishes there are none."""
 _TOO_FAST = "Max rate of messages per second has been exceeded:max=50 rec={} ({})"
 
 
@@ -56,6 +59,7 @@ class Session:
         self._engine = host.engine
         self._reader = reader
         self._writer = writer
+        self._wants_pacing = False
         self._bucket = TokenBucket(host.engine.scenario.pacing, host.engine.clock.now())
         self._waiting: deque[tuple[datetime, Request]] = deque()
         self._has_waiting = asyncio.Event()
@@ -124,7 +128,9 @@ class Session:
             return
         while not self._half_open.is_set():
             fields = wire.split_fields(await wire.read_frame(self._reader))
-            if not self._bucket.take(self._engine.clock.now()):
+            if self._wants_pacing:
+                await asyncio.sleep(self._bucket.take_in_turn(self._engine.clock.now()))
+            elif not self._bucket.take(self._engine.clock.now()):
                 self.error(-1, 100, _TOO_FAST.format(len(self._waiting), self._bucket.violations))
                 if self._bucket.exhausted:
                     return
@@ -141,11 +147,11 @@ class Session:
         """Agree on the version; ``False`` for a client that cannot speak it."""
         if await self._reader.readexactly(4) != b"API\0":
             return False
-        offer = (await wire.read_frame(self._reader)).decode(errors="replace").split(" ")[0]
-        lowest, _, highest = offer.removeprefix("v").partition("..")
-        if not (lowest.isdigit() and (highest or lowest).isdigit()):
+        offer = _OFFER.fullmatch((await wire.read_frame(self._reader)).decode(errors="replace"))
+        if offer is None:
             return False
-        if not int(lowest) <= messages.SERVER_VERSION <= int(highest or lowest):
+        lowest, highest, self._wants_pacing = int(offer[1]), int(offer[2] or offer[1]), bool(offer[3])
+        if not lowest <= messages.SERVER_VERSION <= highest:
             return False
         self.send(messages.handshake(self._engine.clock.now()))
         return True

@@ -10,7 +10,7 @@ from ib_insync import TagValue
 from simulator.gateway import messages, order_messages, wire
 from simulator.gateway.engine import Engine
 from simulator.gateway.requests import ContractQuery, OrderTicket, decode_request
-from simulator.gateway.scenario import Scenario
+from simulator.gateway.scenario import PacingSetup, Scenario
 from simulator.gateway.server import SimulatedGateway
 from tests.simulator.gateway.gateway_client import Connect, ErrorLog, market_order, sent_by_client, stock, until
 
@@ -51,7 +51,12 @@ async def test_clients_that_know_version_176_get_it(raw: RawClient, versions: by
     assert len(time.split(" ")) == 3
 
 
-@pytest.mark.parametrize("versions", [b"v100..157", b"v177..180", b"hello", b""])
+@pytest.mark.parametrize(
+    "versions",
+    [
+        *(b"v100..157", b"v177..180", b"hello", b"", b"v157..176 +SOMETHING", "v157..²".encode(), b"v" + b"9" * 5000),
+    ],
+)
 async def test_other_clients_are_hung_up_on(raw: RawClient, versions: bytes) -> None:
     with pytest.raises(asyncio.IncompleteReadError):
         await raw.greet(versions)
@@ -105,6 +110,27 @@ async def test_a_burst_beyond_the_allowance_is_error_100_and_the_third_disconnec
         ib.client.reqCurrentTime()
     await until(lambda: not ib.isConnected())
     assert errors.codes.count(100) == 3
+
+
+async def test_a_client_that_wishes_to_be_paced_is_slowed_down_instead(scenario: Scenario) -> None:
+    tight = scenario.model_copy(update={"pacing": PacingSetup(per_second=500, capacity=5, violations=1)})
+    async with SimulatedGateway(tight) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        client = RawClient(reader, writer)
+        await client.greet(b"v157..176 +PACEAPI")
+        writer.write(wire.encode(71, 2, 1, "") + wire.encode(49, 1) * 60)
+        received = [await client.fields() for _ in range(65)]
+        assert [each[0] for each in received[5:]] == ["49"] * 60
+        writer.close()
+
+
+async def test_a_capability_that_is_not_simulated_is_refused_and_the_api_not_started(
+    gateway: SimulatedGateway, raw: RawClient
+) -> None:
+    await raw.greet(b"v157..176")
+    raw.writer.write(wire.encode(71, 2, 1, "SOMETHING"))
+    assert (await raw.fields())[:4] == ["4", "2", "-1", "322"]
+    assert gateway.connections == []
 
 
 async def test_the_clients_own_brake_keeps_within_the_allowance(gateway: SimulatedGateway, connect: Connect) -> None:
