@@ -37,6 +37,10 @@ class Login(FrozenModel):
         real = LoginKind.LIVE if is_live else LoginKind.PAPER
         return cls(kind=LoginKind.SIMULATED if simulated else real, accounts=managed)
 
+    def is_as_real_as(self, other: "Login") -> bool:
+        """Whether both are simulated, or neither is."""
+        return (self.kind is LoginKind.SIMULATED) is (other.kind is LoginKind.SIMULATED)
+
     def continues(self, earlier: "Login") -> bool:
         """Whether what was begun with the earlier login may go on with this one.
 

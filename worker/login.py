@@ -5,43 +5,51 @@ It is kept as a workflow that runs and does nothing: that needs no worker, no tw
 goes wherever the history goes.
 """
 
+from collections.abc import Callable
+
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
 from rebalancing.errors import GatewayUnavailable, OtherLogin
 from rebalancing.login import Login
-from workflows.names import LOGIN_MEMO, LOGIN_QUEUE, LOGIN_WORKFLOW_TYPE, login_id
+from workflows.names import LOGIN_MEMO, LOGIN_QUEUE, LOGIN_WORKFLOW_TYPE, REHEARSAL_OR_REAL, login_id
 
 
 async def claim(client: Client, gateway: str | None, login: Login) -> None:
     """Write down that this history belongs to this login; the first one to come decides.
 
-    Raises:
+    A rehearsal and what is real are never in one history, at whichever gateways. Raises:
         OtherLogin: it belongs to another one.
         GatewayUnavailable: the gateway names no account, as before its own login is done.
     """
     if not login.accounts:
         raise GatewayUnavailable("The gateway manages no account yet: its own login is not done. It is tried again.")
-    await _write_down(client, gateway, login, WorkflowIDConflictPolicy.USE_EXISTING)
-    description = await client.get_workflow_handle(login_id(gateway)).describe()
+    await _belongs(client, REHEARSAL_OR_REAL, login, login.is_as_real_as)
+    known = await _belongs(client, login_id(gateway), login, login.continues)
+    if known != login:
+        await _write_down(client, login_id(gateway), login, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+
+
+async def _belongs(client: Client, written_as: str, login: Login, goes_on: Callable[[Login], bool]) -> Login:
+    """The login that is written down there, by now at the latest. Raises ``OtherLogin`` unless this one goes on."""
+    await _write_down(client, written_as, login, WorkflowIDConflictPolicy.USE_EXISTING)
+    description = await client.get_workflow_handle(written_as).describe()
     known = await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
-    if known == login:
-        return
-    if known is None or not login.continues(known):
-        raise OtherLogin(
-            f"The history in Temporal (namespace {client.namespace}) belongs to {known or 'a login it does not name'}, "
-            f"since {description.start_time:%Y-%m-%d %H:%M} UTC. This gateway is {login}: what was begun there must "
-            "not go on here, so nothing was started. Log the gateway in as before, or give this login a history of its "
-            "own (`rebalancer up --database FILE`, or another namespace). If this one shall go on with it, cancel what "
-            f'is unfinished, then `temporal workflow terminate --workflow-id {login_id(gateway)} --reason "new login"`.'
-        )
-    await _write_down(client, gateway, login, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+    if known is not None and goes_on(known):
+        return known
+    raise OtherLogin(
+        f"The history in Temporal (namespace {client.namespace}) belongs to {known or 'a login it does not name'}, "
+        f"since {description.start_time:%Y-%m-%d %H:%M} UTC. This gateway is {login}: what was begun there must "
+        "not go on here, so nothing was started. Log the gateway in as before, or give this login a history of its "
+        "own (`rebalancer up --database FILE`, or another namespace). If this one shall go on with it, cancel what "
+        f'is unfinished, then `temporal workflow terminate --workflow-id {written_as} --reason "new login"`.'
+    )
 
 
-async def _write_down(client: Client, gateway: str | None, login: Login, existing: WorkflowIDConflictPolicy) -> None:
+async def _write_down(client: Client, written_as: str, login: Login, existing: WorkflowIDConflictPolicy) -> None:
     await client.start_workflow(
         LOGIN_WORKFLOW_TYPE,
-        id=login_id(gateway),
+        id=written_as,
         task_queue=LOGIN_QUEUE,
         memo={LOGIN_MEMO: login},
         id_conflict_policy=existing,

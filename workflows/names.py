@@ -15,6 +15,9 @@ TARGETS_MEMO: Final = "last_targets"
 
 LOGIN_WORKFLOW_TYPE: Final = "GatewayLogin"
 LOGIN_MEMO: Final = "login"
+REHEARSAL_OR_REAL: Final = "rehearsal-or-real"
+"""The workflow that says whether the history is that of a rehearsal."""
+
 LOGIN_QUEUE: Final = "gateway-logins"
 """Polled by nobody: what was written down there is read from outside."""
 

@@ -120,9 +120,6 @@ class RebalanceAccount:
         except ValidationError as error:
             self._reject(f"unreadable trigger: {_first_problem(error)}")
             return
-        if trigger.account != self._account:
-            self._reject(f"a trigger for account {trigger.account} was sent to {self._account}")
-            return
         self._accept(trigger)
 
     @workflow.signal(name=TURN_SIGNAL, description="Sent by the worker: the turn of this rebalance has come")
@@ -259,6 +256,9 @@ class RebalanceAccount:
     # --- events ---------------------------------------------------------------------------------------------------
 
     def _accept(self, trigger: Trigger) -> None:
+        if trigger.account != self._account:
+            self._reject(f"a trigger for account {trigger.account} was sent to {self._account}")
+            return
         if trigger.requested_at > workflow.now():  # or it would never grow old
             trigger = trigger.model_copy(update={"requested_at": workflow.now()})
         if any(own.covers(trigger) for own in (*self._pending, *self._taken)) or self._events.knows(trigger):

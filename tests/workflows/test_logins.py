@@ -158,6 +158,17 @@ async def test_each_gateway_has_a_login_of_its_own() -> None:
                 await claim(client, gateway, other)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["rehearsal first", "real first"])
+async def test_a_rehearsal_and_what_is_real_are_in_no_history_together_at_different_gateways_either(
+    first: bool,
+) -> None:
+    async with temporal() as client:
+        await claim(client, "east", Login.of({"DU1"}, simulated=first))
+        with pytest.raises(OtherLogin, match="--workflow-id rehearsal-or-real"):
+            await claim(client, "west", Login.of({"DU2"}, simulated=not first))
+        await claim(client, "west", Login.of({"DU2"}, simulated=first))
+
+
 async def test_a_gateway_that_manages_no_account_yet_decides_nothing() -> None:
     async with temporal() as client:
         with pytest.raises(GatewayUnavailable):
@@ -167,9 +178,11 @@ async def test_a_gateway_that_manages_no_account_yet_decides_nothing() -> None:
 
 async def test_what_somebody_else_wrote_down_as_a_login_is_not_taken_for_one() -> None:
     async with temporal() as client:
-        await client.start_workflow("GatewayLogin", id=login_id(None), task_queue="gateway-logins")
-        with pytest.raises(OtherLogin, match="a login it does not name"):
-            await claim(client, None, Login.of({"DU1"}, simulated=False))
+        for number, written_as in enumerate(("rehearsal-or-real", login_id(None))):
+            await client.start_workflow("GatewayLogin", id=written_as, task_queue=f"forged-{number}")
+            with pytest.raises(OtherLogin, match="a login it does not name"):
+                await claim(client, None, Login.of({"DU1"}, simulated=False))
+            await client.get_workflow_handle(written_as).terminate()
 
 
 @pytest.mark.parametrize(

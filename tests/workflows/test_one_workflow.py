@@ -21,6 +21,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.callers import accounts_of
+from rebalancing.errors import CallerRefused
 from rebalancing.margin import MarginQuestions, MarginRequest, WhatIfOrder
 from rebalancing.orders import Intent, LegOrder, Side
 from rebalancing.outcomes import Phase
@@ -150,6 +152,23 @@ async def test_what_is_no_account_number_fails_at_once_under_its_very_own_id_too
         )
         assert "account" in (await failure_of(handle)).message
         assert refused(own, "DU1")
+
+
+async def test_a_run_is_not_started_by_the_trigger_of_another_account() -> None:
+    async with house({"DU1": Holding(), "DU2": Holding()}) as own:
+        start = {"account": "DU1", "triggers": [{**TRIGGER, "account": "DU2"}]}
+        handle = await own.client.start_workflow("RebalanceAccount", start, id="rebalance-DU1", task_queue="rebalances")
+        assert (await failure_of(handle)).type == "TriggerInvalid"
+        assert refused(own, "DU1")
+
+
+def test_every_account_that_a_request_is_about_is_looked_at() -> None:
+    other = INTENT.model_copy(update={"account": "DU2"})
+    assert set(accounts_of(PlaceRequest(intents=(INTENT, other)))) == {"DU1", "DU2"}
+    assert set(accounts_of((ORDER, other))) == {"DU1", "DU2"}
+    assert set(accounts_of(HearRequest(intents=(other,), timeout=1, reading=READING))) == {"DU1", "DU2"}
+    with pytest.raises(CallerRefused):
+        list(accounts_of({"account": "DU1"}))
 
 
 async def test_a_child_workflow_rebalances_nothing() -> None:
