@@ -19,7 +19,9 @@ from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_
 from rebalancing.trading_rules import TradingRules
 from rebalancing.web_address import WebAddress, without_secrets
 
-AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,5}[0-9]{1,12}$")]
+ACCOUNT_PATTERN = r"^[A-Z]{1,5}[0-9]{1,12}$"
+
+AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 """An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
 
 

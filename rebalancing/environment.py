@@ -1,12 +1,17 @@
-"""What comes from the environment or ``.env``: connections and secrets. Temporal's own come from ``temporalio``."""
+"""What comes from the environment or ``.env``: connections and secrets. Temporal's own are read by ``temporalio``."""
 
+import os
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from rebalancing.errors import RebalancerError
 from rebalancing.web_address import WebAddress
+
+ENV_FILE: Final = ".env"
+ENV_ENCODING: Final = "utf-8"
 
 
 class GatewayAddressMissing(RebalancerError):
@@ -17,7 +22,7 @@ class GatewayConnection(BaseSettings):
     """Where one gateway listens, and the one client id this application uses with it."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
     host: str = "127.0.0.1"
@@ -32,7 +37,7 @@ class Connections(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
     ibkr_host: str = "127.0.0.1"
@@ -63,3 +68,13 @@ class Connections(BaseSettings):
                 f"(and {prefix}HOST, {prefix}CLIENT_ID) in the environment or in .env."
             )
         return found
+
+
+def temporal_variables() -> dict[str, str]:
+    """The environment as Temporal's client is to read it: what it does not say of Temporal, ``.env`` may say.
+
+    Empty means not set. Raises ``OSError`` or ``UnicodeDecodeError`` for an ``.env`` that cannot be read.
+    """
+    written = DotEnvSettingsSource(Connections, ENV_FILE, ENV_ENCODING, case_sensitive=True).env_vars
+    own = {name: value for name, value in written.items() if value and name.startswith("TEMPORAL_")}
+    return own | {name: value for name, value in os.environ.items() if value}

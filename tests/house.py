@@ -26,7 +26,7 @@ from simulator.gateway.server import SimulatedGateway
 from starter.triggering import deliver
 from worker.free_ports import free_port
 from worker.main import run_workers
-from worker.temporal import connect, embedded_server
+from worker.temporal import connect_embedded, embedded_server
 from workflows.messages import RunResult
 from workflows.rebalance_account import RebalanceAccount
 
@@ -80,7 +80,7 @@ class House:
 
     async def worker(self) -> asyncio.Task[None]:
         """One more worker process's worth of workers, with a client of its own as a process would have."""
-        client = await connect(self.address)
+        client = await connect_embedded(self.address)
         return asyncio.create_task(run_workers(client, self.configuration, self.connections))
 
     def accepted_orders(self, account: str) -> list[Any]:
@@ -161,7 +161,7 @@ async def house(
         )
         built = House(
             address=address,
-            client=await connect(address),
+            client=await connect_embedded(address),
             gateway=simulated,
             configuration=configuration(accounts, settings),
             connections=Connections(

@@ -10,9 +10,10 @@ from typing import Final
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError
 
+from rebalancing.environment import temporal_variables
 from worker.database_lock import sole_user_of
 from worker.tied_process import tied_to_this_process
 from workflows.names import SEARCH_ATTRIBUTES
@@ -37,11 +38,18 @@ SERVER_SETTINGS: Final = {
 }
 
 
-async def connect(address: str | None = None) -> Client:
-    """A client from the same variables and ``temporal.toml`` as the ``temporal`` command uses."""
-    config = ClientConfig.load_client_connect_config()
-    config["target_host"] = address or config.get("target_host") or DEFAULT_ADDRESS
-    return await Client.connect(**config, data_converter=pydantic_data_converter)
+def connect_config() -> ClientConnectConfig:
+    """How to connect by the same variables and ``temporal.toml`` as the ``temporal`` command uses, and by ``.env``.
+
+    Raises ``RuntimeError`` or ``ValueError`` for what cannot be used, and whatever reading ``.env`` raises.
+    """
+    config = ClientConfig.load_client_connect_config(override_env_vars=temporal_variables())
+    return {**config, "target_host": config.get("target_host") or DEFAULT_ADDRESS}
+
+
+async def connect() -> Client:
+    """A client for the server that environment, ``.env`` and ``temporal.toml`` name; raises as ``connect_config``."""
+    return await Client.connect(**connect_config(), data_converter=pydantic_data_converter)
 
 
 async def connect_embedded(address: str) -> Client:

@@ -34,7 +34,9 @@ async def run_ably(*, port: int, key: str, host: str = "127.0.0.1", allow_remote
 
 
 def ably(
-    port: Annotated[int, typer.Option(help="Port for HTTP and WebSocket; 0 chooses a free one.")] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(help="Port for HTTP and WebSocket; 0 chooses a free one.", min=0, max=65_535)
+    ] = DEFAULT_PORT,
     key: Annotated[str, typer.Option(help="The one key that is accepted.")] = DEFAULT_KEY,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[

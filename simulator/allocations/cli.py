@@ -66,7 +66,7 @@ def _version(file: Path) -> tuple[int, int]:
 
 def allocations(
     file: Annotated[Path, typer.Option(help="YAML or JSON: {strategy: {symbol: weight}}.", dir_okay=False)],
-    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65_535)] = DEFAULT_PORT,
     api_key: Annotated[str, typer.Option(help="What the header x-api-key has to say.")] = DEFAULT_API_KEY,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[

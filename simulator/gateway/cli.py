@@ -57,8 +57,12 @@ def rolled_back_state(state_file: Path | None, count: int) -> GatewayState | Non
 
 
 def gateway(
-    port: Annotated[int, typer.Option(help="Port for API clients; 0 chooses a free one.")] = DEFAULT_PORT,
-    control_port: Annotated[int, typer.Option(help="Port of the HTTP control; 0: a free one.")] = DEFAULT_CONTROL_PORT,
+    port: Annotated[
+        int, typer.Option(help="Port for API clients; 0 chooses a free one.", min=0, max=65_535)
+    ] = DEFAULT_PORT,
+    control_port: Annotated[
+        int, typer.Option(help="Port of the HTTP control; 0: a free one.", min=0, max=65_535)
+    ] = DEFAULT_CONTROL_PORT,
     scenario: Annotated[
         Path, typer.Option(help="What it starts from (YAML).", show_default="the demo's")
     ] = DEMO_SCENARIO,

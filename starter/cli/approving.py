@@ -6,13 +6,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.orders import Side
 from starter.cli.console import error_console, output_console
-from starter.cli.mistakes import CommandFailed
-from starter.cli.rebalance_view import handle_of, query_status
+from starter.cli.mistakes import CommandFailed, as_asked
+from starter.cli.rebalance_view import handle_of, is_unknown, query_status
 from starter.cli.setup import connect_temporal
 from workflows.names import APPROVE_UPDATE, REJECT_UPDATE
 
@@ -28,13 +28,13 @@ async def run_approve_command(account: str, plan_hash: str | None) -> None:
         waiting = await _waiting_plan(handle, account)
         output_console().print(waiting_view(account, waiting))
         plan_hash = waiting.plan_hash
-    await _tell(handle, account, APPROVE_UPDATE, Approval(plan_hash=plan_hash))
+    await _tell(handle, account, APPROVE_UPDATE, as_asked(Approval, plan_hash=plan_hash))
 
 
 async def run_reject_command(account: str, reason: str) -> None:
     """End the account's rebalance before it trades. Raises ``CommandFailed`` if no plan waits."""
-    handle = handle_of(await connect_temporal(), account)
-    await _tell(handle, account, REJECT_UPDATE, Rejection(reason=reason))
+    rejection = as_asked(Rejection, reason=reason)
+    await _tell(handle_of(await connect_temporal(), account), account, REJECT_UPDATE, rejection)
 
 
 def waiting_view(account: str, waiting: WaitingPlan) -> RenderableType:
@@ -67,7 +67,7 @@ async def _tell(handle: WorkflowHandle[Any, Any], account: str, update: str, dec
     except WorkflowUpdateFailedError as error:
         raise CommandFailed(f"{account}: {error.cause}") from None
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        if not is_unknown(error):
             raise
         raise CommandFailed(f"No rebalance of {account} is running; no plan waits for approval.") from None
     error_console().print(f"{handle.id}: {told}.", markup=False)

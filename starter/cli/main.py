@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,21 @@ SERVICES: Final = "Services"
 ACCOUNTS: Final = "Accounts"
 TRYING_OUT: Final = "Checking and trying out"
 
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account number, as in accounts.yaml.")]
+MOST_PORTS: Final = 65_535
+
+
+def _account(given: str | None) -> str | None:
+    """An account number, or a refusal in words: whatever else is typed would make an id or a query of its own."""
+    from rebalancing.accounts import ACCOUNT_PATTERN
+
+    if given is not None and not re.fullmatch(ACCOUNT_PATTERN, given):
+        raise typer.BadParameter(f"{given[:40]!r} is no account number; they are capital letters, then digits.")
+    return given
+
+
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Account number, as in accounts.yaml.", callback=_account)
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 app = typer.Typer(
@@ -29,8 +44,8 @@ app = typer.Typer(
 
 @app.command(rich_help_panel=SERVICES)
 def up(
-    port: Annotated[int, typer.Option(help="Port of the Temporal server.")] = 7233,
-    ui_port: Annotated[int, typer.Option(help="Port of its web interface.")] = 8233,
+    port: Annotated[int, typer.Option(help="Port of the Temporal server.", min=1, max=MOST_PORTS)] = 7233,
+    ui_port: Annotated[int, typer.Option(help="Port of its web interface.", min=1, max=MOST_PORTS)] = 8233,
     database: Annotated[
         Path | None,
         typer.Option(
@@ -93,7 +108,9 @@ def run(
 
 @app.command(rich_help_panel=ACCOUNTS)
 def status(
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.")] = None,
+    account: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.", callback=_account)
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show where each account's latest rebalance stands."""
@@ -179,7 +196,9 @@ def demo(
 
 @app.command(rich_help_panel=ACCOUNTS)
 def plan(
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.")] = None,
+    account: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.", callback=_account)
+    ] = None,
     portfolio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead: cash, positions, prices and targets (JSON).")
     ] = None,

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
 from starter.cli.console import error_console
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 T = TypeVar("T")
+M = TypeVar("M", bound="BaseModel")
 
 FAILED: Final = 1
 MISTAKE: Final = 2
@@ -17,6 +21,21 @@ INTERRUPTED: Final = 130
 
 class UserMistake(Exception):
     """Something that only the user can correct; the message says how."""
+
+
+def as_asked(kind: type[M], **given: object) -> M:
+    """The request that what a user gave makes. Raises ``UserMistake`` with what is wrong and where it was given."""
+    from pydantic import ValidationError
+
+    for name, value in given.items():
+        if isinstance(value, str) and not value.isprintable():
+            raise UserMistake(f"{name}: only text that can be printed is taken.")
+    try:
+        return kind.model_validate(given)
+    except ValidationError as invalid:
+        problem = invalid.errors(include_url=False)[0]
+        option = "-".join(str(part) for part in problem["loc"]).replace("_", "-")
+        raise UserMistake(f"{option}: {problem['msg']}.") from None
 
 
 class CommandFailed(Exception):
@@ -34,7 +53,7 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         status = exit_status(error)
         if status is None:
             raise
-        if message := str(error):
+        if message := _told(error):
             error_console().print(message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
 
@@ -49,6 +68,8 @@ def _the_one(error: Exception) -> Exception:
 def exit_status(error: Exception) -> int | None:
     """The exit status an error stands for; ``None`` for one that nobody foresaw."""
     # Imported here because reading the configuration costs more than printing a help text.
+    from temporalio.service import RPCError
+
     from rebalancing.configuration import ConfigurationInvalid
     from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError
     from starter.cli.stopping import Stopped
@@ -59,6 +80,14 @@ def exit_status(error: Exception) -> int | None:
         return INTERRUPTED
     if isinstance(error, UserMistake | ConfigurationInvalid | AccountUnknown | OtherLogin | DatabaseUnusable):
         return MISTAKE
-    if isinstance(error, CommandFailed | RebalancerError | ServerNotStarted):
+    if isinstance(error, CommandFailed | RebalancerError | ServerNotStarted | RPCError):
         return FAILED
     return None
+
+
+def _told(error: Exception) -> str:
+    from temporalio.service import RPCError
+
+    if isinstance(error, RPCError):
+        return f"The Temporal server refused: {error.message or error.status.name}."
+    return str(error)

@@ -57,12 +57,17 @@ def handle_of(client: Client, account: str) -> WorkflowHandle[Any, RunResult]:
     return client.get_workflow_handle_for(RebalanceAccount.run, workflow_id(account))
 
 
+def is_unknown(error: RPCError) -> bool:
+    """Whether the server has no such (running) workflow; a namespace it does not have is another matter."""
+    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
+
+
 async def latest_run(handle: WorkflowHandle[Any, RunResult]) -> Run | None:
     """The latest run, or ``None`` if the account was never rebalanced (as far as the server remembers)."""
     try:
         description = await handle.describe()
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if is_unknown(error):
             return None
         raise
     return Run(description.run_id, description.status, description.start_time, description.close_time)

@@ -1,11 +1,11 @@
 """``rebalancer resolve``: an operator's word on an order of unknown fate (promise P3)."""
 
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from starter.cli.console import error_console
-from starter.cli.mistakes import CommandFailed, UserMistake
-from starter.cli.rebalance_view import handle_of
+from starter.cli.mistakes import CommandFailed, UserMistake, as_asked
+from starter.cli.rebalance_view import handle_of, is_unknown
 from starter.cli.setup import connect_temporal
 from workflows.messages import Resolution
 from workflows.rebalance_account import RebalanceAccount
@@ -20,13 +20,14 @@ async def run_resolve_command(account: str, ref: str, filled: int | None, *, not
     """
     if not_placed == (filled is not None):
         raise UserMistake("Give either --filled N or --not-placed.")
+    resolution = as_asked(Resolution, ref=ref, filled=filled)
     handle = handle_of(await connect_temporal(), account)
     try:
-        await handle.execute_update(RebalanceAccount.resolve, Resolution(ref=ref, filled=filled))
+        await handle.execute_update(RebalanceAccount.resolve, resolution)
     except WorkflowUpdateFailedError as error:
         raise CommandFailed(f"{account}: {error.cause}") from None
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        if not is_unknown(error):
             raise
         raise CommandFailed(f"No rebalance of {account} is running; there is nothing to resolve.") from None
     error_console().print(f"{handle.id}: {ref} is resolved; the rebalance goes on.", markup=False)

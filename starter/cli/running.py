@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from rich.console import Console
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import OPERATOR_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from starter.cli.console import error_console, output_console
-from starter.cli.mistakes import FAILED, CommandFailed
-from starter.cli.rebalance_view import ending_of, handle_of, latest_run, query_status
+from starter.cli.mistakes import FAILED, CommandFailed, as_asked
+from starter.cli.rebalance_view import ending_of, handle_of, is_unknown, latest_run, query_status
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
@@ -45,12 +45,17 @@ async def run_run_command(options: RunOptions) -> int:
     """Trigger a rebalance and, if asked to, wait for it; the exit status is 1 if it did not complete."""
     _, configuration = read_setup()
     account = configuration.account(options.account)
-    client = await connect_temporal()
     mode = ExecutionMode.REBALANCE if options.live else ExecutionMode.DRY_RUN
-    event_id = options.event_id or f"cli-{uuid.uuid4()}"
-    trigger = Trigger(
-        account=account.account_id, event_id=event_id, mode=mode, source=OPERATOR_SOURCE, requested_at=datetime.now(UTC)
+    event_id = f"cli-{uuid.uuid4()}" if options.event_id is None else options.event_id
+    trigger = as_asked(
+        Trigger,
+        account=account.account_id,
+        event_id=event_id,
+        mode=mode,
+        source=OPERATOR_SOURCE,
+        requested_at=datetime.now(UTC),
     )
+    client = await connect_temporal()
     handle = await deliver(client, trigger)
     word = "rebalance" if options.live else "dry run (--live trades)"
     error_console().print(f"{handle.id}: {word} requested as event {event_id}", markup=False)
@@ -71,7 +76,7 @@ async def run_cancel_command(account: str) -> None:
     try:
         await handle.cancel()
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if is_unknown(error):
             raise CommandFailed(f"The rebalance of {account} ended before it could be cancelled.") from None
         raise
     error_console().print(f"{handle.id}: cancelling; working orders are cancelled first …", markup=False)

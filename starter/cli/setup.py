@@ -1,16 +1,17 @@
 """What most commands begin with: the environment, the configuration, and the connection to Temporal."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 
 from rebalancing.configuration import Configuration, load_configuration
-from rebalancing.environment import Connections
+from rebalancing.environment import ENV_FILE, Connections
 from starter.cli.mistakes import CommandFailed, UserMistake
-from worker.temporal import DEFAULT_ADDRESS, connect
+from worker.temporal import connect, connect_config
 
 
 class Setup(NamedTuple):
@@ -31,25 +32,33 @@ def read_setup() -> Setup:
 
 def read_connections() -> Connections:
     """Read the environment and ``.env``. Raises ``UserMistake`` naming the variables that are wrong, never a value."""
+    with _readable_env_file():
+        try:
+            return Connections()
+        except ValidationError as invalid:
+            problems = (
+                f"{'.'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+                for error in invalid.errors(include_url=False, include_input=False)
+            )
+            raise UserMistake(f"The environment (or .env) cannot be used: {'; '.join(problems)}.") from None
+
+
+@contextmanager
+def _readable_env_file() -> Generator[None]:
     try:
-        return Connections()
-    except ValidationError as invalid:
-        problems = (
-            f"{'.'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
-            for error in invalid.errors(include_url=False, include_input=False)
-        )
-        raise UserMistake(f"The environment (or .env) cannot be used: {'; '.join(problems)}.") from None
+        yield
+    except UnicodeDecodeError as error:
+        raise UserMistake(f"{ENV_FILE} is no UTF-8 text: see byte {error.start + 1}.") from None
+    except OSError as error:
+        raise UserMistake(f"{ENV_FILE} cannot be read: {error.strerror or error}.") from None
 
 
 async def connect_temporal() -> Client:
     """Connect as the ``temporal`` command would. Raises ``UserMistake`` or ``CommandFailed`` with what to do."""
-    try:
-        address = temporal_address()
-    except (RuntimeError, ValueError) as error:
-        raise UserMistake(f"Temporal's own configuration cannot be used: {error}") from None
+    address = temporal_address()
     try:
         return await connect()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise CommandFailed(
             f"No Temporal server answers at {address}. Start one with `rebalancer up`, or correct TEMPORAL_ADDRESS. "
             f"({_reason(error)})"
@@ -57,8 +66,17 @@ async def connect_temporal() -> Client:
 
 
 def temporal_address() -> str:
-    """The address that the environment and ``temporal.toml`` name, or the usual one."""
-    return ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
+    """The address that the environment, ``.env`` and ``temporal.toml`` name, or the usual one.
+
+    Raises ``UserMistake`` for what they say of Temporal and cannot be used.
+    """
+    with _readable_env_file():
+        try:
+            return connect_config().get("target_host", "")
+        except UnicodeDecodeError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise UserMistake(f"Temporal's own configuration cannot be used: {error}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -17,7 +17,6 @@ from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
 from starter.cli.approving import waiting_view
 from starter.cli.console import output_console
-from starter.cli.mistakes import UserMistake
 from starter.cli.rebalance_view import handle_of, query_status
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table
@@ -27,8 +26,6 @@ LISTED_RUNS: Final = 1000
 """So many of the latest runs are looked through for each account's last one."""
 
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
-
-ACCOUNT_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,6 @@ class AccountStatus:
 
 async def run_status_command(account: str | None, *, as_json: bool) -> None:
     """Print the status of one account or of all."""
-    if account is not None and not set(account) <= ACCOUNT_CHARACTERS:
-        raise UserMistake(f"{account!r} is no account number; they consist of capital letters and digits.")
     client = await connect_temporal()
     statuses = await read_statuses(client, account)
     if as_json:

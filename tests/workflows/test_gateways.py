@@ -13,7 +13,7 @@ from simulator.gateway.server import SimulatedGateway
 from tests.house import Holding, House, configuration, scenario
 from worker.free_ports import free_port
 from worker.main import run_workers
-from worker.temporal import connect, embedded_server
+from worker.temporal import connect_embedded, embedded_server
 
 EAST = {f"DU1{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "east"}) for n in range(4)}
 WEST = {f"DU2{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "west"}) for n in range(4)}
@@ -36,10 +36,10 @@ async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own
         monkeypatch.setenv("IBKR_WEST_PORT", str(west.port))
         monkeypatch.setenv("IBKR_WEST_CLIENT_ID", "9")
         known = configuration({**EAST, **WEST})
-        client = await connect(address)
+        client = await connect_embedded(address)
         own = House(address, client, east, known, Connections())
         workers = [
-            asyncio.create_task(run_workers(await connect(address), known, own.connections, gateways))
+            asyncio.create_task(run_workers(await connect_embedded(address), known, own.connections, gateways))
             for gateways in (("east",), ("west",), ("east",))
         ]
         try:

@@ -16,6 +16,7 @@ from starter.cli.demo.progress import Board, LiveProgress, Standing, follow
 from starter.cli.demo.report import Report, duplicates, show_report
 from starter.cli.demo.stage import Stage, set_stage
 from starter.cli.logs import start_logging
+from starter.cli.mistakes import UserMistake
 from starter.cli.stopping import Stopped, stopped_by_signal
 from workflows.names import WORKFLOW_TYPE
 
@@ -25,6 +26,8 @@ LISTING_PATIENCE: Final = 5.0
 
 async def run_demo(*, exit_at_end: bool, json_file: Path | None) -> int:
     """Run the demo; the exit status is 1 if any account failed or any order was doubled."""
+    if json_file is not None:
+        _require_writable(json_file)
     console = output_console()
     start_logging(logging.ERROR)
     stays = not exit_at_end and sys.stdin.isatty() and sys.stdout.isatty()
@@ -45,6 +48,14 @@ async def run_demo(*, exit_at_end: bool, json_file: Path | None) -> int:
         if report is None:
             raise
     return 0 if report.has_succeeded else 1
+
+
+def _require_writable(path: Path) -> None:
+    """Before anything starts: a result that cannot be written is told at the beginning, not at the end."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise UserMistake(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 def _introduce(console: Console, stage: Stage) -> None:
