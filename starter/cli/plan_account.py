@@ -20,7 +20,7 @@ async def run_plan_command(account: str, *, as_json: bool) -> None:
     Raises:
         CommandFailed: the dry run failed, or another run took its place before its plan could be read.
     """
-    _, configuration = read_setup()
+    _, configuration = read_setup(may_be_simulated=True)
     own = configuration.account(account)
     client = await connect_temporal()
     trigger = Trigger(

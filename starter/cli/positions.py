@@ -30,7 +30,7 @@ ATTEMPTS: Final = 3
 
 async def run_positions_command(account_id: str, *, as_json: bool) -> None:
     """Print an account's holdings."""
-    _, configuration = read_setup()
+    _, configuration = read_setup(may_be_simulated=True)
     account = configuration.account(account_id)
     client = await connect_temporal()
     async with stopped_by_signal():

@@ -43,7 +43,7 @@ class RunOptions:
 
 async def run_run_command(options: RunOptions) -> int:
     """Trigger a rebalance and, if asked to, wait for it; the exit status is 1 if it did not complete."""
-    _, configuration = read_setup()
+    _, configuration = read_setup(may_be_simulated=True)
     account = configuration.account(options.account)
     mode = ExecutionMode.REBALANCE if options.live else ExecutionMode.DRY_RUN
     event_id = f"cli-{uuid.uuid4()}" if options.event_id is None else options.event_id

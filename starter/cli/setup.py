@@ -3,7 +3,8 @@
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 from temporalio.client import Client
@@ -13,6 +14,9 @@ from rebalancing.environment import ENV_FILE, Connections
 from starter.cli.mistakes import CommandFailed, UserMistake
 from worker.temporal import connect, connect_config
 
+SIMULATED_ACCOUNTS: Final = Path(__file__).with_name("accounts.simulated.yaml")
+"""The accounts of the simulated gateway, as it starts where no scenario is named."""
+
 
 class Setup(NamedTuple):
     """Connections from the environment and ``.env``, accounts and settings from ``accounts.yaml``."""
@@ -21,9 +25,16 @@ class Setup(NamedTuple):
     configuration: Configuration
 
 
-def read_setup() -> Setup:
-    """Read both. Raises ``UserMistake`` or ``ConfigurationInvalid``, each with what to correct."""
+def read_setup(*, may_be_simulated: bool = False) -> Setup:
+    """Read both. Raises ``UserMistake`` or ``ConfigurationInvalid``, each with what to correct.
+
+    ``may_be_simulated`` takes the accounts of the simulated gateway where no file is named and there is none. It is for
+    what serves that gateway and for what only asks for an account by its number; nothing that trades for real uses it.
+    """
     connections = read_connections()
+    named = "accounts_file" in connections.model_fields_set
+    if may_be_simulated and not named and not connections.accounts_file.exists():
+        connections = connections.model_copy(update={"accounts_file": SIMULATED_ACCOUNTS})
     configuration = load_configuration(connections.accounts_file)
     if connections.allocations_base_url is None and configuration.allocations_base_url is not None:
         connections = connections.model_copy(update={"allocations_base_url": configuration.allocations_base_url})

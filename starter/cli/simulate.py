@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,12 @@ LOCAL_KEY: Final = "local.key:secret"
 
 
 @asynccontextmanager
-async def stand_ins(connections: Connections, scenario: Path | None) -> AsyncGenerator[Connections]:
+async def stand_ins(
+    connections: Connections, scenario: Path | None, accounts: Iterable[str]
+) -> AsyncGenerator[Connections]:
     """Run a gateway, and an Ably server if no key is configured; yields where they are, on free ports.
+
+    It is said at once which of the ``accounts`` that are to be rebalanced the gateway does not hold.
 
     Raises ``UserMistake`` if the scenario cannot be used.
     """
@@ -36,6 +40,10 @@ async def stand_ins(connections: Connections, scenario: Path | None) -> AsyncGen
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(SimulatedGateway(loaded))
         log.info("simulated gateway on 127.0.0.1:%d with %s", gateway.port, ", ".join(gateway.engine.accounts))
+        if unknown := [account for account in accounts if account not in gateway.engine.accounts]:
+            log.warning(
+                "the simulated gateway does not hold %s: list them in a scenario (--scenario FILE)", ", ".join(unknown)
+            )
         changes: dict[str, object] = {"ibkr_host": "127.0.0.1", "ibkr_port": gateway.port}
         if connections.ably_api_key is None:
             ably = await stack.enter_async_context(SimulatedAbly(LOCAL_KEY))

@@ -15,6 +15,7 @@ from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
 
+from rebalancing.configuration import Configuration
 from rebalancing.environment import Connections
 from starter.cli.console import error_console
 from starter.cli.logs import start_logging
@@ -53,13 +54,13 @@ class UpOptions:
 
 async def run_up_command(options: UpOptions) -> None:
     """Run server, worker and listener until SIGINT or SIGTERM."""
-    connections, configuration = read_setup()
+    connections, configuration = read_setup(may_be_simulated=options.simulated)
     for what, port in (("Temporal", options.port), ("the Temporal UI", options.ui_port)):
         _require_free(what, port)
     start_logging()
     try:
         async with stopped_by_signal(), AsyncExitStack() as stack:
-            connections = await stack.enter_async_context(_stand_ins(options, connections))
+            connections = await stack.enter_async_context(_stand_ins(options, connections, configuration))
             server = embedded_server(options.port, options.ui_port, options.database)
             client = await connect_embedded(await stack.enter_async_context(server))
             await keep_for(client, RETENTION)
@@ -92,14 +93,18 @@ async def keep_for(client: Client, retention: timedelta) -> None:
 
 
 @asynccontextmanager
-async def _stand_ins(options: UpOptions, connections: Connections) -> AsyncGenerator[Connections]:
+async def _stand_ins(
+    options: UpOptions, connections: Connections, configuration: Configuration
+) -> AsyncGenerator[Connections]:
     if not options.simulated:
         yield connections
         return
     # Imported only here: whoever trades for real never loads a stand-in.
     from starter.cli.simulate import stand_ins
 
-    async with stand_ins(connections, options.scenario) as simulated:
+    accounts = [account.account_id for account in configuration.enabled_accounts]
+    log.info("accounts of %s: %s", connections.accounts_file, ", ".join(accounts))
+    async with stand_ins(connections, options.scenario, accounts) as simulated:
         yield simulated
 
 
