@@ -11,7 +11,14 @@ from rebalancing.accounts import Account, AccountType, AllocationsSource, Reserv
 from rebalancing.approval import ApprovalRequired, ApprovalRules
 from rebalancing.guards import Guards
 from rebalancing.order_policy import OrderPolicy
-from rebalancing.settings import ConcurrencySettings, EventSettings, QuoteSettings, RetrySettings, Settings
+from rebalancing.settings import (
+    ConcurrencySettings,
+    EventSettings,
+    FiguresSettings,
+    QuoteSettings,
+    RetrySettings,
+    Settings,
+)
 from rebalancing.symbols import BySymbol
 from rebalancing.targets import Replacement
 from rebalancing.web_address import WebAddress
@@ -161,6 +168,10 @@ class EventsEntry(EventSettings, extra="forbid"):
     """Which events are still carried out."""
 
 
+class FiguresEntry(FiguresSettings, extra="forbid"):
+    """How closely an account must agree with what the broker says it is worth."""
+
+
 class ApiEntry(_Strict):
     """The allocations API; ``{base_url}/{strategy_name}/allocations`` is asked."""
 
@@ -177,6 +188,7 @@ class ConfigurationFile(Settings, extra="forbid"):
     retry: RetryEntry = RetryEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
     quotes: QuotesEntry = QuotesEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
     events: EventsEntry = EventsEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
+    figures: FiguresEntry = FiguresEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -195,6 +207,7 @@ BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
     ("retry",): RetryEntry,
     ("quotes",): QuotesEntry,
     ("events",): EventsEntry,
+    ("figures",): FiguresEntry,
 }
 """The model of every block of the file, ``*`` for a list position or a name of one's own: where keys are looked up."""
 

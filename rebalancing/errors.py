@@ -40,6 +40,12 @@ class PositionsUnknown(RebalancerError):
     """IBKR refused to tell what the account holds."""
 
 
+class FiguresUnreadable(RebalancerError):
+    """The gateway tells a figure of an account that is no number."""
+
+    retryable = True
+
+
 class SymbolUnknown(RebalancerError):
     """The broker knows no such stock or ETF, or knows several."""
 

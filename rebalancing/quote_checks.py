@@ -27,6 +27,7 @@ class Fault(StrEnum):
     CROSSED = "QuoteCrossed"
     STALE = "QuoteStale"
     TOO_FAR = "QuoteTooFar"
+    WITHOUT_CLOSE = "QuoteWithoutClose"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,13 @@ def _age(quote: Quote, now: datetime, settings: QuoteSettings) -> QuoteProblem |
 
 def _move(quote: Quote, settings: QuoteSettings) -> QuoteProblem | None:
     if quote.close is None:
-        return None  # a new listing has none
+        if not settings.close_needed:
+            return None
+        words = (
+            "there is no last close that its quote could be held against; look at the symbol in TWS, or allow such "
+            "symbols (quotes.close_needed)"
+        )
+        return QuoteProblem(Fault.WITHOUT_CLOSE, quote.symbol, words)
     for name, price in (("bid", quote.bid), ("ask", quote.ask), ("price", quote.price)):
         if price is None:
             continue

@@ -86,6 +86,9 @@ class QuoteSettings(FrozenModel):
         allow_inf_nan=False,
         description="Percent a quote may be from the last close; beyond it nothing is traded.",
     )
+    close_needed: bool = Field(
+        default=True, description="Whether a symbol without a last close, such as a new listing, is refused."
+    )
     patience: float = Field(
         default=30,
         ge=0,
@@ -107,13 +110,26 @@ class EventSettings(FrozenModel):
     )
 
 
+class FiguresSettings(FrozenModel):
+    """How closely what is read of an account must agree with what the broker says it is worth."""
+
+    tolerance_percent: Decimal = Field(
+        default=Decimal(2),
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Percent that cash and holdings may be off the net liquidation value before nothing is traded.",
+    )
+
+
 class Settings(FrozenModel):
-    """All settings in force. ``fill_timeout``, ``figures_lag`` and ``max_wait`` in seconds."""
+    """All settings in force. ``fill_timeout``, ``figures_lag``, ``clock_tolerance`` and ``max_wait`` in seconds."""
 
     concurrency: ConcurrencySettings = ConcurrencySettings()
     retry: RetrySettings = RetrySettings()
     quotes: QuoteSettings = QuoteSettings()
     events: EventSettings = EventSettings()
+    figures: FiguresSettings = FiguresSettings()
     fill_timeout: float = Field(
         default=120,
         gt=0,
@@ -126,7 +142,14 @@ class Settings(FrozenModel):
         ge=0,
         le=3600,
         allow_inf_nan=False,
-        description="Seconds by which the broker's cash figure may lag behind a fill.",
+        description="Seconds by which the broker's figures may lag behind a fill.",
+    )
+    clock_tolerance: float = Field(
+        default=5,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds that the worker's clock may be off the gateway's before nothing is traded.",
     )
     gateway_restart: str | None = Field(
         default=None,

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
+from pydantic import computed_field
+
 from rebalancing.account_kind import AccountKind
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.trading_hours import Session
@@ -104,6 +106,22 @@ class OpenOrder(FrozenModel):
     remaining: int
 
 
+class BrokerFigures(FrozenModel):
+    """What the broker says an account is worth, in US dollars, as of its own last refresh.
+
+    ``net_liquidation`` is of the whole account, ``None`` where the account has nothing to do with dollars. ``cash`` and
+    ``stocks`` (the market value of all US stocks; ``None`` where it is not told) are what it has in dollars, ``others``
+    what is neither. ``in_doubt`` is by how much these may fail to add up. ``untold`` says what is not told and must be.
+    """
+
+    net_liquidation: Money | None = None
+    cash: Money = Decimal(0)
+    stocks: Money | None = None
+    others: Money = Decimal(0)
+    in_doubt: Money = Decimal(0)
+    untold: str = ""
+
+
 class AccountSnapshot(FrozenModel):
     """Cash, holdings, working orders, contracts and quotes of one account.
 
@@ -111,16 +129,19 @@ class AccountSnapshot(FrozenModel):
     whose contracts and quotes another visit must read.
 
     ``cash`` is the broker's figure, corrected by the fills it may not contain yet; where fills from before the
-    connection make that impossible, ``cash_is_settled`` is false. ``positions`` holds the managed ones (stocks and ETFs
-    in USD, whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
+    connection make that impossible, ``cash_is_settled`` is false. ``figures`` is what the broker itself says it all
+    comes to (``rebalancing.figure_checks``). ``clock_ahead`` is by how many seconds at least the worker's clock is
+    ahead of the gateway's (negative: behind), 0 where both may agree. ``positions`` holds the managed ones (stocks and
+    ETFs in USD, whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
     ``bought_unsettled`` names what a cash account must not sell today (``rebalancing.settlement``).
     """
 
     account: str
     taken_at: Instant
-    net_liquidation: Money
     cash: Money
     cash_is_settled: bool = True
+    figures: BrokerFigures = BrokerFigures()
+    clock_ahead: float = 0
     positions: dict[str, int]
     fractions: dict[str, Money] = {}
     unmanaged: tuple[str, ...] = ()
@@ -152,9 +173,36 @@ class AccountSnapshot(FrozenModel):
             update={"quotes": {**earlier.quotes, **{s: quote for s, quote in self.quotes.items() if quote.price}}}
         )
 
+    @computed_field
+    @property
+    def net_liquidation(self) -> Money | None:
+        """What the whole account is worth in US dollars, by the broker."""
+        return self.figures.net_liquidation
+
+    @property
+    def shares(self) -> dict[str, Decimal]:
+        """What is held of every US stock, fractions of a share included."""
+        none = Decimal(0)
+        return {
+            symbol: self.positions.get(symbol, 0) + self.fractions.get(symbol, none)
+            for symbol in {**self.positions, **self.fractions}
+        }
+
+    @property
+    def is_without_dollars(self) -> bool:
+        """Whether there is nothing at all that could be invested."""
+        return not (self.positions or self.fractions or self.cash > 0)
+
+    def as_fills_left_it(self, positions: dict[str, int], cash: Money) -> "AccountSnapshot":
+        """The same with the holdings that the fills explain, and their cash where the broker's cannot be told."""
+        known = self.cash if self.cash_is_settled else cash
+        return self.model_copy(update={"positions": positions, "cash": known, "cash_is_settled": True})
+
     @property
     def funding_notes(self) -> tuple[str, ...]:
-        """Why symbols are not sold today, for the outcome."""
+        """Why symbols are not sold today, and that nothing can be bought, for the outcome."""
+        if self.is_without_dollars:
+            return ("the account holds neither US dollars nor US stocks: there is nothing to invest",)
         return tuple(
             f"{symbol} was bought today with money that has not settled: a cash account must not sell it before"
             for symbol in self.bought_unsettled

@@ -25,6 +25,7 @@ from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after
 from workflows import calls
 from workflows.approval import Clearance, Reading
+from workflows.figures import FiguresWatch
 from workflows.legs import Legs
 from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
@@ -65,6 +66,7 @@ class Rebalance:
         self._rules = OrderRules(self.account, self.settings)
         self._hours = MarketHours(self.account, self._patience, progress)
         self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
+        self._figures = FiguresWatch(self.account.account_id, self.settings, self._patience, progress)
         self._margin = MarginCheck(self.account, self.settings, self._patience)
         self.clearance = Clearance(opening, self.turn, self._patience, progress)
         self._progress = progress
@@ -112,15 +114,24 @@ class Rebalance:
     # --- reading and planning -------------------------------------------------------------------------------------
 
     async def _read_when_open(self) -> Reading:
+        """The plan for this moment, made from figures that can be believed; only what trades now is held against them.
+
+        While a market is closed, the broker goes by other prices than those of the close.
+        """
+        trading = self.mode is ExecutionMode.REBALANCE
+        reading = await self._figures.believable(self._read_once_open, lambda reading: reading.opening, trading=trading)
+        if trading:
+            self._refuse_foreign_orders(reading.opening)
+            self._rules.refuse(reading)
+        return reading
+
+    async def _read_once_open(self) -> Reading:
         reading = await self._read_and_plan()
         while self._must_wait(reading.opening, reading.plan):
             traded = [reading.opening.contracts[order.symbol] for order in reading.plan.orders]
             async with self.turn.given_back():
                 await self._hours.wait(traded, self._newer_event)
             reading = await self._read_and_plan()
-        if self.mode is ExecutionMode.REBALANCE:
-            self._refuse_foreign_orders(reading.opening)
-            self._rules.refuse(reading)
         return reading
 
     async def _read_and_plan(self) -> Reading:
@@ -169,13 +180,12 @@ class Rebalance:
         snapshot: AccountSnapshot,
         *,
         cash: object = None,
-        positions: dict[str, int] | None = None,
         traded_value: Decimal = NOTHING,
     ) -> PlanRequest:
         return PlanRequest.model_validate(
             {
                 "cash": snapshot.cash if cash is None else cash,
-                "positions": snapshot.positions if positions is None else positions,
+                "positions": snapshot.positions,
                 "prices": snapshot.prices,
                 "buy_prices": buy_prices(self.account, snapshot),
                 "quote_kinds": snapshot.quote_kinds,
@@ -236,19 +246,29 @@ class Rebalance:
             return plan.buys, opening
         await self._until_buys_trade([opening.contracts[order.symbol] for order in plan.buys])
         await self._wait_out_restart()
-        fresh = await self._quotes.usable(
-            lambda: self._read(targets, FINISHING),
-            trading=True,
-            so_far=SELLS_ARE_DONE,
-        )
+        fresh = await self._read_between(targets, opening, sells)
         request = self._plan_request(
             targets,
             fresh,
-            cash=fresh.cash if fresh.cash_is_settled else cash_after(opening.cash, sells),
-            positions=positions_after(opening.positions, sells),
             traded_value=sum((report.filled * report.average_price for report in sells), NOTHING),
         )
         return self.clearance.bounded(plan, await self._patience.step(calls.size_buys(request))), fresh
+
+    async def _read_between(
+        self, targets: Targets, opening: AccountSnapshot, sells: tuple[OrderReport, ...]
+    ) -> AccountSnapshot:
+        """Read what the buys are sized by."""
+        positions, cash = positions_after(opening.positions, sells), cash_after(opening.cash, sells)
+
+        async def read() -> AccountSnapshot:
+            return (await self._read(targets, FINISHING)).as_fills_left_it(positions, cash)
+
+        return await self._figures.believable(
+            lambda: self._quotes.usable(read, trading=True, so_far=SELLS_ARE_DONE),
+            lambda snapshot: snapshot,
+            trading=True,
+            so_far=SELLS_ARE_DONE,
+        )
 
     async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
         """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
@@ -266,7 +286,7 @@ class Rebalance:
         expected = positions_after(opening.positions, reports)
         final = await self._read_until_settled(targets, expected)
         final = final.with_prices_of(opening)
-        request = self._plan_request(targets, final, cash=cash_after(opening.cash, reports), positions=final.positions)
+        request = self._plan_request(targets, final, cash=cash_after(opening.cash, reports))
         standing = measure(request)
         found = gaps(request, standing, reports, plan, expected)
         return self._outcome(targets, opening, plan, reports).model_copy(
@@ -324,6 +344,7 @@ class Rebalance:
                 *plan.notes,
                 *opening.funding_notes,
                 *self._quotes.notes,
+                *self._figures.notes,
                 *self._notes,
                 *self.clearance.notes,
                 *self._margin.notes,

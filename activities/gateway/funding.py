@@ -24,33 +24,24 @@ class FundingReader:
 
     def kind(self, account: str) -> AccountKind:
         """Whether the account is a cash or a margin account, by the broker's figures."""
-        stated = self._text(account, "AccountType", "") or ""
-        buying_power, available = self._figure(account, "BuyingPower"), self._figure(account, "AvailableFunds")
-        return kind_of(stated, buying_power, available)
+        values = self.session.values
+        buying_power, available = values.whole(account, "BuyingPower"), values.whole(account, "AvailableFunds")
+        return kind_of(values.text(account, "AccountType"), buying_power, available)
 
     def bought_unsettled(self, account: str, cash: Decimal, now: datetime) -> tuple[str, ...]:
         """What the account bought today with unsettled money, should it be a cash account."""
-        return bought_unsettled(self._day_trades(account), cash, self._figure(account, "SettledCash"), now)
+        return bought_unsettled(self._day_trades(account), cash, self._settled_cash(account), now)
 
-    def _figure(self, account: str, tag: str) -> Decimal | None:
-        text = self._text(account, tag, "USD")
-        return Decimal(text) if text else None
-
-    def _text(self, account: str, tag: str, currency: str) -> str | None:
-        """From the account's own values or, where those were not asked for, from the summary of all accounts."""
-        wrapper = self.session.ib.wrapper
-        own = wrapper.accountValues.get((account, tag, currency, ""))
-        found = own or wrapper.acctSummary.get((account, tag, currency))
-        return found.value if found else None
+    def _settled_cash(self, account: str) -> Decimal | None:
+        """It is told of the whole account: where that is not in US dollars, it says nothing of the dollars."""
+        values = self.session.values
+        return values.whole(account, "SettledCash") if values.base_currency(account) == "USD" else None
 
     def _day_trades(self, account: str) -> Iterator[DayTrade]:
         for fill in self.session.ib.fills():
-            if fill.execution.acctNumber == account and _is_managed(fill.contract) and fill.execution.side in _SIDES:
+            is_ours = fill.execution.acctNumber == account and translation.is_managed(fill.contract)
+            if is_ours and fill.execution.side in _SIDES:
                 yield _day_trade(fill)
-
-
-def _is_managed(contract: ibi.Contract) -> bool:
-    return contract.secType == "STK" and contract.currency == "USD"
 
 
 def _day_trade(fill: ibi.Fill) -> DayTrade:

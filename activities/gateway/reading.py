@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway import translation
+from activities.gateway.figures import FiguresReader
 from activities.gateway.funding import FundingReader
 from activities.gateway.quotes import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
 from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, SymbolUnknown
-from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
+from rebalancing.snapshot import AccountSnapshot, BrokerFigures, ContractDetails, OpenOrder
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
 """How long a contract's details are shared. They change at most daily, but hold only a week of trading hours."""
@@ -40,6 +41,7 @@ class AccountReader:
         self._quotes = quotes
         self._subscribed: set[str] = set()
         self._funding = FundingReader(session)
+        self._figures = FiguresReader(session.values)
 
     async def snapshot(
         self,
@@ -67,7 +69,7 @@ class AccountReader:
         self._session.require()
         self._require_account(account, account_type)
         await self._session.positions.ask(account, self._session.request)
-        await self._subscribe_values(account)
+        await self._subscribe_values(account, held_out)
         if with_open_orders and datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()
         positions, fractions, unmanaged = self._positions(account)
@@ -76,16 +78,17 @@ class AccountReader:
         contracts = await self._contract_details(sorted(now_read))
         quotes = await self._quotes.quotes({symbol: contract.con_id for symbol, contract in contracts.items()})
         taken_at = datetime.now(UTC)
-        figure = self._value(account, "CashBalance", "TotalCashBalance", "TotalCashValue")
-        cash_told = self._session.cash.cash(account, figure, taken_at)
-        cash = figure if cash_told is None else cash_told
+        figures = self._figures_of(account)
+        cash_told = self._session.cash.cash(account, figures.cash, taken_at)
+        cash = figures.cash if cash_told is None else cash_told
         kind = effective_kind(funding, self._funding.kind(account))
         return AccountSnapshot(
             account=account,
             taken_at=taken_at,
-            net_liquidation=self._value(account, "NetLiquidation"),
             cash=cash,
             cash_is_settled=cash_told is not None,
+            figures=figures,
+            clock_ahead=self._session.clock_ahead,
             kind=kind,
             bought_unsettled=self._funding.bought_unsettled(account, cash, taken_at)
             if kind is AccountKind.CASH
@@ -101,7 +104,7 @@ class AccountReader:
 
     def is_pushed(self, account: str, symbols: tuple[str, ...], held_out: frozenset[str] = frozenset()) -> bool:
         """Whether all of such a snapshot but the open orders is at hand, so that it sends no request."""
-        if self._session.lost.is_set() or self._figure(account, "NetLiquidation") is None:
+        if self._session.lost.is_set() or not self._are_figures_told(account, held_out):
             return False
         positions, fractions, _ = self._positions(account)
         wanted = {*symbols, *positions, *fractions} - held_out
@@ -132,15 +135,16 @@ class AccountReader:
                 "Correct its type in accounts.yaml; nothing was traded."
             )
 
-    async def _subscribe_values(self, account: str) -> None:
+    async def _subscribe_values(self, account: str, held_out: frozenset[str]) -> None:
         """Have the gateway tell this account's values from now on, where no subscription for all accounts does.
 
         Others that it does not tell yet are asked for in the same visit: they are likely to come next.
         """
-        if account in self._subscribed or self._figure(account, "NetLiquidation") is not None:
+        if account in self._subscribed or self._are_figures_told(account, held_out):
             return
         managed = self._session.ib.client.getAccounts()
-        others = [other for other in managed if other not in self._subscribed and other != account]
+        unread = (other for other in managed if other != account and other not in self._subscribed)
+        others = [other for other in unread if not self._figures.are_told(other, plain=True)]
         asked = [account, *others[: SUBSCRIBED_AT_ONCE - 1]]
         results = await asyncio.gather(*(self._subscribe(each) for each in asked), return_exceptions=True)
         if isinstance(results[0], BaseException):
@@ -151,19 +155,17 @@ class AccountReader:
         await self._session.request(f"the values of {account}", lambda: ib.reqAccountUpdatesMultiAsync(account))
         self._subscribed.add(account)
 
-    def _value(self, account: str, *tags: str) -> Decimal:
-        for tag in tags:
-            figure = self._figure(account, tag)
-            if figure is not None:
-                return figure
-        self._subscribed.discard(account)
-        raise GatewayUnavailable(f"The gateway has not told the {tags[0]} of account {account} in USD yet.")
+    def _are_figures_told(self, account: str, held_out: frozenset[str]) -> bool:
+        contracts = [position.contract for position in self._session.positions.of(account)]
+        plain = all(translation.is_managed(each) and each.symbol not in held_out for each in contracts)
+        return self._figures.are_told(account, plain=plain)
 
-    def _figure(self, account: str, tag: str) -> Decimal | None:
-        """A value in USD as the gateway told it last, by either subscription."""
-        wrapper = self._session.ib.wrapper  # it holds all accounts' values: looked up, not looked through
-        found = wrapper.accountValues.get((account, tag, "USD", "")) or wrapper.acctSummary.get((account, tag, "USD"))
-        return None if found is None else Decimal(found.value)
+    def _figures_of(self, account: str) -> BrokerFigures:
+        try:
+            return self._figures.figures(account)
+        except GatewayUnavailable:
+            self._subscribed.discard(account)
+            raise
 
     def _positions(self, account: str) -> tuple[dict[str, int], dict[str, Decimal], tuple[str, ...]]:
         """Whole shares, fractions of a share (dividend reinvestment leaves them), and a line for all the rest."""
@@ -172,7 +174,7 @@ class AccountReader:
         unmanaged: list[str] = []
         for position in self._session.positions.of(account):
             contract = position.contract
-            if contract.secType == "STK" and contract.currency == "USD":
+            if translation.is_managed(contract):
                 symbol, held = contract.symbol, Decimal(str(position.position))
                 managed[symbol] = int(held)
                 if fraction := held - int(held):

@@ -16,9 +16,11 @@ from typing import Final, TypeVar
 import ib_insync as ibi
 
 from activities.gateway import codes, translation
+from activities.gateway.account_values import AccountValues
 from activities.gateway.cash import CashBook
 from activities.gateway.ledger import LedgerOrder, OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
+from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.login import Login
 
@@ -70,6 +72,7 @@ class GatewaySession:
     connected_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     open_orders_read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     next_valid_id: int = 0
+    clock_ahead: float = 0
     lost_reason: str = ""
     is_simulated: bool = False
     _waiters: dict[str | None, set[_Waiter]] = field(default_factory=dict[str | None, set[_Waiter]])
@@ -79,6 +82,7 @@ class GatewaySession:
         """The book of cash needs to know how old the broker's figures may be; the positions are of this connection."""
         self.cash = CashBook(self.figures_lag)
         self.positions = Positions(self.ib)
+        self.values = AccountValues(self.ib, self.ib.client.getAccounts)
         self.link_restored.set()
 
     async def open(self) -> None:
@@ -97,6 +101,7 @@ class GatewaySession:
         try:
             await self._shake_hands()
             self.next_valid_id = client.getReqId()
+            await self._compare_clocks()
             await self.positions.follow(self.request)
             if len(client.getAccounts()) <= MOST_ACCOUNTS_TOGETHER:
                 await self.request("the values of all accounts", self.ib.reqAccountSummaryAsync)
@@ -168,7 +173,7 @@ class GatewaySession:
     async def check(self) -> None:
         """Ask for the time: the only way to notice a peer that is silent while the socket is open."""
         try:
-            await self.request("its clock", self.ib.reqCurrentTimeAsync)
+            await self._compare_clocks()
         except GatewayTimeout as error:
             self._lose(str(error))
 
@@ -214,6 +219,11 @@ class GatewaySession:
         # Not from the answer: a fill whose commission came before its order was known has it only here.
         for fill in self.ib.fills():
             self._note_fill(fill)
+
+    async def _compare_clocks(self) -> None:
+        sent_at = datetime.now(UTC)
+        told = await self.request("its clock", self.ib.reqCurrentTimeAsync)
+        self.clock_ahead = seconds_ahead(sent_at, told, datetime.now(UTC))
 
     async def _shake_hands(self) -> None:
         """Connect; a refusal (326) ends the wait at once, where ``ib_insync`` would sit out the whole time-out."""

@@ -28,6 +28,11 @@ def stock(symbol: str) -> ibi.Contract:
     return ibi.Stock(symbol, "SMART", "USD")
 
 
+def is_managed(contract: ibi.Contract) -> bool:
+    """Whether this is what portfolios are made of: a stock or ETF in US dollars."""
+    return contract.secType == "STK" and contract.currency == "USD"
+
+
 def decimal_or_none(value: float | None) -> Decimal | None:
     """A finite number as ``Decimal``; ``None`` for NaN, infinity and the protocol's "unset"."""
     if value is None or not math.isfinite(value) or abs(value) > 1e300:

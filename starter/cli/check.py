@@ -5,21 +5,26 @@ Nothing is changed anywhere: no client id is used at the gateway, nothing is pub
 
 import asyncio
 import os
+import re
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.text import Text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from rebalancing.accounts import Account
+from rebalancing.clocks import seconds_ahead
 from rebalancing.configuration import Configuration, ConfigurationInvalid
 from rebalancing.environment import Connections
 from rebalancing.errors import RebalancerError
+from rebalancing.settings import Settings
 from starter.ably_channel import AblyKeyRefusedError, AblyUnavailableError, check_access
 from starter.cli.console import output_console
 from starter.cli.mistakes import FAILED, CommandFailed, UserMistake
@@ -31,6 +36,11 @@ from workflows.names import SEARCH_ATTRIBUTES
 
 GATEWAY_TIMEOUT: Final = 10.0
 """Seconds for the gateway's greeting."""
+
+CLOCK_TOLERANCE: Final = Settings().clock_tolerance
+"""Seconds, where configuration says nothing else."""
+
+QUARTER_OF_AN_HOUR: Final = timedelta(minutes=15)
 
 GREETING: Final = b"v157..176"
 """The protocol versions of our client library; the gateway answers with its own and the time."""
@@ -88,9 +98,14 @@ async def check_temporal() -> str:
     return f"{temporal_address()}, namespace {client.namespace}"
 
 
-async def check_gateway(host: str, port: int, timeout: float = GATEWAY_TIMEOUT) -> str:
-    """Greet the gateway as an API client does, and hang up before a client id is used."""
-    where = f"{host}:{port}"
+async def check_gateway(
+    host: str, port: int, timeout: float = GATEWAY_TIMEOUT, clock_tolerance: float = CLOCK_TOLERANCE
+) -> str:
+    """Greet the gateway as an API client does, and hang up before a client id is used.
+
+    Its greeting tells its time: ``clock_tolerance`` is by how many seconds this machine's may be off.
+    """
+    where, sent_at = f"{host}:{port}", datetime.now(UTC)
     try:
         async with asyncio.timeout(timeout):
             version, at = await _greet(host, port)
@@ -109,6 +124,13 @@ async def check_gateway(host: str, port: int, timeout: float = GATEWAY_TIMEOUT) 
             f"Nothing listens at {where} ({_reason(error)}). Start IB Gateway or TWS and log in, switch the "
             "socket API on in its settings, or correct IBKR_HOST and IBKR_PORT."
         ) from None
+    ahead = _clock_ahead(sent_at, at, datetime.now(UTC))
+    if abs(ahead) > clock_tolerance:
+        raise CommandFailed(
+            f"{where} answers, but this machine's clock is at least {abs(ahead):.0f} s "
+            f"{'ahead of' if ahead > 0 else 'behind'} the gateway's ({at}); nothing is traded then. "
+            "Have both machines set their clocks by a time server (NTP)."
+        )
     return f"{where}, server version {version}, its time is {at}"
 
 
@@ -122,9 +144,10 @@ async def check_allocations(account: Account, connections: Connections) -> str:
 def _connections(
     configuration: Configuration, connections: Connections
 ) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
+    tolerance = configuration.settings.clock_tolerance
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("Temporal", check_temporal),
-        *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name))
+        *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name, tolerance))
           for name in configuration.gateways),
         ("Ably", lambda: _check_ably(configuration, connections)),
     ]  # fmt: skip
@@ -134,10 +157,10 @@ def _connections(
     return looks
 
 
-async def _check_gateway(connections: Connections, name: str | None) -> str:
+async def _check_gateway(connections: Connections, name: str | None, clock_tolerance: float) -> str:
     address = connections.gateway(name)
     assert address.port is not None
-    return await check_gateway(address.host, address.port)
+    return await check_gateway(address.host, address.port, clock_tolerance=clock_tolerance)
 
 
 async def _check_ably(configuration: Configuration, connections: Connections) -> str:
@@ -194,6 +217,25 @@ def _exposure(exposed: tuple[Path, ...]) -> Text:
     names = " ".join(str(path) for path in exposed)
     told = f"other users of this machine may read {names}; make it yours alone: chmod 600 {names}"
     return Text.assemble(("WARN   ", "yellow"), (f"{'files':<14}", "bold"), told)
+
+
+def _clock_ahead(sent_at: datetime, told: str, answered_at: datetime) -> float:
+    """By how many seconds at least this machine's clock is ahead of the time in a greeting; 0 if nobody can tell.
+
+    Its zone is the gateway's own, and mostly an abbreviation that may be anybody's. No zone is off by other than
+    quarters of an hour: the one that brings it closest is taken for what is meant.
+    """
+    found = re.fullmatch(r"(\d{8} \d\d:\d\d:\d\d) ?(\S*)", told.strip())
+    if found is None:
+        return 0
+    try:
+        at = datetime.strptime(found[1], "%Y%m%d %H:%M:%S").replace(tzinfo=UTC)
+        if "/" in found[2]:
+            return seconds_ahead(sent_at, at.replace(tzinfo=ZoneInfo(found[2])), answered_at)
+    except (ValueError, ZoneInfoNotFoundError):
+        return 0
+    quarters = round((sent_at - at) / QUARTER_OF_AN_HOUR)
+    return seconds_ahead(sent_at, at + quarters * QUARTER_OF_AN_HOUR, answered_at)
 
 
 def _reason(error: OSError) -> str:

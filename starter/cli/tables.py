@@ -93,7 +93,7 @@ def positions_table(snapshot: AccountSnapshot) -> Table:
     table = Table(show_footer=True)
     table.add_column("symbol", "net liquidation")
     for heading in ("shares", "price", "value", "share %"):
-        footer = {"value": f"{snapshot.net_liquidation:,.2f}"}.get(heading, "")
+        footer = {"value": _money(snapshot.net_liquidation)}.get(heading, "")
         table.add_column(heading, footer, justify="right")
     for symbol, shares in sorted(snapshot.positions.items()):
         price = snapshot.prices.get(symbol)
@@ -154,5 +154,5 @@ def _money(amount: Decimal | None) -> str:
     return "–" if amount is None else f"{amount:,.2f}"
 
 
-def _share(value: Decimal | None, whole: Decimal) -> str:
-    return "–" if value is None or whole <= 0 else f"{100 * value / whole:.2f}"
+def _share(value: Decimal | None, whole: Decimal | None) -> str:
+    return "–" if value is None or whole is None or whole <= 0 else f"{100 * value / whole:.2f}"

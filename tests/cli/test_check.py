@@ -2,14 +2,18 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from simulator.ably.server import SimulatedAbly
 from simulator.allocations.server import SimulatedAllocations
+from simulator.gateway.clock import OffsetClock
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.check import check_gateway
 from starter.cli.mistakes import CommandFailed
@@ -122,6 +126,48 @@ async def test_a_gateway_that_stays_silent_is_told_after_its_time_out() -> None:
     told = pytest.raises(CommandFailed, match=r"does not answer within 0.1 s.*dialog")
     with socket.create_server(("127.0.0.1", 0)) as silent, told:
         await check_gateway("127.0.0.1", silent.getsockname()[1], timeout=0.1)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(20, "s behind the gateway's"), (-20, "s ahead of the gateway's")])
+async def test_a_clock_that_is_off_the_gateways_is_told(seconds: float, words: str) -> None:
+    clock = OffsetClock(datetime.now(UTC) + timedelta(seconds=seconds))
+    async with SimulatedGateway(scenario({"DU1": Holding()}), clock=clock) as gateway:
+        with pytest.raises(CommandFailed, match=f"{words}.*NTP"):
+            await check_gateway("127.0.0.1", gateway.port)
+        assert "server version" in await check_gateway("127.0.0.1", gateway.port, clock_tolerance=30)
+
+
+def _greeting(told: str) -> Serve:
+    """A gateway that says this of its time."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeting = f"176\0{told}\0".encode()
+        writer.write(struct.pack(">I", len(greeting)) + greeting)
+        await writer.drain()
+        writer.close()
+
+    return serve
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/New_York"])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("seconds", [0, 60])
+async def test_in_whatever_zone_a_gateway_tells_its_time_it_is_understood(zone: str, named: bool, seconds: int) -> None:
+    at = datetime.now(ZoneInfo(zone)) + timedelta(seconds=seconds)
+    told = f"{at:%Y%m%d %H:%M:%S} {zone if named else 'EST'}"
+    async with await asyncio.start_server(_greeting(told), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        if not seconds:
+            assert told in await check_gateway("127.0.0.1", port)
+            return
+        with pytest.raises(CommandFailed, match="behind the gateway's"):
+            await check_gateway("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("told", ["", "noon", "20261345 99:99:99 EST", "20261124 04:30:00 Mars/Olympus"])
+async def test_a_time_nobody_can_read_does_no_harm(told: str) -> None:
+    async with await asyncio.start_server(_greeting(told), "127.0.0.1", 0) as server:
+        assert "server version 176" in await check_gateway("127.0.0.1", server.sockets[0].getsockname()[1])
 
 
 async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

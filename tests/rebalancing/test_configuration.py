@@ -178,8 +178,10 @@ def test_the_schema_describes_every_key() -> None:
         "retry",
         "quotes",
         "events",
+        "figures",
         "fill_timeout",
         "figures_lag",
+        "clock_tolerance",
         "gateway_restart",
         "max_wait",
     }

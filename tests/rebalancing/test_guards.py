@@ -140,9 +140,7 @@ def test_a_limit_that_is_no_positive_number_is_refused(limit: str) -> None:
 def snapshot(prices: dict[str, Decimal] = PRICES, **positions: int) -> AccountSnapshot:
     """An account at these prices."""
     quotes = {symbol: Quote(symbol=symbol, last=price, at=NOW) for symbol, price in prices.items()}
-    return AccountSnapshot(
-        account="U1", taken_at=NOW, net_liquidation=Decimal(1), cash=Decimal(1), positions=positions, quotes=quotes
-    )
+    return AccountSnapshot(account="U1", taken_at=NOW, cash=Decimal(1), positions=positions, quotes=quotes)
 
 
 def moved(percent: str) -> dict[str, Decimal]:

@@ -69,7 +69,6 @@ def snapshot(*symbols: str, exchange: str = "ARCA", min_tick: str = "0.01", **mo
     return AccountSnapshot(
         account="DU1",
         taken_at=NOON,
-        net_liquidation=Decimal(100_000),
         cash=Decimal(100_000),
         positions={},
         contracts={

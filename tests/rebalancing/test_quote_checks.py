@@ -71,8 +71,13 @@ def test_a_locked_market_is_no_crossed_one() -> None:
     assert problem_of(bid=Decimal(670), ask=Decimal(670)) is None
 
 
-def test_a_new_listing_has_no_close_to_be_far_from() -> None:
-    assert problem_of(close=None) is None
+def test_a_new_listing_has_no_close_to_be_held_against_which_configuration_may_allow() -> None:
+    problem = problem_of(close=None)
+    assert problem is not None
+    assert problem.fault is Fault.WITHOUT_CLOSE
+    assert "quotes.close_needed" in str(problem)
+    assert problem_of(close=None, settings=QuoteSettings(close_needed=False)) is None
+    assert problem_of(close=None, closed=True) is None
 
 
 def test_only_a_missing_subscription_does_not_pass_by_itself() -> None:

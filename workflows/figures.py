@@ -1,0 +1,65 @@
+"""Has an account read again until it comes to what the broker says it is worth, or stops the run before any trade."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.figure_checks import clock_problem, figures_problem
+from rebalancing.settings import Settings
+from rebalancing.snapshot import AccountSnapshot
+from workflows.patience import Patience
+from workflows.progress import Progress
+
+T = TypeVar("T")
+
+PAUSE: Final = timedelta(seconds=5)
+"""Between two looks at figures that do not agree: they are refreshed when a position changes or every three minutes."""
+
+
+class FiguresWatch:
+    """The figures of one rebalance. ``notes`` says what the last ones that were read fell short in."""
+
+    def __init__(self, account: str, settings: Settings, patience: Patience, progress: Progress) -> None:
+        self._account = account
+        self._settings = settings
+        self._patience = patience
+        self._progress = progress
+        self.notes: list[str] = []
+
+    async def believable(
+        self,
+        read: Callable[[], Awaitable[T]],
+        account_of: Callable[[T], AccountSnapshot],
+        *,
+        trading: bool,
+        so_far: str = "Nothing was traded.",
+    ) -> T:
+        """Read until the figures agree, for as long as they may lag (``figures_lag``).
+
+        Who does not trade notes what is wrong. Raises ``FiguresDisagree``, or ``ClockAstray`` at once, with ``so_far``
+        at the end of the message.
+        """
+        give_up_at = workflow.now() + timedelta(seconds=self._settings.figures_lag)
+        while True:
+            found = await read()
+            snapshot = account_of(found)
+            clock = clock_problem(snapshot, self._settings.clock_tolerance)
+            figures = figures_problem(snapshot, self._settings.figures) if snapshot.cash_is_settled else ""
+            if not trading:
+                self.notes = [f"a run that trades would stop: {problem}" for problem in (clock, figures) if problem]
+                return found
+            if clock:
+                raise self._failure("ClockAstray", f"{clock}. {so_far}")
+            if not figures:
+                return found
+            if workflow.now() >= give_up_at:
+                remedy = "Look at the account in TWS, and trigger again when its figures are right"
+                raise self._failure("FiguresDisagree", f"{figures}. {remedy}. {so_far}")
+            self._progress.enter(self._progress.phase, f"until the broker's figures agree: {figures}")
+            await self._patience.for_at_most(PAUSE, lambda: False, "figures that agree")
+
+    def _failure(self, kind: str, what: str) -> ApplicationError:
+        return ApplicationError(f"Account {self._account}: {what}", type=kind, non_retryable=True)
