@@ -49,10 +49,11 @@ class Answer:
 
 @dataclass
 class Desk:
-    """A folder with an ``accounts.yaml``, and the environment commands run in."""
+    """A folder with an ``accounts.yaml``, and the environment commands run in. ``program`` is the command's path."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict[str, str])
+    program: str = REBALANCER
 
     async def run(self, *arguments: str, timeout: float = 60) -> Answer:
         """Run a command to its end."""
@@ -65,7 +66,7 @@ class Desk:
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         """Start a command."""
         return await asyncio.create_subprocess_exec(
-            REBALANCER,
+            self.program,
             *arguments,
             cwd=self.folder,
             env=self._environment(),
