@@ -1,5 +1,10 @@
 # Every target sets up what it needs itself: Python 3.11–3.13 and make are enough.
-PYTHON ?= python3.11
+# The first of these that is one and can make environments; another may be named: make demo PYTHON=/path/to/python
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	$$name -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$name && break; done)
+NO_PYTHON := No Python 3.11, 3.12 or 3.13 that can make environments was found. Install one (Debian, Ubuntu: apt install \
+	python3 python3-venv; macOS: brew install python@3.13), or name it: make demo PYTHON=/path/to/python
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -45,7 +50,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --constraint requirements.txt --quiet --output-file requirements-dev.txt
 
 $(READY): requirements-dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	$(or $(PYTHON),$(error $(NO_PYTHON))) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
