@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -68,16 +68,13 @@ async def embedded_server(port: int, ui_port: int | None, database: Path | None 
     ``database`` keeps the history over restarts; without it, it is in memory. Raises ``ServerNotStarted``, for instance
     because a port is taken, and ``DatabaseUnusable``.
     """
-    if database is None:
-        async with _server(port, ui_port, None) as address:
-            yield address
-        return
-    async with sole_user_of(database) as lock, _server(port, ui_port, database, lock) as address:
-        yield address
+    async with AsyncExitStack() as stack:
+        held = () if database is None else (await stack.enter_async_context(sole_user_of(database)),)
+        yield await stack.enter_async_context(_server(port, ui_port, database, held))
 
 
 @asynccontextmanager
-async def _server(port: int, ui_port: int | None, database: Path | None, *held: int) -> AsyncGenerator[str]:
+async def _server(port: int, ui_port: int | None, database: Path | None, held: tuple[int, ...]) -> AsyncGenerator[str]:
     """``held`` are descriptors that the server keeps open too."""
     process = await asyncio.create_subprocess_exec(
         *tied_to_this_process(server_command(port, ui_port, database)),
