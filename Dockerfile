@@ -3,10 +3,14 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
-# The development lock is only for its pinned build backend; the image itself gets what runs and nothing else.
 COPY requirements.txt requirements-dev.txt ./
-RUN python -m venv /opt/builder && /opt/builder/bin/pip install --require-hashes --requirement requirements-dev.txt
-RUN python -m venv /opt/rebalancer && /opt/rebalancer/bin/pip install --require-hashes --requirement requirements.txt
+# The build backend as the development lock pins it, and nothing else of that lock.
+RUN awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' requirements-dev.txt > build-backend.txt \
+    && python -m venv /opt/builder \
+    && /opt/builder/bin/pip install --require-hashes --requirement build-backend.txt
+# What runs has no pip: nothing is to be installed into it later.
+RUN python -m venv --without-pip /opt/rebalancer \
+    && /opt/builder/bin/pip --python /opt/rebalancer/bin/python install --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY rebalancing rebalancing
 COPY workflows workflows
@@ -15,7 +19,7 @@ COPY worker worker
 COPY starter starter
 COPY simulator simulator
 RUN /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /opt/rebalancer/bin/pip install --no-deps /wheels/*.whl
+    && /opt/builder/bin/pip --python /opt/rebalancer/bin/python install --no-deps /wheels/*.whl
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --create-home rebalancer

@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults lint chaos bench bench-planner lock histories clean
+.PHONY: demo test test-faults test-image lint chaos bench bench-planner lock histories clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -22,6 +22,12 @@ test: $(READY)
 
 test-faults: $(READY)
 	$(PYTEST) -m faults $(ARGS)
+
+# Needs a Docker engine (at DOCKER_HOST or in its usual place) and Docker Compose. More for the build, for instance where
+# its containers cannot reach a network: make test-image BUILD="--network host"
+test-image: $(READY)
+	docker build $(BUILD) --tag rebalancer:local .
+	$(BIN)/pytest -m image $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
