@@ -150,9 +150,12 @@ def _ignore(*_: object) -> None:
 
 
 def keep_key_out_of_logs() -> None:
-    """The client prints the whole address, key included, at INFO; the WebSocket library at DEBUG."""
-    logging.getLogger("ably").setLevel(logging.WARNING)
-    logging.getLogger("websockets").setLevel(logging.WARNING)
+    """The client prints the whole address, key included, at INFO; the WebSocket library at DEBUG.
+
+    Its errors are pages of traceback about what we say in one line.
+    """
+    logging.getLogger("ably").setLevel(logging.CRITICAL)
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)
 
 
 class HistoryReader:

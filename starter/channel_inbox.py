@@ -58,8 +58,8 @@ class ChannelInbox:
             try:
                 await self._on_message(self._channel, message)
             except Exception:
-                logger.exception("message %s on channel %s was not accepted; it will be tried again", message.id,
-                                 self._channel)  # fmt: skip
+                logger.warning("message %s on channel %s was not accepted; it will be tried again", message.id,
+                               self._channel, exc_info=True)  # fmt: skip
                 self._keep(message)
                 return False
             self._remember(message.id)

@@ -26,6 +26,7 @@ from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
 from activities.margin import MarginActivities
+from activities.order_news import OrderNews
 from rebalancing.errors import OtherLogin, RebalancerError
 from rebalancing.settings import Settings
 from worker.hosting import ACTIVITY_POLLS, host, own_client
@@ -110,7 +111,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     beginners = Beginners(client, gateway_queue(gateway))
     visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
     margin = MarginActivities(MarginDesk(session))
-    interceptors = (TypedFailures(GATEWAY_ATTEMPTS), OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id))
+    interceptors = (TypedFailures(GATEWAY_ATTEMPTS), OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id), OrderNews())
     slot = Worker(
         client,
         task_queue=gateway_queue(gateway),

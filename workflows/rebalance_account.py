@@ -4,6 +4,7 @@ Promises P1 (one at a time: the workflow id), P2 (no event lost, none run twice)
 """
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -55,7 +56,7 @@ class RebalanceAccount:
         self._last_targets = start.last_targets
         self._rejected: list[str] = []
         self._rebalance: Rebalance | None = None
-        self._progress = Progress()
+        self._progress = Progress(start.account)
         for trigger in start.triggers:
             self._accept(trigger)
 
@@ -68,6 +69,7 @@ class RebalanceAccount:
         try:
             opening = await calls.open_rebalance(self._opening_request())
         except ActivityError as error:
+            self._progress.log(logging.WARNING, f"not started: {_told(error).message}")
             raise _told(error) from error
         self._gateway = opening.account.gateway
         if start.events is None:
@@ -293,6 +295,8 @@ class RebalanceAccount:
         self._expire(expired)
         if self._pending:
             self._take_on(EventStatus.RUNNING)
+            events = ", ".join(trigger.event_id for trigger in self._taken)
+            self._progress.log(logging.INFO, f"{self._taken[0].mode} by {strategy} started for {events}")
         mode = (self._taken or expired)[0].mode
         workflow.upsert_search_attributes([STRATEGY.value_set(strategy), EXECUTION_MODE.value_set(mode.value)])
         return True
@@ -331,6 +335,8 @@ class RebalanceAccount:
             self._taken, self._pending = (*self._taken, *self._pending), ()
         self._remember(self._taken, status, summary)
         self._progress.enter(phase, detail)
+        is_fine = status is EventStatus.COMPLETED
+        self._progress.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
 
     def _failed(self, error: ApplicationError) -> RunResult:
         self._close(EventStatus.FAILED, Phase.FAILED, error.message)

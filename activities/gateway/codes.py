@@ -23,6 +23,12 @@ LINK_LOST: Final = frozenset({1100, 2110})
 LINK_RESTORED: Final = frozenset({1101, 1102})
 """The gateway has IBKR again. What it pushed meanwhile may be missing, so we connect afresh and ask again."""
 
+JUST_INFORMATION: Final = frozenset(range(2100, 2170))
+"""About the state of data farms and the like: nothing follows from them."""
+
+SAID_BY_GATEWAY: Final = "activities.gateway.said"
+"""The logger for what the gateway says of itself."""
+
 CLIENT_ID_IN_USE: Final = 326
 """Another session holds our client id: the fence that keeps one writer per gateway (promise P4)."""
 

@@ -230,7 +230,8 @@ class OrderDesk:
         self._session.ledger.note_sent(intent, client_id)
         self._ids.note_sent(intent.order_id)
         self._session.ib.placeOrder(translation.contract(intent), translation.order(intent, client_id))
-        log.info("sent %s: %s %s %s", intent.ref, intent.side, intent.quantity, intent.symbol)
+        order = f"{intent.side} {intent.quantity} {intent.symbol} {intent.order_type}"
+        log.info("%s: sent %s, order %d (%s)", intent.account, order, intent.order_id, intent.ref)
 
     def _cancel(self, order_id: int) -> None:
         self._session.ib.cancelOrder(ibi.Order(orderId=order_id, clientId=self._session.address.client_id))

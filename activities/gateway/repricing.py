@@ -91,7 +91,7 @@ class Repricer:
         order = translation.order(intent, session.address.client_id, limit_price=price)
         # Not ``ib.placeOrder``: it sends, and then stumbles over orders that ib_insync alone believes to be over.
         session.ib.client.placeOrder(intent.order_id, translation.contract(intent), order)
-        log.info("repriced %s: %s %s at %s", intent.ref, intent.side, intent.symbol, price)
+        log.info("%s: repriced %s %s to %s (%s)", intent.account, intent.side, intent.symbol, price, intent.ref)
 
     async def _heard(self, changes: list[tuple[Intent, Decimal]], answered: dict[str, int]) -> None:
         """Wait until each change shows, was answered with a message, or no longer matters; ask where it was not so."""

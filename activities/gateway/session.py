@@ -25,6 +25,7 @@ from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.login import Login
 
 log = logging.getLogger(__name__)
+said = logging.getLogger(codes.SAID_BY_GATEWAY)
 T = TypeVar("T")
 
 CONNECT_TIMEOUT: Final = 10.0
@@ -33,6 +34,9 @@ CONNECT_TIMEOUT: Final = 10.0
 
 MESSAGES_A_SECOND: Final = 48
 """What ``ib_insync`` may send in any second; its own limit is 45. IBKR allows 50 and hangs up on who overdoes it."""
+
+LONGEST_TEXT: Final = 500
+"""Characters of what the gateway says that are kept; no message that IBKR documents comes near it."""
 
 LINK_PATIENCE: Final = 600.0
 """Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
@@ -238,6 +242,8 @@ class GatewaySession:
             return ready.result()
         ready.cancel()
         await asyncio.wait({ready})
+        if not ready.cancelled():
+            ready.exception()  # it ended by itself at the same moment; the reason is known
         raise ConnectionRefusedError(self.lost_reason)
 
     def _subscribe(self) -> None:
@@ -274,6 +280,7 @@ class GatewaySession:
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         self._codes_seen.add(code)
+        text = text[:LONGEST_TEXT]
         if code in codes.LINK_LOST:
             self.link_restored.clear()
             self._lose(f"the gateway lost its connection to IBKR ({text})")
@@ -287,6 +294,8 @@ class GatewaySession:
         elif request_id > 0:
             self.ledger.note_error(request_id, code, text)
             self._notify()
+        elif code not in codes.JUST_INFORMATION:
+            said.warning("the gateway says: %s (code %d)", text, code)
 
     def _on_disconnected(self) -> None:
         self.link_restored.set()

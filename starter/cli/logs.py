@@ -1,33 +1,144 @@
-"""Logging of the commands that stay: one line for each event, to standard error."""
+"""Logging of the commands that stay: one line for each thing that happened, to standard error."""
 
+import asyncio
 import logging
+import re
 import sys
+import time
+from collections.abc import Callable
 from typing import Final
 
+from temporalio import workflow
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.service import RPCError
+
+from rebalancing.errors import RebalancerError
+from starter.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
-OURS: Final = ("starter", "worker", "activities", "workflows", "simulator")
+OURS: Final = ("starter", "worker", "activities", "workflows", "rebalancing", "simulator")
+
+LONGEST_LINE: Final = 1000
+"""Characters of a line; what comes from outside may be of any length."""
+
+JUDGED_BY_US: Final = ("ib_insync", "ably", "websockets", "httpx")
+"""Libraries whose every failure reaches our own code, which says in one line what it means."""
+
+GARBAGE: Final = ("ib_insync.Decoder", "eventkit")
+"""They speak when a message could not be taken in, with all of it and a traceback through their own code."""
+
+TEMPORAL_CORE: Final = "temporalio.core"
+"""What Temporal's library says of its connection."""
+
+RATIONED: Final = (*GARBAGE, TEMPORAL_CORE, "activities.gateway.said")
+"""What is said as often as somebody outside likes."""
+
+MOST_LINES, WINDOW = 10, 60.0
+"""So many lines of one of these are shown in so many seconds; the rest is counted."""
+
+KNOWN: Final = (RebalancerError, RPCError, AblyKeyRefusedError, AblyUnavailableError)
+"""Errors whose message says all; a traceback is for what nobody foresaw."""
 
 
 def start_logging(level: int = logging.INFO) -> None:
     """Log what this application does from ``level`` on; libraries speak up only when something is wrong."""
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, datefmt="%H:%M:%S", stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(without_known_tracebacks)
+        handler.setFormatter(OneLine())
+        for look in (without_known_tracebacks, without_garbage, Rationed()):
+            handler.addFilter(look)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
+    for name in JUDGED_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in GARBAGE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     # The worker logs every failed try as a warning; whoever wants only warnings wants only what a person must look at.
     logging.getLogger("temporalio.activity").setLevel(max(level + 10, logging.WARNING))
+    logging.getLogger("temporalio.workflow").setLevel(level)  # what workflows log themselves
+    workflow.logger.workflow_info_on_message = False
+    forward_temporal_core(logging.WARNING)
+
+
+def forward_temporal_core(level: int = logging.ERROR) -> None:
+    """Have Temporal's library, which is no Python, log like everybody else. Before the first connection is made."""
+    logger = logging.getLogger(TEMPORAL_CORE)
+    logger.setLevel(level)
+    forwarding = LogForwardingConfig(logger, append_target_to_name=False, prepend_target_on_message=False)
+    heard = LoggingConfig(TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=heard)), error_if_already_set=False)
+
+
+class OneLine(logging.Formatter):
+    """One line for each record, of bounded length, in which no text from outside can pass for a line of its own.
+
+    Only the traceback of an error that nobody foresaw follows on lines of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(LOG_FORMAT, datefmt="%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        line = "".join(character if character.isprintable() else " " for character in super().formatMessage(record))
+        return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
 
 
 def without_known_tracebacks(record: logging.LogRecord) -> bool:
-    """Make one line of an error that we raised on purpose: its message says all, and it is logged at every try."""
+    """Make one line of an error that we raised on purpose: its message says all, and it is logged at every try.
+
+    An activity that was cancelled is no error at all.
+    """
     error = record.exc_info[1] if record.exc_info else None
-    if record.name.startswith("temporalio.activity") and isinstance(error, ApplicationError):
-        told = record.__dict__.get("temporal_activity", {})
-        where = told.get("workflow_id") or "the command line"
-        record.msg = f"{told.get('activity_type', 'an activity')} for {where}: {error.message}"
-        record.args = None
-        record.exc_info = record.exc_text = None
+    is_of_activity = record.name.startswith("temporalio.activity")
+    if is_of_activity and isinstance(error, asyncio.CancelledError):
+        return False  # it was told to end, and did; who told it says why
+    if is_of_activity and isinstance(error, ApplicationError):
+        if isinstance(error.__cause__, RebalancerError | None):
+            told = record.__dict__.get("temporal_activity", {})
+            where = told.get("workflow_id") or "the command line"
+            _say(record, f"{told.get('activity_type', 'an activity')} for {where}: {error.message}")
+    elif isinstance(error, KNOWN):
+        _say(record, f"{record.getMessage()}: {error}")
     return True
+
+
+def without_garbage(record: logging.LogRecord) -> bool:
+    """Say of what came from outside and could not be taken in, or of a server that is away, that it is so."""
+    error = record.exc_info[1] if record.exc_info else None
+    if record.name.startswith(GARBAGE):
+        _say(record, f"a message of the gateway could not be taken in ({error!r:.200}); it is left out")
+    elif record.name == TEMPORAL_CORE:
+        # Its error is nested text of its own form; the innermost message is the one for people.
+        reasons = re.findall(r'message: \\?"([^"\\]+)', record.getMessage()) or [record.getMessage()]
+        _say(record, f"Temporal: {reasons[-1]:.200}; it is tried again")
+    return True
+
+
+class Rationed(logging.Filter):
+    """Shows so many lines of a noisy logger in a window of time, and then how many there were besides."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        if not record.name.startswith(RATIONED):
+            return True
+        now = self._clock()
+        began, seen = self._windows.get(record.name, (now, 0))
+        if now - began >= WINDOW:
+            if seen > MOST_LINES:
+                _say(record, f"{record.getMessage()} ({seen - MOST_LINES} more like it before)")
+            began, seen = now, 0
+        self._windows[record.name] = began, seen + 1
+        return seen < MOST_LINES
+
+
+def _say(record: logging.LogRecord, text: str) -> None:
+    """Have the record say this, and no more."""
+    record.msg, record.args = text, None
+    record.exc_info = record.exc_text = record.stack_info = None

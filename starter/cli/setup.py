@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from rebalancing.configuration import Configuration, load_configuration
 from rebalancing.environment import ENV_FILE, Connections
+from starter.cli.logs import forward_temporal_core
 from starter.cli.mistakes import CommandFailed, UserMistake
 from worker.temporal import connect, connect_config
 
@@ -67,6 +68,7 @@ def _readable_env_file() -> Generator[None]:
 async def connect_temporal() -> Client:
     """Connect as the ``temporal`` command would. Raises ``UserMistake`` or ``CommandFailed`` with what to do."""
     address = temporal_address()
+    forward_temporal_core()
     try:
         return await connect()
     except (RuntimeError, ValueError) as error:

@@ -87,6 +87,44 @@ def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Des
     return Desk(folder, dict(variables))
 
 
+class Service:
+    """A command that stays. ``errors`` is its log so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        self.errors = ""
+        self.process = process
+        self._stream = process.stderr
+        self._grown = asyncio.Condition()
+
+    async def read(self) -> None:
+        """Take the log in until the command has ended."""
+        while line := await self._stream.readline():
+            async with self._grown:
+                self.errors += line.decode()
+                self._grown.notify_all()
+
+    async def until(self, text: str, times: int = 1) -> None:
+        """Return once its log has this text so many times."""
+        async with asyncio.timeout(60), self._grown:
+            await self._grown.wait_for(lambda: self.errors.count(text) >= times)
+
+
+@asynccontextmanager
+async def service(own: Desk, *arguments: str) -> AsyncGenerator[Service]:
+    """Run a command for as long as the block, then end it with a signal, which is its normal end."""
+    process = await own.start(*arguments)
+    told = Service(process)
+    reading = asyncio.create_task(told.read())
+    try:
+        yield told
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+        await reading
+    assert process.returncode == 0, told.errors
+
+
 @asynccontextmanager
 async def up(
     own: Desk, port: int, ui_port: int, *arguments: str, until: str = "connected to the gateway"

@@ -3,10 +3,7 @@
 import asyncio
 import json
 import logging
-import signal
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ from simulator.ably.server import SimulatedAbly
 from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import without_known_tracebacks
-from tests.cli.command import Desk, desk
+from tests.cli.command import Desk, desk, service
 from tests.house import WEIGHTS, Holding, scenario
 from worker.free_ports import free_port
 from worker.temporal import embedded_server
@@ -62,27 +59,6 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
         refs = [order.ref for order in gateway.engine.orders]
         assert len(refs) == len(set(refs)) == 2 * len(WEIGHTS)
     assert "very-secret" not in listener.errors
-
-
-class Service:
-    """A command that stays; ``errors`` is its log once it has ended."""
-
-    errors: str = ""
-
-
-@asynccontextmanager
-async def service(own: Desk, *arguments: str) -> AsyncGenerator[Service]:
-    """Run a command for as long as the block, then end it with a signal, which is its normal end."""
-    process = await own.start(*arguments)
-    told = Service()
-    reading = asyncio.create_task(process.communicate())
-    try:
-        yield told
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, errors = await reading
-        told.errors = errors.decode()
-    assert process.returncode == 0, told.errors
 
 
 async def accounts_known(own: Desk, count: int) -> None:

@@ -1,0 +1,66 @@
+"""One line in the log for whatever becomes of an order: with its account, and with the reason where there is one."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from rebalancing.orders import OrderReport, OrderState
+from rebalancing.requests import Heard
+
+log = logging.getLogger(__name__)
+
+REMEMBERED: Final = 5000
+"""Orders whose last line is remembered, so that nothing is said twice: far more than work at any time."""
+
+
+class OrderNews(Interceptor):
+    """Worker interceptor that logs what the activities report of orders, once. That one was sent is logged there."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[str, tuple[OrderState, int]] = OrderedDict()
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap every activity."""
+        return _OrderNews(next, self)
+
+    def tell(self, reports: Iterable[OrderReport]) -> None:
+        """Log those that say something new."""
+        for report in reports:
+            news = report.state, report.filled
+            if report.state is OrderState.NOT_SENT or self._told.get(report.ref, (OrderState.WORKING, 0)) == news:
+                continue
+            self._told[report.ref] = news
+            if len(self._told) > REMEMBERED:
+                self._told.popitem(last=False)
+            is_fine = report.state in (OrderState.WORKING, OrderState.FILLED)
+            log.log(logging.INFO if is_fine else logging.WARNING, "%s: %s", _account(), line_of(report))
+
+
+class _OrderNews(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, news: OrderNews) -> None:
+        super().__init__(next)
+        self._news = news
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        result = await super().execute_activity(input)
+        reports: object = result.reports if isinstance(result, Heard) else result
+        if isinstance(reports, tuple):
+            self._news.tell(each for each in cast("tuple[object, ...]", reports) if isinstance(each, OrderReport))
+        return result
+
+
+def line_of(report: OrderReport) -> str:
+    """What became of an order, in one line."""
+    order = f"{report.side} {report.quantity} {report.symbol}"
+    fills = f"{report.filled} filled at {report.average_price:.2f}, commission {report.commission:.2f}"
+    reason = f": {report.reason}" if report.reason else ""
+    return f"{order} {report.state}, {fills if report.filled else '0 filled'} ({report.ref}){reason}"
+
+
+def _account() -> str:
+    """The workflow that asks has the account's name."""
+    return (activity.info().workflow_id or "").removeprefix("rebalance-")
