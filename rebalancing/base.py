@@ -1,7 +1,7 @@
 """What every model of the domain shares: immutability, and money that is exact (promise P9)."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ Weight = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=1)]
 
 Percent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=100)]
 """A percentage between 0 and 100."""
+
+NUMBER_LENGTH: Final = 40
+"""Characters of the longest number that is read from files and publishers: beyond all amounts, weights and seconds."""
 
 Instant = AwareDatetime
 """A moment in time with its zone."""

@@ -12,7 +12,7 @@ from typing import cast
 
 from pydantic import Field
 
-from rebalancing.base import FrozenModel, Instant, Weight
+from rebalancing.base import NUMBER_LENGTH, FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.plan import CASH_SYMBOL, SUM_TOLERANCE
 from rebalancing.symbols import ALLOWED, Symbol, symbol_of
@@ -167,8 +167,12 @@ def _weight(strategy: str, symbol: str, value: object) -> Decimal:
     """The weight as a decimal; text is read as well, since some publishers quote their numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise AllocationsInvalid(strategy, f"the weight of {symbol} is {_shown(value)} instead of a number")
+    text = str(value).strip()
+    if len(text) > NUMBER_LENGTH:  # every history that has the weights would have all its digits
+        found = f"the weight of {symbol} is a number of {len(text)} characters instead of at most {NUMBER_LENGTH}"
+        raise AllocationsInvalid(strategy, found)
     try:
-        weight = Decimal(str(value).strip())
+        weight = Decimal(text)
     except InvalidOperation:
         raise AllocationsInvalid(strategy, f"the weight of {symbol} is {_shown(value)} instead of a number") from None
     if not weight.is_finite() or not 0 <= weight <= 1:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import yaml
 
+from rebalancing.base import NUMBER_LENGTH
 from rebalancing.web_address import shown
 
 Path = tuple[str | int, ...]
@@ -18,9 +19,6 @@ Path = tuple[str | int, ...]
 
 MAX_VALUES: Final = 50_000
 """More values than any configuration has; aliases can blow a small file up beyond all memory."""
-
-NUMBER_LENGTH: Final = 40
-"""Characters of a number, and the power of ten it may reach: beyond all amounts, percentages and seconds."""
 
 MERGE: Final = "<<"
 """The key whose block (or blocks) stands in for keys that are not given."""

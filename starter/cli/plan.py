@@ -11,13 +11,12 @@ from pydantic import ConfigDict, Field, StrictInt, ValidationError
 from rich.console import Console
 
 from rebalancing.accounts import ReservePercent
-from rebalancing.base import Money, Weight
+from rebalancing.base import NUMBER_LENGTH, Money, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Fraction, PlanRequest
 from rebalancing.planning import make_plan
 from rebalancing.symbols import BySymbol
 from rebalancing.trading_rules import TradingRules
-from rebalancing.yaml_text import NUMBER_LENGTH
 from starter.cli.plan_view import plan_json, plan_view
 
 BAD_INPUT = 2

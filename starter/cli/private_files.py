@@ -1,5 +1,6 @@
 """Files that are their owner's alone: keys in ``.env``, holdings and orders in Temporal's database."""
 
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -12,5 +13,13 @@ OTHERS: Final = 0o077
 
 def open_to_others(folder: Path) -> tuple[Path, ...]:
     """The private files in ``folder`` that other users of this machine may read or write, in alphabetical order."""
-    found = {path for pattern in PRIVATE for path in folder.glob(pattern) if path.is_file()}
-    return tuple(sorted(path for path in found if path.stat().st_mode & OTHERS))
+    found = {path for pattern in PRIVATE for path in folder.glob(pattern)}
+    return tuple(sorted(path for path in found if _is_open(path)))
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # SQLite takes its files away when it is done
+        return False
+    return stat.S_ISREG(mode) and bool(mode & OTHERS)

@@ -103,6 +103,11 @@ def test_a_day_without_a_time_is_read_as_utc() -> None:
         (answer(listed({"QQQ": float("inf")})), "the weight of QQQ is Infinity"),
         (answer(listed({"QQQ": -0.1, "SPY": 1})), "the weight of QQQ is -0.1"),
         (answer(listed({"QQQ": 1.2})), "the weight of QQQ is 1.2"),
+        (answer(listed({"QQQ": "0." + "3" * 5000})), "the weight of QQQ is a number of 5002 characters"),
+        (
+            '{"status": "success", "data": {"allocations": [{"symbol": "A", "allocation": ' + "9" * 5000 + "}]}}",
+            "number",
+        ),
         (answer(listed({"QQQ": 0.7, "SPY": 0.7})), "add up to 1.4"),
         (answer(listed({"QQQ": 0.5, "SPY": 0.4})), "add up to 0.9"),
         (answer(listed({"QQQ": 0, "SPY": 0})), "add up to 0"),
