@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
+from rebalancing.cash_standing import CashStanding
 from rebalancing.orders import OrderReport
 from rebalancing.plan import Plan
 from rebalancing.slippage import Slippage
@@ -53,8 +54,7 @@ class Outcome(FrozenModel):
     ``phase`` is ``COMPLETED``, or ``INCOMPLETE`` where a gap is not explained: an order was rejected, cut short or
     given up, or the broker reports holdings that no fill explains.
     ``plan`` is the one that was carried out (in a dry run: would be), ``arrival_prices`` are those it was made with.
-    ``idle_cash`` is what is above reserve and cash target, in US dollars (negative: below); in a dry run, what would
-    be.
+    ``cash`` is where the cash stands after it; in a dry run, where it would.
     """
 
     account: str
@@ -71,7 +71,7 @@ class Outcome(FrozenModel):
     plan: Plan | None = None
     arrival_prices: dict[str, Money] = {}
     slippage: Slippage | None = None
-    idle_cash: Money | None = None
+    cash: CashStanding | None = None
     gaps: tuple[Gap, ...] = ()
     unmanaged: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import Annotated, Self, cast
 from pydantic import Field, field_validator, model_validator
 
 from rebalancing.base import FrozenModel, Money, Weight
+from rebalancing.cash_standing import CashStanding
 from rebalancing.errors import RebalancerError
 from rebalancing.orders import Side
 from rebalancing.reasons import Reason
@@ -185,6 +186,12 @@ class Plan(FrozenModel):
     def buys(self) -> tuple[PlannedOrder, ...]:
         """The buy leg."""
         return tuple(order for order in self.orders if order.side is Side.BUY)
+
+    @property
+    def cash_after(self) -> CashStanding:
+        """Where the cash stands once it is carried out."""
+        target = self.after.cash - self.reserve - self.after.idle_cash
+        return CashStanding(cash=self.after.cash, reserve=self.reserve, target=target)
 
     @property
     def plan_hash(self) -> str:

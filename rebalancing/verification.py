@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from rebalancing.base import FrozenModel, Money
+from rebalancing.cash_standing import CashStanding
 from rebalancing.orders import OrderReport, OrderState, Side
 from rebalancing.outcomes import Gap
 from rebalancing.plan import CASH_SYMBOL, Plan, PlanLine, PlanRequest
@@ -30,14 +31,11 @@ _RULES = frozenset(
 
 
 class Standing(FrozenModel):
-    """Where an account stands: weights as shares of the base, drift (half-L1, cash included) in percent.
-
-    ``idle_cash`` is what is above reserve and cash target, in US dollars; negative when below.
-    """
+    """Where an account stands: weights as shares of the base, drift (half-L1, cash included) in percent, and cash."""
 
     weights: dict[str, Decimal]
     drift: Decimal
-    idle_cash: Money = Decimal(0)
+    cash: CashStanding
 
 
 def measure(request: PlanRequest) -> Standing:
@@ -47,7 +45,8 @@ def measure(request: PlanRequest) -> Standing:
     reserve = max(worth, Decimal(0)) * request.reserve_percent / 100
     base = worth - reserve
     if base <= 0:
-        return Standing(weights={}, drift=Decimal(0))
+        cash = CashStanding(cash=request.cash.quantize(_CENT), reserve=reserve.quantize(_CENT))
+        return Standing(weights={}, drift=Decimal(0), cash=cash)
     weights = {s: value / base for s, value in values.items()}
     weights[CASH_SYMBOL] = (request.cash - reserve) / base
     targets = full_targets(request)
@@ -58,7 +57,11 @@ def measure(request: PlanRequest) -> Standing:
     return Standing(
         weights={s: weight.quantize(_WEIGHT_PLACES) for s, weight in weights.items()},
         drift=(100 * distance).quantize(_PERCENT_PLACES),
-        idle_cash=(request.cash - reserve - targets[CASH_SYMBOL] * base).quantize(_CENT),
+        cash=CashStanding(
+            cash=request.cash.quantize(_CENT),
+            reserve=reserve.quantize(_CENT),
+            target=(targets[CASH_SYMBOL] * base).quantize(_CENT),
+        ),
     )
 
 

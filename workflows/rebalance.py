@@ -294,7 +294,7 @@ class Rebalance:
                 "phase": Phase.COMPLETED if all(gap.is_explained for gap in found) else Phase.INCOMPLETE,
                 "weights_after": standing.weights,
                 "drift": standing.drift,
-                "idle_cash": standing.idle_cash,
+                "cash": standing.cash,
                 "gaps": found,
             }
         )
@@ -315,7 +315,7 @@ class Rebalance:
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
                 "drift": plan.after.drift,
-                "idle_cash": plan.after.idle_cash,
+                "cash": plan.cash_after,
             }
         )
 

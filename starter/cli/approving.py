@@ -46,7 +46,7 @@ def waiting_view(account: str, waiting: WaitingPlan) -> RenderableType:
     for order in plan.orders:
         side = Text(order.side.value, style="red" if order.side is Side.SELL else "green")
         table.add_row(side, order.symbol, f"{order.quantity:,}", f"{order.estimated_value:,.2f}", Text(order.reason))
-    after = f"Drift after it: {plan.after.drift:.2f} %, cash {plan.after.cash:,} USD."
+    after = f"After it: drift {plan.after.drift:.2f} %, {plan.cash_after}."
     notes = [f"  · breached guard: {breach}" for breach in waiting.breaches]
     expiry = f"Waits until {waiting.expires_at:%Y-%m-%d %H:%M:%S} UTC."
     return Group(table, *(Text(line) for line in (*notes, after, expiry)))

@@ -35,14 +35,10 @@ def plan_view(plan: Plan, notes: Iterable[str], title: str = "Plan") -> Renderab
             Text(line.reason.value),
             style=_colour(line),
         )
-    after = plan.after
     found = "as close to the targets as whole shares get" if plan.is_optimal else "sized greedily"
     return Group(
         table,
-        Text(
-            f"Cash after: {after.cash:,} USD, of which {after.idle_cash:,} USD idle. "
-            f"Drift: {after.drift:.2f} %, {found}."
-        ),
+        Text(f"After it: {plan.cash_after}. Drift: {plan.after.drift:.2f} %, {found}."),
         *(Text(f"Note: {note}.") for note in notes),
     )
 

@@ -117,7 +117,7 @@ def _title(outcome: Outcome) -> str:
 
 
 def _costs(outcome: Outcome) -> str:
-    """Slippage and idle cash, as far as they are known."""
+    """Slippage and cash, as far as they are known."""
     told: list[str] = []
     if outcome.slippage is not None:
         slippage = outcome.slippage
@@ -125,10 +125,17 @@ def _costs(outcome: Outcome) -> str:
             f"slippage {slippage.amount:,.2f} USD ({slippage.basis_points:.1f} bp of {slippage.traded:,.2f} USD "
             "at the prices of the plan)"
         )
-    if outcome.idle_cash is not None:
-        word = "would be idle" if outcome.mode is ExecutionMode.DRY_RUN else "idle"
-        told.append(f"cash {word} {outcome.idle_cash:,.2f} USD")
-    return "  " + ", ".join(told) if told else ""
+    if outcome.cash is not None:
+        told.append(f"{outcome.cash}{_moved_reserve(outcome)}")
+    return "\n".join(f"  {line}" for line in told)
+
+
+def _moved_reserve(outcome: Outcome) -> str:
+    """The reserve is a share of what the account is worth: it grows with prices after the buys were sized."""
+    cash, plan = outcome.cash, outcome.plan
+    if cash is None or plan is None or not plan.reserve <= cash.cash < cash.reserve:
+        return ""
+    return f", which was {plan.reserve:,.2f} when it was planned"
 
 
 def _slipped(report: OrderReport, arrival_price: Decimal | None) -> str:

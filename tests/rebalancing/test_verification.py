@@ -60,12 +60,12 @@ BUY_BBB = report("BBB", 80, average_price="50")
 
 def test_on_target_there_is_neither_gap_nor_idle_cash() -> None:
     assert gaps_after(request(), BUY_AAA, BUY_BBB) == {}
-    assert measure(request(cash="0", positions={"AAA": 60, "BBB": 80})).idle_cash == 0
+    assert measure(request(cash="0", positions={"AAA": 60, "BBB": 80})).cash.idle == 0
 
 
 def test_idle_cash_is_what_is_above_the_reserve_and_the_cash_target() -> None:
-    assert measure(request(cash="10000", reserve_percent="10", targets={"AAA": "0.75"})).idle_cash == 6750
-    assert measure(request(cash="500", positions={"AAA": 95}, reserve_percent="10")).idle_cash == -500
+    assert measure(request(cash="10000", reserve_percent="10", targets={"AAA": "0.75"})).cash.idle == 6750
+    assert measure(request(cash="500", positions={"AAA": 95}, reserve_percent="10")).cash.idle == -500
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ async def test_what_is_not_in_the_targets_is_sold_before_anything_is_bought() ->
         assert result.outcome.drift < 1.5
 
 
-async def test_the_outcome_tells_plan_slippage_and_idle_cash() -> None:
+async def test_the_outcome_tells_plan_slippage_and_cash() -> None:
     async with house({"DU1": Holding(cash="1000", holdings={"SPY": 100})}) as own:
         outcome = (await (await own.trigger("DU1")).result()).outcome
         assert outcome is not None
@@ -49,17 +49,18 @@ async def test_the_outcome_tells_plan_slippage_and_idle_cash() -> None:
         assert outcome.slippage is not None
         assert outcome.slippage.amount == pytest.approx(slipped, abs=Decimal("0.01"))
         account = own.gateway.engine.accounts["DU1"]
-        assert outcome.idle_cash is not None
-        assert 0 <= outcome.idle_cash < account.cash
+        assert outcome.cash is not None
+        assert outcome.cash.cash == pytest.approx(account.cash, abs=Decimal("0.01"))
+        assert 0 <= outcome.cash.above_reserve < account.cash
 
 
-async def test_a_dry_run_tells_its_plan_and_what_would_be_idle() -> None:
+async def test_a_dry_run_tells_its_plan_and_where_the_cash_would_stand() -> None:
     async with house({"DU1": Holding(holdings={"SPY": 10})}) as own:
         outcome = (await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()).outcome
         assert outcome is not None
         assert outcome.plan is not None
         assert outcome.slippage is None
-        assert outcome.idle_cash == outcome.plan.after.idle_cash
+        assert outcome.cash == outcome.plan.cash_after
 
 
 async def test_cash_stays_above_the_reserve() -> None:
