@@ -13,7 +13,14 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from rebalancing.errors import CallerRefused
 from rebalancing.margin import MarginQuestions, MarginRequest
 from rebalancing.orders import LegOrder
-from rebalancing.requests import CancelOpenRequest, HearRequest, IntentsRequest, PlaceRequest, SnapshotRequest
+from rebalancing.requests import (
+    CancelOpenRequest,
+    HearRequest,
+    IntentsRequest,
+    PlaceRequest,
+    PrepareRequest,
+    SnapshotRequest,
+)
 
 READS: Final = frozenset({"read_snapshot"})
 """What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""
@@ -66,6 +73,8 @@ def accounts_of(request: object) -> Iterator[str]:
             yield request.account
         case SnapshotRequest():
             yield request.account.account_id
+        case PrepareRequest():
+            yield from accounts_of(request.orders)
         case PlaceRequest() | IntentsRequest():
             yield from accounts_of(request.intents)
             if isinstance(request, HearRequest) and request.reading is not None:

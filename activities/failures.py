@@ -51,6 +51,7 @@ class _TypedFailures(ActivityInboundInterceptor):
                 del self._failed[own]
             raise ApplicationError(
                 str(error),
+                *(error.details if isinstance(error, RebalancerError) else ()),
                 type=type(error).__name__,
                 non_retryable=is_final,
                 next_retry_delay=error.retry_after if isinstance(error, RebalancerError) else None,

@@ -9,8 +9,8 @@ from activities.beginners import Beginners
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
-from rebalancing.orders import Intent, LegOrder, OrderReport, Side
-from rebalancing.requests import Heard, HearRequest, IntentsRequest, SnapshotRequest
+from rebalancing.orders import Intent, OrderReport, Side
+from rebalancing.requests import Heard, HearRequest, IntentsRequest, PrepareRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
 
@@ -38,9 +38,9 @@ class FillActivities:
         )
 
     @activity.defn
-    async def prepare_leg(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
+    async def prepare_leg(self, request: PrepareRequest) -> tuple[Intent, ...]:
         """Reserve order ids."""
-        return self._desk.prepare(orders)
+        return self._desk.prepare(request.orders, request.above)
 
     @activity.defn
     async def acknowledge_leg(self, request: HearRequest) -> Heard:

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from temporalio import activity
+from temporalio.client import Client
 
 from activities.beginners import Beginners
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
-from activities.heartbeat import heartbeating
+from activities.heartbeat import SendingHeartbeats, heartbeating
+from rebalancing.errors import RebalancerError
 from rebalancing.orders import Intent, OrderReport
-from rebalancing.requests import CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
+from rebalancing.requests import NOTHING_SENT, CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.snapshot import AccountSnapshot
 
 T = TypeVar("T")
@@ -21,7 +24,10 @@ T = TypeVar("T")
 class IbkrActivities:
     """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
 
-    def __init__(self, reader: AccountReader, desk: OrderDesk, repricer: Repricer, beginners: Beginners) -> None:
+    def __init__(
+        self, client: Client, reader: AccountReader, desk: OrderDesk, repricer: Repricer, beginners: Beginners
+    ) -> None:
+        self._client = client
         self._reader = reader
         self._desk = desk
         self._repricer = repricer
@@ -44,9 +50,15 @@ class IbkrActivities:
 
     @activity.defn
     async def place_leg(self, request: PlaceRequest) -> tuple[OrderReport, ...]:
-        """Place a leg, adopting what is there."""
-        first_time = request.first_time and activity.info().attempt == 1
-        return await _unbroken(self._desk.place(request.intents, first_time=first_time))
+        """Place a leg, adopting what is there. An error says in its details if certainly nothing was sent."""
+        heartbeats = SendingHeartbeats(self._client)
+        never_sent = request.never_sent and not heartbeats.began
+        try:
+            placing = self._desk.place(request.intents, heartbeats.confirm, never_sent=never_sent)
+            return await _unbroken(placing, heartbeats.beating())
+        except RebalancerError as error:
+            error.details = () if heartbeats.began else (NOTHING_SENT,)
+            raise
 
     @activity.defn
     async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
@@ -64,10 +76,10 @@ class IbkrActivities:
         return await _unbroken(self._desk.cancel_open(request.account, request.timeout))
 
 
-async def _unbroken(work: Awaitable[T]) -> T:
+async def _unbroken(work: Awaitable[T], heartbeats: AbstractAsyncContextManager[None] | None = None) -> T:
     """Finish ``work`` even if the activity is cancelled meanwhile: half a leg must not be left unreported."""
     task = asyncio.ensure_future(work)
-    async with heartbeating():
+    async with heartbeats or heartbeating():
         while True:
             try:
                 return await asyncio.shield(task)

@@ -14,6 +14,8 @@ class RebalancerError(Exception):
     retryable: ClassVar[bool] = False
     retry_after: timedelta | None = None
     """When trying again can help, where that is known better than by backing off."""
+    details: tuple[str, ...] = ()
+    """What a program must know of it beside its type and message."""
 
 
 class AccountUnknown(RebalancerError):
@@ -67,6 +69,12 @@ class GatewayRenewed(RebalancerError):
 
     def __init__(self) -> None:
         super().__init__("The connection was made anew since these orders went out; they are looked up.")
+
+
+class SendingUnconfirmed(RebalancerError):
+    """Temporal did not confirm that the sending of a leg begins, so none of it was sent."""
+
+    retryable = True
 
 
 class GatewaySettling(RebalancerError):

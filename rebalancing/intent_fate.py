@@ -21,9 +21,11 @@ class Fate(StrEnum):
     ADOPT = "adopt"
     """The broker has it, or it went out on this very connection: it must not be sent."""
     SEND = "send"
-    """It certainly never became an order: it goes out under its own id."""
+    """It certainly never became an order, and what it was sized by is fresh."""
     NEW_ID = "new_id"
     """It was certainly never sent, but its id can no longer be used."""
+    WITHDRAW = "withdraw"
+    """It certainly never became an order, and what it was sized by is old: its leg is planned anew (promise P11)."""
     WAIT = "wait"
     """It may still come to light: look again when the quiet period is over."""
     UNKNOWN = "unknown"
@@ -35,17 +37,21 @@ class Evidence:
     """What is known of one intent on one connection.
 
     ``found``: the broker reported its ref (open orders of all clients, completed orders, executions), or it was sent on
-    this connection. ``reserved_here``: its id was reserved on this connection, or it is placed for the very first time,
-    so no earlier connection can have sent it.
-    ``id_taken``: the broker reported another order of ours under its id. ``highest_sent``: the highest id that went out
-    on this connection, 0 for none. ``next_valid_id``: what the gateway named at the handshake. Days are the broker's
-    dates (``YYYYMMDD``), positions whole shares. ``quiet_period_over``: the queries were asked again late enough for an
-    order under way to have become visible.
+    this connection. ``never_sent``: its id was reserved on this connection, or Temporal has no word that its sending
+    ever began. A history that was rolled back may have lost that word, so it alone never lets an order go out: it must
+    be as fresh as everything else. ``staleness`` says why its figures are old, empty while they are fresh.
+    ``id_taken``: the broker reported another order of ours under its id. ``has_rival``: another order of ours for the
+    same account and symbol works. ``highest_sent``: the highest id that went out on this connection, 0 for none.
+    ``next_valid_id``: what the gateway named at the handshake. Days are the broker's dates (``YYYYMMDD``), positions
+    whole shares. ``quiet_period_over``: the queries were asked again late enough for an order under way to have become
+    visible.
     """
 
     found: bool
-    reserved_here: bool
+    never_sent: bool
+    staleness: str
     id_taken: bool
+    has_rival: bool
     order_id: int
     highest_sent: int
     next_valid_id: int
@@ -55,23 +61,42 @@ class Evidence:
     position_now: int
     quiet_period_over: bool
 
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether its id, or a higher one, was used by another order."""
+        return self.order_id <= self.highest_sent or self.id_taken or self.next_valid_id > self.order_id
+
+    @property
+    def obsolete(self) -> str:
+        """Why an order that was never sent must not be sent any more, in words; empty where it may."""
+        if self.staleness:
+            return self.staleness
+        if self.today != self.trading_day:
+            return "the broker's day has changed since the order was prepared"
+        if self.position_now != self.position_before:
+            return f"the position changed from {self.position_before} to {self.position_now} since the account was read"
+        if self.has_rival:
+            return "another order of ours for the same symbol came to light"
+        return ""
+
 
 def fate_of(evidence: Evidence) -> Fate:
     """Decide. The order of the rules matters: each one relies on those before it."""
     if evidence.found:
         return Fate.ADOPT  # 4a
-    overtaken = evidence.order_id <= evidence.highest_sent or evidence.id_taken
-    if evidence.reserved_here:
-        return Fate.NEW_ID if overtaken or evidence.next_valid_id > evidence.order_id else Fate.SEND
+    if evidence.never_sent:
+        if evidence.obsolete:
+            return Fate.WITHDRAW  # P11
+        return Fate.NEW_ID if evidence.is_overtaken else Fate.SEND
     if not evidence.quiet_period_over:
         return Fate.WAIT
     if evidence.today != evidence.trading_day:
         return Fate.UNKNOWN  # 4b: the broker's queries no longer reach back to it
-    if evidence.next_valid_id > evidence.order_id or overtaken:
+    if evidence.is_overtaken:
         return Fate.UNKNOWN  # 4c: the id is used up, the order nowhere
     if evidence.position_now != evidence.position_before:
         return Fate.UNKNOWN  # 4d, its second half: something traded, and it may have been this
-    return Fate.SEND  # 4d: under the same id, so that the gateway itself would notice a second one
+    return Fate.WITHDRAW  # 4d: it was never received, and its connection is gone: what it was sized by is old (P11)
 
 
 class OrderIds:
@@ -91,12 +116,8 @@ class OrderIds:
         self._reserved.add((order_id, ref))
         return order_id
 
-    def note_never_placed(self, intent: Intent) -> None:
-        """The intent got its id on an earlier connection, which was lost before anything was done with it."""
-        self._reserved.add((intent.order_id, intent.ref))
-
     def reserved(self, intent: Intent) -> bool:
-        """Whether this very intent got its id on this connection, or was never placed before."""
+        """Whether this very intent got its id on this connection."""
         return (intent.order_id, intent.ref) in self._reserved
 
     def note_sent(self, order_id: int) -> None:

@@ -125,7 +125,7 @@ def _too_many_orders(plan: Plan, snapshot: AccountSnapshot) -> Iterator[Obstacle
 def _without_limit(account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime) -> Iterator[Obstacle]:
     for order in plan.orders:
         try:
-            leg_order(account, "rb-0-0-0", order, snapshot, now)
+            leg_order(account, "rb-0-0-0", order, snapshot, now, timedelta())
         except LimitPriceUnknown as unknown:
             yield Obstacle(type(unknown).__name__, str(unknown))
 

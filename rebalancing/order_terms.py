@@ -1,11 +1,12 @@
 """From a planned order and the account's policy to the order that is sent, and to what a share may cost by it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
+from rebalancing.freshness import Figures, figures_of
 from rebalancing.limit_prices import LimitRule
 from rebalancing.market_on_close import close_of_session, cut_off
 from rebalancing.order_policy import AfterCutOff, Ending, LimitAt, OrderPolicy, PolicyType
@@ -34,8 +35,17 @@ def commission_per_order(account: Account) -> Decimal:
     return DEFAULT_COMMISSION * (2 if in_two else 1)
 
 
-def leg_order(account: Account, ref: str, planned: PlannedOrder, snapshot: AccountSnapshot, at: datetime) -> LegOrder:
+def leg_order(
+    account: Account,
+    ref: str,
+    planned: PlannedOrder,
+    snapshot: AccountSnapshot,
+    at: datetime,
+    freshness: timedelta,
+) -> LegOrder:
     """The order for one line of the plan, by the account's policy for its symbol; ``at`` is the present moment.
+
+    ``freshness`` is how long it may be sent by the figures of ``snapshot``.
 
     Raises ``LimitPriceUnknown`` if a limit is called for and the symbol has no price.
     """
@@ -47,6 +57,7 @@ def leg_order(account: Account, ref: str, planned: PlannedOrder, snapshot: Accou
         con_id=contract.con_id,
         side=planned.side,
         quantity=planned.quantity,
+        figures=figures_of(snapshot, planned.symbol, contract.hours(extended=policy.extended_hours), freshness, at),
     )
     match policy.type:
         case PolicyType.LIMIT:
@@ -83,8 +94,8 @@ def affordable_rest(order: LegOrder, rest: int, buy_prices: Mapping[str, Decimal
     return 0 if price is None else min(rest, int(rest * worst / price))
 
 
-def at_market(order: LegOrder, ref: str, quantity: int) -> LegOrder:
-    """A new market order of this size for the same symbol and side."""
+def at_market(order: LegOrder, ref: str, quantity: int, figures: Figures) -> LegOrder:
+    """A new market order of this size, sized by these figures, for the same symbol and side."""
     return LegOrder(
         ref=ref,
         account=order.account,
@@ -92,6 +103,7 @@ def at_market(order: LegOrder, ref: str, quantity: int) -> LegOrder:
         con_id=order.con_id,
         side=order.side,
         quantity=quantity,
+        figures=figures,
     )
 
 

@@ -1,11 +1,13 @@
 """Intents, orders and fills (promise P3)."""
 
+import hashlib
 from decimal import Decimal
 from enum import StrEnum
 
 from pydantic import Field
 
 from rebalancing.base import FrozenModel, Money
+from rebalancing.freshness import Figures
 from rebalancing.limit_prices import LimitRule
 from rebalancing.order_policy import AdaptivePriority
 
@@ -31,6 +33,7 @@ class OrderType(StrEnum):
 class LegOrder(FrozenModel):
     """One order of a leg, before an order id is reserved for it.
 
+    ``figures`` is what it was sized by; it is not sent once they are old (promise P11).
     ``limit_price`` is the price it is sent with, ``limit_rule`` how a repricing finds the next one. ``outside_rth``
     lets a limit order trade outside regular hours. ``adaptive_priority`` hands the order to IBKR's Adaptive algorithm.
     """
@@ -41,6 +44,7 @@ class LegOrder(FrozenModel):
     con_id: int
     side: Side
     quantity: int = Field(gt=0)
+    figures: Figures
     order_type: OrderType = OrderType.MARKET
     limit_price: Money | None = None
     limit_rule: LimitRule | None = None
@@ -52,19 +56,27 @@ class LegOrder(FrozenModel):
 class Intent(LegOrder):
     """A leg order with everything recovery needs; it is in workflow history before the first byte is sent.
 
-    ``trading_day`` is the gateway's date (US Eastern, ``YYYYMMDD``) when the id was reserved; ``position_before`` the
-    holding in shares at that moment.
+    ``trading_day`` is the gateway's date (US Eastern, ``YYYYMMDD``) when the id was reserved.
     """
 
     order_id: int = Field(gt=0)
     trading_day: str
-    position_before: int
+
+    @property
+    def position_before(self) -> int:
+        """What was held of the symbol when the order was sized, in whole shares."""
+        return self.figures.position
 
 
 class OrderState(StrEnum):
-    """What is known of an intent at the broker."""
+    """What is known of an intent at the broker.
+
+    ``NOT_SENT``: it was certainly never sent and needs a new order id. ``WITHDRAWN``: it was certainly never sent, and
+    is not sent any more, because what it was sized by is old.
+    """
 
     NOT_SENT = "not_sent"
+    WITHDRAWN = "withdrawn"
     WORKING = "working"
     FILLED = "filled"
     CANCELLED = "cancelled"
@@ -102,12 +114,14 @@ class OrderReport(FrozenModel):
         return (value if self.side is Side.SELL else -value) - self.commission
 
 
-def order_ref(run_id: str, leg: int, number: int) -> str:
+def order_ref(run_id: str, leg: int, number: int, *content: object) -> str:
     """The deterministic ref of an intent: the same step of the same run always has the same ref.
 
-    ``run_id`` is the run's original id, which survives a workflow reset.
+    ``run_id`` is the run's original id, which survives a workflow reset. ``content`` is what the order is for: a
+    history that was rolled back may come to the same step with another order, which must not have the same ref.
     """
-    return f"rb-{run_id.replace('-', '')[:20]}-{leg}-{number}"
+    digest = hashlib.sha256("|".join(map(str, content)).encode()).hexdigest()[:8]
+    return f"rb-{run_id.replace('-', '')[:20]}-{leg}-{number}-{digest}"
 
 
 def refers_to(reported: str, ref: str) -> bool:

@@ -2,7 +2,7 @@
 
 from rebalancing.accounts import Account
 from rebalancing.base import FrozenModel, Weight
-from rebalancing.orders import Intent, OrderReport
+from rebalancing.orders import Intent, LegOrder, OrderReport
 from rebalancing.settings import Settings
 from rebalancing.snapshot import AccountSnapshot
 from rebalancing.triggers import EventRing
@@ -57,11 +57,25 @@ class CancelOpenRequest(FrozenModel):
     timeout: float
 
 
+SENDING_BEGAN = "sending began"
+"""What an attempt to place a leg tells the server before the first byte; without it the leg is certainly unsent."""
+
+NOTHING_SENT = "nothing sent"
+"""In the details of a failure to place a leg: no attempt told the server that its sending begins."""
+
+
+class PrepareRequest(FrozenModel):
+    """Asks to reserve order ids for a leg, all of them ``above`` an id that must not be overtaken any more."""
+
+    orders: tuple[LegOrder, ...]
+    above: int = 0
+
+
 class PlaceRequest(FrozenModel):
-    """Asks to place a leg. ``first_time``: no earlier activity was ever scheduled to place these intents."""
+    """Asks to place a leg. ``never_sent``: no earlier activity has begun to send any of these intents."""
 
     intents: tuple[Intent, ...]
-    first_time: bool = False
+    never_sent: bool = False
 
 
 class IntentsRequest(FrozenModel):

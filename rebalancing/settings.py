@@ -123,7 +123,10 @@ class FiguresSettings(FrozenModel):
 
 
 class Settings(FrozenModel):
-    """All settings in force. ``fill_timeout``, ``figures_lag``, ``clock_tolerance`` and ``max_wait`` in seconds."""
+    """All settings in force.
+
+    ``fill_timeout``, ``figures_lag``, ``clock_tolerance``, ``freshness`` and ``max_wait`` in seconds.
+    """
 
     concurrency: ConcurrencySettings = ConcurrencySettings()
     retry: RetrySettings = RetrySettings()
@@ -154,6 +157,13 @@ class Settings(FrozenModel):
     gateway_restart: str | None = Field(
         default=None,
         description="When the gateway restarts itself every day, as in '23:45 US/Eastern'; no leg is started near it.",
+    )
+    freshness: float = Field(
+        default=60,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds after which nothing is sent any more by figures that were read; they are read anew.",
     )
     max_wait: float = Field(
         default=86_400,

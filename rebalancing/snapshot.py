@@ -129,17 +129,21 @@ class AccountSnapshot(FrozenModel):
     whose contracts and quotes another visit must read.
 
     ``cash`` is the broker's figure, corrected by the fills it may not contain yet; where fills from before the
-    connection make that impossible, ``cash_is_settled`` is false. ``figures`` is what the broker itself says it all
-    comes to (``rebalancing.figure_checks``). ``clock_ahead`` is by how many seconds at least the worker's clock is
-    ahead of the gateway's (negative: behind), 0 where both may agree. ``positions`` holds the managed ones (stocks and
-    ETFs in USD, whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
+    connection make that impossible, ``cash_is_settled`` is false, and ``unsettled_refs`` are the refs of their orders
+    (empty for one without a ref). ``figures`` is what the broker itself says it all comes to
+    (``rebalancing.figure_checks``). ``clock_ahead`` is by how many seconds at least the worker's clock is ahead of the
+    gateway's (negative: behind), 0 where both may agree. ``positions`` holds the managed ones (stocks and ETFs in USD,
+    whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
     ``bought_unsettled`` names what a cash account must not sell today (``rebalancing.settlement``).
+    ``connection`` names the connection it was read on; it is empty where that is not one and the same.
     """
 
     account: str
     taken_at: Instant
+    connection: str = ""
     cash: Money
     cash_is_settled: bool = True
+    unsettled_refs: tuple[str, ...] = ()
     figures: BrokerFigures = BrokerFigures()
     clock_ahead: float = 0
     positions: dict[str, int]
@@ -153,9 +157,11 @@ class AccountSnapshot(FrozenModel):
     unread: tuple[str, ...] = ()
 
     def after(self, earlier: "AccountSnapshot") -> "AccountSnapshot":
-        """The same with the contracts and quotes that an earlier visit of the same reading read."""
+        """The same with the contracts and quotes that an earlier visit of the same reading read; as old as that."""
         return self.model_copy(
             update={
+                "taken_at": min(self.taken_at, earlier.taken_at),
+                "connection": self.connection if self.connection == earlier.connection else "",
                 "contracts": {**earlier.contracts, **self.contracts},
                 "quotes": {**earlier.quotes, **self.quotes},
             }
@@ -193,10 +199,9 @@ class AccountSnapshot(FrozenModel):
         """Whether there is nothing at all that could be invested."""
         return not (self.positions or self.fractions or self.cash > 0)
 
-    def as_fills_left_it(self, positions: dict[str, int], cash: Money) -> "AccountSnapshot":
-        """The same with the holdings that the fills explain, and their cash where the broker's cannot be told."""
-        known = self.cash if self.cash_is_settled else cash
-        return self.model_copy(update={"positions": positions, "cash": known, "cash_is_settled": True})
+    def as_fills_left_it(self, positions: dict[str, int]) -> "AccountSnapshot":
+        """The same with the holdings that the fills explain: those that the broker tells may lag behind."""
+        return self.model_copy(update={"positions": positions})
 
     @property
     def funding_notes(self) -> tuple[str, ...]:

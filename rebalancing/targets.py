@@ -30,8 +30,8 @@ class AllocationsInvalid(RebalancerError):
     def __init__(self, strategy: str, found: str) -> None:
         self.found = found
         super().__init__(
-            f"The allocations of {strategy} cannot be used: {found}. Nothing was traded; "
-            "ask the publisher to correct them, then trigger the rebalance again."
+            f"The allocations of {strategy} cannot be used: {found}. Ask the publisher to "
+            "correct them, then trigger the rebalance again."
         )
 
 

@@ -88,6 +88,11 @@ class House:
         return [order for order in self.gateway.engine.orders if order.account == account]
 
 
+def leg_of(ref: str) -> str:
+    """The run and leg that an order ref names, without the order's number and content."""
+    return ref.rsplit("-", 2)[0]
+
+
 def scenario(
     accounts: Mapping[str, Holding], instruments: Mapping[str, Mapping[str, Any]] | None = None, **more: Any
 ) -> Scenario:

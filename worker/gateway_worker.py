@@ -109,7 +109,7 @@ async def _work(client: Client, session: GatewaySession, settings: Settings, gat
     quotes = QuoteFeed(session, settings.quotes.time_to_live)
     reader = AccountReader(session, quotes)
     beginners = Beginners(client, gateway_queue(gateway))
-    visits = IbkrActivities(reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
+    visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
     margin = MarginActivities(MarginDesk(session))
     interceptors = (TypedFailures(GATEWAY_ATTEMPTS), OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id), OrderNews())
     slot = Worker(

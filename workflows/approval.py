@@ -56,7 +56,7 @@ class Clearance:
     ) -> Reading:
         """The plan to carry out: this one, one made afresh while a person was asked, or the one that was approved.
 
-        Raises ``GuardBreached``, ``PlanRejected`` or ``ApprovalExpired``; then nothing was traded.
+        Raises ``GuardBreached``, ``PlanRejected`` or ``ApprovalExpired``.
         """
         while True:
             found = await self._breaches(reading)
@@ -188,9 +188,7 @@ class Clearance:
             )
 
     def _failure(self, kind: str, what: str) -> ApplicationError:
-        return ApplicationError(
-            f"Account {self._account.account_id}: {what} Nothing was traded.", type=kind, non_retryable=True
-        )
+        return ApplicationError(f"Account {self._account.account_id}: {what}", type=kind, non_retryable=True)
 
 
 def _listed(found: Iterable[Breach]) -> str:

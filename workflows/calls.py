@@ -8,16 +8,18 @@ from typing import Any, Final, Protocol, cast
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from rebalancing.accounts import Account
 from rebalancing.guards import Breach, GuardRequest
 from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest
-from rebalancing.orders import Intent, LegOrder, OrderReport
+from rebalancing.orders import Intent, OrderReport
 from rebalancing.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.priority import BEGINNING, FINISHING, OPERATOR
 from rebalancing.requests import (
+    NOTHING_SENT,
+    SENDING_BEGAN,
     CancelOpenRequest,
     Heard,
     HearRequest,
@@ -25,6 +27,7 @@ from rebalancing.requests import (
     Opening,
     OpeningRequest,
     PlaceRequest,
+    PrepareRequest,
     SnapshotRequest,
     TurnRequest,
 )
@@ -178,12 +181,12 @@ async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> 
     return await _visit(settings, "cancel_open_orders", request, tuple[str, ...], OPERATOR, timeout)
 
 
-async def prepare_leg(settings: Settings, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
+async def prepare_leg(settings: Settings, request: PrepareRequest) -> tuple[Intent, ...]:
     """Reserve order ids, so that the intents are in history before a byte is sent (promise P3).
 
     It asks the gateway nothing, so it does not wait for the slot.
     """
-    return await _beside(settings, "prepare_leg", orders, tuple[Intent, ...])
+    return await _beside(settings, "prepare_leg", request, tuple[Intent, ...])
 
 
 async def place_leg(settings: Settings, request: PlaceRequest, *, overtaken: bool = False) -> tuple[OrderReport, ...]:
@@ -285,6 +288,17 @@ async def _compute(name: str, argument: object, result_type: Any) -> Any:
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(maximum_attempts=3),
     )
+
+
+def sending_began(error: ActivityError) -> bool:
+    """Whether orders may be under way although ``place_leg`` failed: only the server's own word says that none are."""
+    match error.cause:
+        case ApplicationError() as failure:
+            return NOTHING_SENT not in failure.details
+        case TimeoutError() as failure:
+            return SENDING_BEGAN in failure.last_heartbeat_details
+        case _:
+            return True
 
 
 def _is_final(error: ActivityError | ApplicationError) -> bool:

@@ -35,12 +35,10 @@ class FiguresWatch:
         account_of: Callable[[T], AccountSnapshot],
         *,
         trading: bool,
-        so_far: str = "Nothing was traded.",
     ) -> T:
         """Read until the figures agree, for as long as they may lag (``figures_lag``).
 
-        Who does not trade notes what is wrong. Raises ``FiguresDisagree``, or ``ClockAstray`` at once, with ``so_far``
-        at the end of the message.
+        Who does not trade notes what is wrong. Raises ``FiguresDisagree``, or ``ClockAstray`` at once.
         """
         give_up_at = workflow.now() + timedelta(seconds=self._settings.figures_lag)
         while True:
@@ -52,12 +50,12 @@ class FiguresWatch:
                 self.notes = [f"a run that trades would stop: {problem}" for problem in (clock, figures) if problem]
                 return found
             if clock:
-                raise self._failure("ClockAstray", f"{clock}. {so_far}")
+                raise self._failure("ClockAstray", f"{clock}.")
             if not figures:
                 return found
             if workflow.now() >= give_up_at:
                 remedy = "Look at the account in TWS, and trigger again when its figures are right"
-                raise self._failure("FiguresDisagree", f"{figures}. {remedy}. {so_far}")
+                raise self._failure("FiguresDisagree", f"{figures}. {remedy}.")
             self._progress.enter(self._progress.phase, f"until the broker's figures agree: {figures}")
             await self._patience.for_at_most(PAUSE, lambda: False, "figures that agree")
 

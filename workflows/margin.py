@@ -21,7 +21,7 @@ class MarginCheck:
         self._patience = patience
 
     async def check(self, reading: Reading) -> None:
-        """Raise ``MarginInsufficient`` or ``OrdersRefused`` if the plan cannot be carried out; nothing was traded then.
+        """Raise ``MarginInsufficient`` or ``OrdersRefused`` if the plan cannot be carried out.
 
         Only margin accounts are asked about, and only for plans that trade.
         """
@@ -55,6 +55,4 @@ class MarginCheck:
         self.notes.append(preview.note)
 
     def _failure(self, kind: str, what: str) -> ApplicationError:
-        return ApplicationError(
-            f"Account {self._account.account_id}: {what} Nothing was traded.", type=kind, non_retryable=True
-        )
+        return ApplicationError(f"Account {self._account.account_id}: {what}", type=kind, non_retryable=True)

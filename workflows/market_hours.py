@@ -46,9 +46,8 @@ class MarketHours:
         self,
         contracts: Iterable[ContractDetails],
         newer_event: Callable[[], bool],
-        so_far: str = "Nothing was traded.",
     ) -> None:
-        """Sleep until all of them trade, or a newer event comes; ``so_far`` ends the message of a failure.
+        """Sleep until all of them trade, or a newer event comes.
 
         Raises ``MarketClosed`` where the account does not wait or the broker's calendar has no such moment, and
         ``WaitedTooLong`` where it lies beyond ``max_wait``.
@@ -56,26 +55,24 @@ class MarketHours:
         traded = tuple(contracts)
         now = workflow.now()
         closed = _some(self.closed(traded))
-        opens_at = self._opens_at(traded, now, so_far)
+        opens_at = self._opens_at(traded, now)
         when = f"{opens_at:%a %Y-%m-%d %H:%M} UTC"
         if self._account.market_closed is WhenClosed.FAIL:
             raise self._failure(
                 "MarketClosed",
                 f"the market is closed for {closed} and this account does not wait (market_closed: fail); everything "
                 f"trades from {when}.",
-                so_far,
             )
         self._progress.enter(Phase.WAITING_FOR_MARKET, f"{closed} until {when}")
         await self._patience.for_at_most(opens_at - now, newer_event, f"the market to open for {closed} at {when}")
 
-    def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime, so_far: str) -> datetime:
+    def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime) -> datetime:
         hours = {contract.symbol: hours_of(self._account, contract) for contract in traded}
         silent = [symbol for symbol, sessions in hours.items() if next_open(sessions, now) is None]
         if silent:
             raise self._failure(
                 "MarketClosed",
                 f"the broker names no coming session for {', '.join(silent)}; look whether it was delisted or halted.",
-                so_far,
             )
         opens_at = next_open(common_sessions(hours.values()), now)
         if opens_at is None:
@@ -83,12 +80,11 @@ class MarketHours:
                 "NoCommonSession",
                 f"there is no moment in the broker's calendar when {_listed(traded)} trade at the same time. Hold "
                 "symbols of one of these exchanges in an account of their own, or hold them out.",
-                so_far,
             )
         return opens_at
 
-    def _failure(self, kind: str, what: str, so_far: str = "Nothing was traded.") -> ApplicationError:
-        return ApplicationError(f"Account {self._account.account_id}: {what} {so_far}", type=kind, non_retryable=True)
+    def _failure(self, kind: str, what: str) -> ApplicationError:
+        return ApplicationError(f"Account {self._account.account_id}: {what}", type=kind, non_retryable=True)
 
 
 def hours_of(account: Account, contract: ContractDetails) -> tuple[Session, ...]:

@@ -25,7 +25,7 @@ class OrderRules:
         """Raise the typed failure of the first obstacle there is now."""
         for obstacle in self._obstacles(reading):
             raise ApplicationError(
-                f"Account {self._account.account_id}: {obstacle.message} Nothing was traded.",
+                f"Account {self._account.account_id}: {obstacle.message}",
                 type=obstacle.kind,
                 non_retryable=True,
             )

@@ -37,12 +37,11 @@ class QuoteWatch:
         read: Callable[[], Awaitable[AccountSnapshot]],
         *,
         trading: bool,
-        so_far: str = "Nothing was traded.",
     ) -> AccountSnapshot:
         """Read until the quotes can be traded by; what does not trade at this moment has the price of its last close.
 
-        Who does not trade needs a price for everything, and notes the rest. Raises the fault's own type, with
-        ``so_far`` at the end of its message, once the quotes were bad for as long as the settings allow.
+        Who does not trade needs a price for everything, and notes the rest. Raises the fault's own type once the
+        quotes were bad for as long as the settings allow.
         """
         give_up_at = workflow.now() + timedelta(seconds=self._settings.patience)
         while True:
@@ -53,7 +52,7 @@ class QuoteWatch:
                 self.notes = [f"a run that trades would stop: {problem}" for problem in problems]
                 return snapshot.closed_at(self._closed(snapshot))
             if workflow.now() >= give_up_at or not all(problem.may_pass for problem in blocking):
-                raise self._failure(blocking, so_far)
+                raise self._failure(blocking)
             phase = self._progress.phase
             self._progress.enter(phase, f"until the quotes can be traded by: {_listed(blocking)}")
             await self._patience.for_at_most(PAUSE, lambda: False, "usable quotes")
@@ -71,10 +70,10 @@ class QuoteWatch:
     def _closed(self, snapshot: AccountSnapshot) -> tuple[str, ...]:
         return closed_now(self._account, snapshot.contracts.values())
 
-    def _failure(self, problems: list[QuoteProblem], so_far: str) -> ApplicationError:
+    def _failure(self, problems: list[QuoteProblem]) -> ApplicationError:
         first = problems[0].fault
         return ApplicationError(
-            f"Account {self._account.account_id}: {_listed(problems)}. {so_far}", type=first.value, non_retryable=True
+            f"Account {self._account.account_id}: {_listed(problems)}.", type=first.value, non_retryable=True
         )
 
 

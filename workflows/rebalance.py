@@ -1,7 +1,7 @@
 """The story of one rebalance, step by step (see DESIGN: "One rebalance")."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -26,7 +26,7 @@ from rebalancing.verification import cash_after, full_targets, gaps, measure, po
 from workflows import calls
 from workflows.approval import Clearance, Reading
 from workflows.figures import FiguresWatch
-from workflows.legs import Legs
+from workflows.legs import Legs, Traded
 from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
 from workflows.operation_clock import OperationClock
@@ -45,9 +45,6 @@ FIGURES_PAUSE: Final = timedelta(seconds=5)
 LAG_PAUSE: Final = timedelta(seconds=1)
 
 SELL_LEG, BUY_LEG = 1, 2
-
-SELLS_ARE_DONE: Final = "The sell leg is done, the buy leg was not begun: trigger again when it can be."
-"""How the message of a failure between the legs ends."""
 
 NOTHING: Final = Decimal(0)
 
@@ -73,6 +70,7 @@ class Rebalance:
         self._started_at = workflow.now()
         self._notes: list[str] = []
         self._newer_event: Callable[[], bool] = lambda: False
+        self._first_opening: AccountSnapshot | None = None
 
     async def run(self, newer_event: Callable[[], bool]) -> Outcome:
         """Move the account to its published targets, or say what that would take."""
@@ -87,7 +85,17 @@ class Rebalance:
         reading = await self._read_when_open()
         if self.mode is ExecutionMode.DRY_RUN:
             self._notes += [*self._rules.would_say(reading), *await self.clearance.would_say(reading)]
-            return self._dry_run_outcome(*reading)
+            return self._dry_run_outcome(reading)
+        while True:
+            reading = await self._pre_trade_checks(reading)
+            self._first_opening = self._first_opening or reading.opening
+            traded = await self._trade(reading)
+            if not traded.withdrawn:
+                return await self._verify(reading, traded.reports)
+            reading = await self._read_when_open()  # what was not sent was sized by figures that are old (promise P11)
+
+    async def _pre_trade_checks(self, reading: Reading) -> Reading:
+        """The plan to carry out, once nothing speaks against it: guards, approval, working orders, rules, margin."""
         reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
         if any(order.is_ours for order in reading.opening.open_orders):
             await self._cancel_open_orders()
@@ -95,12 +103,18 @@ class Rebalance:
             reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
         self._rules.refuse(reading)
         await self._margin.check(reading)
+        return reading
+
+    async def _trade(self, reading: Reading) -> Traded:
+        """Both legs of one plan; nothing follows what was withdrawn."""
         targets, opening, plan = reading
         reread = partial(self._read, targets, FINISHING)
         sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, reread)
-        planned, prices = await self._buys(targets, opening, plan, sells)
+        if sells.withdrawn:
+            return sells
+        planned, prices = await self._buys(targets, opening, plan, sells.reports)
         buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, reread)
-        return await self._verify(targets, opening, plan, sells + buys)
+        return Traded(sells.reports + buys.reports, buys.withdrawn)
 
     @property
     def clock(self) -> OperationClock:
@@ -138,7 +152,7 @@ class Rebalance:
         await self._wait_out_restart()
         self._progress.enter(Phase.READING)
         targets = await self._patience.step(calls.read_targets(self.settings, self.account))
-        snapshot = await self._read_settled(targets)
+        snapshot = await self._settled(partial(self._read_usable, targets))
         self._progress.enter(Phase.PLANNING)
         plan = await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
         return Reading(targets, snapshot, plan)
@@ -151,17 +165,25 @@ class Rebalance:
             self._progress.enter(Phase.WAITING_FOR_GATEWAY, f"its daily restart is over at {over_at.isoformat()}")
             await self._patience.for_at_most(over_at - workflow.now(), lambda: False, "the gateway's daily restart")
 
-    async def _read_settled(self, targets: Targets) -> AccountSnapshot:
+    async def _settled(self, read: Callable[[], Awaitable[AccountSnapshot]]) -> AccountSnapshot:
         """A plan needs cash that can be told; after a reconnect that takes as long as the broker's figures lag."""
-        snapshot = await self._read_usable(targets)
+        snapshot = self._with_own_fills(await read())
         while not snapshot.cash_is_settled:
             if self.mode is ExecutionMode.DRY_RUN:
                 self._notes.append("the broker's cash figure may not contain the latest fills yet")
                 return snapshot
             self._progress.enter(Phase.READING, "until the broker's cash figure contains the latest fills")
             await self._patience.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's figures")
-            snapshot = await self._read_usable(targets)
+            snapshot = self._with_own_fills(await read())
         return snapshot
+
+    def _with_own_fills(self, snapshot: AccountSnapshot) -> AccountSnapshot:
+        """The same with cash that can be told, where the fills it may lack are all those of this very run."""
+        reports = self.legs.orders.reports
+        if snapshot.cash_is_settled or self._first_opening is None or not reports.keys() >= {*snapshot.unsettled_refs}:
+            return snapshot
+        cash = cash_after(self._first_opening.cash, reports.values())
+        return snapshot.model_copy(update={"cash": cash, "cash_is_settled": True})
 
     async def _read_usable(self, targets: Targets) -> AccountSnapshot:
         """Read with quotes that one can trade by."""
@@ -169,8 +191,8 @@ class Rebalance:
 
     async def _read(self, targets: Targets, priority: int = BEGINNING) -> AccountSnapshot:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
-        request = self.legs.reading = SnapshotRequest(account=self.account, symbols=symbols)
-        if priority == FINISHING and (told := self.legs.snapshot_after()) is not None:
+        request = self.legs.placing.reading = SnapshotRequest(account=self.account, symbols=symbols)
+        if priority == FINISHING and (told := self.legs.placing.snapshot_after()) is not None:
             return told
         return await self._patience.at_gateway(lambda: calls.read_snapshot(self.settings, request, priority))
 
@@ -220,7 +242,7 @@ class Rebalance:
         if foreign and self.account.foreign_orders is ForeignOrders.STOP:
             raise ApplicationError(
                 f"Account {self.account.account_id}: working orders that were not placed here: {', '.join(foreign)}. "
-                "Cancel them where they were placed, or set foreign_orders: ignore; nothing was traded.",
+                "Cancel them where they were placed, or set foreign_orders: ignore.",
                 type="ForeignOrders",
                 non_retryable=True,
             )
@@ -233,7 +255,7 @@ class Rebalance:
         if left:
             raise ApplicationError(
                 f"Account {self.account.account_id}: these open orders could not be cancelled within {timeout:g} s: "
-                f"{', '.join(left)}. Cancel them in TWS; nothing was traded.",
+                f"{', '.join(left)}. Cancel them in TWS.",
                 type="CancelUnconfirmed",
                 non_retryable=True,
             )
@@ -258,30 +280,29 @@ class Rebalance:
         self, targets: Targets, opening: AccountSnapshot, sells: tuple[OrderReport, ...]
     ) -> AccountSnapshot:
         """Read what the buys are sized by."""
-        positions, cash = positions_after(opening.positions, sells), cash_after(opening.cash, sells)
+        positions = positions_after(opening.positions, sells)
 
         async def read() -> AccountSnapshot:
-            return (await self._read(targets, FINISHING)).as_fills_left_it(positions, cash)
+            return (await self._read(targets, FINISHING)).as_fills_left_it(positions)
 
         return await self._figures.believable(
-            lambda: self._quotes.usable(read, trading=True, so_far=SELLS_ARE_DONE),
+            lambda: self._settled(lambda: self._quotes.usable(read, trading=True)),
             lambda snapshot: snapshot,
             trading=True,
-            so_far=SELLS_ARE_DONE,
         )
 
     async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
         """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
         while self._hours.closed(contracts):
             async with self.turn.given_back():
-                await self._hours.wait(contracts, lambda: False, SELLS_ARE_DONE)
+                await self._hours.wait(contracts, lambda: False)
             self._notes.append("the sells ended when the market was closed; the buys followed in the next session")
 
     # --- verifying ------------------------------------------------------------------------------------------------
 
-    async def _verify(
-        self, targets: Targets, opening: AccountSnapshot, plan: Plan, reports: tuple[OrderReport, ...]
-    ) -> Outcome:
+    async def _verify(self, reading: Reading, reports: tuple[OrderReport, ...]) -> Outcome:
+        """What the last plan came to; ``reports`` are those of its orders. It was made from what earlier ones left."""
+        targets, opening, plan = reading
         self._progress.enter(Phase.VERIFYING)
         expected = positions_after(opening.positions, reports)
         final = await self._read_until_settled(targets, expected)
@@ -289,7 +310,7 @@ class Rebalance:
         request = self._plan_request(targets, final, cash=cash_after(opening.cash, reports))
         standing = measure(request)
         found = gaps(request, standing, reports, plan, expected)
-        return self._outcome(targets, opening, plan, reports).model_copy(
+        return self._outcome(reading, tuple(self.legs.orders.reports.values())).model_copy(
             update={
                 "phase": Phase.COMPLETED if all(gap.is_explained for gap in found) else Phase.INCOMPLETE,
                 "weights_after": standing.weights,
@@ -309,9 +330,10 @@ class Rebalance:
         self._notes.append(f"the broker reports other holdings than the fills explain: {final.positions}")
         return final
 
-    def _dry_run_outcome(self, targets: Targets, opening: AccountSnapshot, plan: Plan) -> Outcome:
+    def _dry_run_outcome(self, reading: Reading) -> Outcome:
+        plan = reading.plan
         self._notes += [f"would {order.side} {order.quantity} {order.symbol}: {order.reason}" for order in plan.orders]
-        return self._outcome(targets, opening, plan, ()).model_copy(
+        return self._outcome(reading, ()).model_copy(
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
                 "drift": plan.after.drift,
@@ -322,9 +344,11 @@ class Rebalance:
     def _cash_weight(self, plan: Plan) -> Decimal:
         return (plan.after.cash - plan.reserve) / plan.base if plan.base else Decimal(0)
 
-    def _outcome(
-        self, targets: Targets, opening: AccountSnapshot, plan: Plan, reports: tuple[OrderReport, ...]
-    ) -> Outcome:
+    def _outcome(self, reading: Reading, reports: tuple[OrderReport, ...]) -> Outcome:
+        """The account before the first order, and what all orders of this run came to."""
+        targets, _, plan = reading
+        opening = self._first_opening or reading.opening
+        arrival_prices = {**reading.opening.prices, **opening.prices}
         request = self._plan_request(targets, opening)
         return Outcome(
             account=self.account.account_id,
@@ -337,8 +361,8 @@ class Rebalance:
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),
             plan=plan,
-            arrival_prices={order.symbol: opening.prices[order.symbol] for order in plan.orders},
-            slippage=total_slippage(reports, opening.prices),
+            arrival_prices={order.symbol: arrival_prices[order.symbol] for order in (*plan.orders, *reports)},
+            slippage=total_slippage(reports, arrival_prices),
             unmanaged=opening.unmanaged,
             notes=(
                 *plan.notes,
@@ -354,4 +378,6 @@ class Rebalance:
             finished_at=workflow.now(),
         )
 
-    # --- steps ----------------------------------------------------------------------------------------------------
+    def _all_notes(self, reading: Reading) -> Iterable[str]:
+        yield from (*reading.plan.notes, *reading.opening.funding_notes, *self._quotes.notes, *self._notes)
+        yield from (*self.clearance.notes, *self._margin.notes, *self.legs.notes)

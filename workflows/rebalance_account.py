@@ -84,7 +84,7 @@ class RebalanceAccount:
         try:
             outcome = await self._supervise(self._rebalance)
         except asyncio.CancelledError:
-            self._close(EventStatus.CANCELLED, Phase.CANCELLED, self._what_had_filled("cancelled"))
+            self._close(EventStatus.CANCELLED, Phase.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
         except ActivityError as error:
             return self._failed(_told(error))
@@ -141,7 +141,7 @@ class RebalanceAccount:
             detail=self._progress.detail,
             mode=rebalance.mode if rebalance else None,
             strategy=rebalance.account.strategy_name if rebalance else "",
-            orders=tuple(rebalance.legs.reports.values()) if rebalance else (),
+            orders=tuple(rebalance.legs.orders.reports.values()) if rebalance else (),
             waiting_plan=rebalance.clearance.waiting if rebalance else None,
             pending_events=tuple(trigger.event_id for trigger in self._pending),
             events=self._events,
@@ -153,7 +153,7 @@ class RebalanceAccount:
         """The operator's word on an unknown order (promise P3)."""
         if self._rebalance is None:
             raise ApplicationError("Nothing waits for an operator.", type="NothingToResolve", non_retryable=True)
-        self._rebalance.legs.resolve(resolution.ref, resolution.filled)
+        self._rebalance.legs.orders.resolve(resolution.ref, resolution.filled)
 
     @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
     def approve(self, approval: Approval) -> str:
@@ -219,7 +219,7 @@ class RebalanceAccount:
         await self._stop(rebalance, story)
         raise ApplicationError(
             f"Account {self._account}: the rebalance worked longer than its limit of {limit.total_seconds():g} s while "
-            f"{phase.value}; it was stopped and its working orders were cancelled. {self._what_had_filled('stopped')}",
+            f"{phase.value}; it was stopped and its working orders were cancelled.",
             type="OperationTimeout",
             non_retryable=True,
         )
@@ -237,7 +237,7 @@ class RebalanceAccount:
         """The story's outcome; where it failed with orders at work, they are cancelled before the failure is told."""
         try:
             return await story
-        except ActivityError:
+        except (ActivityError, ApplicationError):
             with suppress(ActivityError):
                 await rebalance.legs.cancel_working()
             raise
@@ -339,10 +339,11 @@ class RebalanceAccount:
         self._progress.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
 
     def _failed(self, error: ApplicationError) -> RunResult:
-        self._close(EventStatus.FAILED, Phase.FAILED, error.message)
+        message = f"{error.message} {self._traded_before}"
+        self._close(EventStatus.FAILED, Phase.FAILED, message)
         self._hand_over()
         raise ApplicationError(
-            error.message,
+            message,
             RunResult(outcome=None, events=self._events),
             type=error.type,
             non_retryable=True,
@@ -370,10 +371,16 @@ class RebalanceAccount:
         self._progress.enter(Phase.EXPIRED, "every event was too old to trade by")
         return RunResult(outcome=None, events=self._events)
 
-    def _what_had_filled(self, word: str) -> str:
-        reports = self._rebalance.legs.reports.values() if self._rebalance else ()
-        filled = [f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports]
-        return f"{word}; filled: {', '.join(filled) or 'nothing'}"
+    @property
+    def _traded_before(self) -> str:
+        """What a run that does not come to its end had traded, to end the message that says why."""
+        filled = self._filled
+        return f"Traded before: {filled}." if filled else "Nothing was traded."
+
+    @property
+    def _filled(self) -> str:
+        reports = self._rebalance.legs.orders.reports.values() if self._rebalance else ()
+        return ", ".join(f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports)
 
     def _opening_request(self) -> OpeningRequest:
         info = workflow.info()

@@ -16,12 +16,16 @@ ROUNDING: Final = Decimal("0.02")
 
 @dataclass
 class CashFlow:
-    """What one execution moved: ``value`` in USD (negative for a purchase), and its commission once reported."""
+    """What one execution moved: ``value`` in USD (negative for a purchase), and its commission once reported.
+
+    ``ref`` is the ref of its order.
+    """
 
     account: str
     at: datetime
     value: Decimal
     commission: Decimal = Decimal(0)
+    ref: str = ""
 
     @property
     def amount(self) -> Decimal:
@@ -64,7 +68,7 @@ class CashBook:
 
         ``None`` if it cannot be told: fills from before this connection may or may not be in the figure yet.
         """
-        if not any(flow.at > now - self._lag for flow in self._of(account).values()):
+        if not self.recent_refs(account, now):
             return self._anchored(account, figure)
         anchor = self._anchors.get(account)
         if anchor is None:
@@ -75,6 +79,10 @@ class CashBook:
             return self._anchored(account, figure)
         # A figure below everything that the fills explain tells of money that left the account.
         return figure if figure < anchor.amount + _spent(since) - ROUNDING * (1 + len(since)) else expected
+
+    def recent_refs(self, account: str, now: datetime) -> frozenset[str]:
+        """The refs of the orders whose fills are so young that the broker's figure may not contain them yet."""
+        return frozenset(flow.ref for flow in self._of(account).values() if flow.at > now - self._lag)
 
     def _of(self, account: str) -> dict[str, CashFlow]:
         return self._by_account.get(account, {})

@@ -15,18 +15,24 @@ _OVER = "Cancelled"
 """What an order of another client counts as once it is listed no more; how it ended is not our business."""
 
 
-_PLAIN_REF: Final = re.compile(r"rb-[0-9a-f]+-\d+-\d+")
+_PLAIN_REF: Final = re.compile(r"rb-[0-9a-f]+-\d+-\d+-[0-9a-f]{8}")
 """A ref as this application makes them; whatever else is reported may be one with something appended."""
 
 
 @dataclass
 class Execution:
-    """One execution: whole shares at a price in USD. ``commission`` is ``None`` until its report came."""
+    """One execution: whole shares at a price in USD. ``commission`` is ``None`` until its report came.
+
+    ``account``, ``con_id`` and ``side`` are those of its order, empty where they were not told.
+    """
 
     exec_id: str
     shares: int
     price: Decimal
     commission: Decimal | None = None
+    account: str = ""
+    con_id: int = 0
+    side: str = ""
 
     @property
     def family(self) -> str:
@@ -53,6 +59,7 @@ class LedgerOrder:
     client_id: int = 0
     account: str = ""
     symbol: str = ""
+    con_id: int = 0
     side: str = ""
     quantity: int = 0
     status: str = ""
@@ -103,7 +110,8 @@ class OrderLedger:
         """An intent goes out now; answers that only carry its order id can be matched from here on."""
         order = self._order(intent.ref)
         order.order_id, order.client_id, order.account = intent.order_id, client_id, intent.account
-        order.symbol, order.side, order.quantity = intent.symbol, intent.side, intent.quantity
+        order.symbol, order.con_id = intent.symbol, intent.con_id
+        order.side, order.quantity = intent.side, intent.quantity
         order.id_used_before, order.reason = False, ""
         self._refs[intent.order_id] = intent.ref
         self._index(order)
@@ -121,7 +129,17 @@ class OrderLedger:
         order = self._order(seen.ref)
         if seen.perm_id and order.perm_id and seen.perm_id not in (order.perm_id, *order.other_perm_ids):
             order.other_perm_ids += (order.perm_id,)
-        for name in ("order_id", "perm_id", "client_id", "account", "symbol", "side", "quantity", "limit_price"):
+        for name in (
+            "order_id",
+            "perm_id",
+            "client_id",
+            "account",
+            "symbol",
+            "con_id",
+            "side",
+            "quantity",
+            "limit_price",
+        ):
             if value := getattr(seen, name):
                 setattr(order, name, value)
         self._index(order)
@@ -211,16 +229,20 @@ class OrderLedger:
         own = self._by_account.get(account, {})
         return [order for order in own.values() if order.account == account and order.is_open and order.status]
 
+    def has_rival(self, intent: Intent, client_id: int) -> bool:
+        """Whether another order of this client works for the account and contract of an intent."""
+        return any(
+            order.client_id == client_id and order.con_id == intent.con_id and not refers_to(order.ref, intent.ref)
+            for order in self.open_orders(intent.account)
+        )
+
     def note_id(self, client_id: int, order_id: int) -> None:
         """An execution named an order id of this client; completed orders are listed without theirs."""
         self._highest_ids[client_id] = max(self.highest_id(client_id), order_id)
 
     def state(self, intent: Intent) -> OrderState:
         """The state of an intent alone."""
-        order = self.find(intent.ref)
-        if order is None or order.was_turned_away:
-            return OrderState.NOT_SENT
-        return _state(order, intent.quantity)
+        return self.report(intent).state
 
     def may_be_modified(self, intent: Intent, client_id: int, today: str) -> bool:
         """Whether the intent's order may get another price, which is only sent for an order that is certainly there.
@@ -236,6 +258,7 @@ class OrderLedger:
             and order.status in MODIFIABLE
             and not order.rejected
             and order.filled < intent.quantity
+            and not _difference(order, intent)
             and intent.trading_day == today
         )
 
@@ -244,8 +267,8 @@ class OrderLedger:
         order = self.find(intent.ref)
         if order is None or order.was_turned_away:
             return _report(intent, OrderState.NOT_SENT, order)
-        if order.other_perm_ids:
-            return _report(intent, OrderState.UNKNOWN, order).model_copy(update={"reason": _two_orders(order)})
+        if doubt := _two_orders(order) or _another_order(order, intent):
+            return _report(intent, OrderState.UNKNOWN, order).model_copy(update={"reason": doubt})
         return _report(intent, _state(order, intent.quantity), order)
 
     def _order(self, ref: str) -> LedgerOrder:
@@ -265,11 +288,45 @@ class OrderLedger:
 
 
 def _two_orders(order: LedgerOrder) -> str:
+    """What is wrong where the broker lists two orders under one ref; empty otherwise."""
+    if not order.other_perm_ids:
+        return ""
     ids = ", ".join(str(perm_id) for perm_id in (*order.other_perm_ids, order.perm_id))
     return (
         f"the broker lists more than one order under the ref {order.ref} (permanent ids {ids}), as it may where it "
         "lost its servers while an order was changed. Look in TWS what each has filled, and cancel what still works."
     )
+
+
+def _another_order(order: LedgerOrder, intent: Intent) -> str:
+    """What is wrong where the broker lists an order for something else under the ref; empty otherwise."""
+    difference = _difference(order, intent)
+    if not difference:
+        return ""
+    return (
+        f"the broker lists another order under the ref {intent.ref} than {intent.side} {intent.quantity} "
+        f"{intent.symbol} for account {intent.account}: {difference}. Look in TWS what it is and what it has filled."
+    )
+
+
+def _difference(order: LedgerOrder, intent: Intent) -> str:
+    """In what the order that the broker lists is another one than the intent, by what it told of it."""
+    pairs = [
+        ("account", order.account, intent.account),
+        ("contract", order.con_id, intent.con_id),
+        ("side", order.side, intent.side.value),
+        ("quantity", order.quantity, intent.quantity),
+    ]
+    for execution in order.executions.values():
+        pairs += [
+            ("account", execution.account, intent.account),
+            ("contract", execution.con_id, intent.con_id),
+            ("side", execution.side, intent.side.value),
+        ]
+    differences = [f"{name} {told}" for name, told, own in pairs if told and told != own]
+    if order.filled > intent.quantity:
+        differences.append(f"{order.filled} shares filled")
+    return ", ".join(dict.fromkeys(differences))
 
 
 def _state(order: LedgerOrder, quantity: int) -> OrderState:

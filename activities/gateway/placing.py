@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -50,10 +50,14 @@ class OrderDesk:
         self._settling_period = settling_period
         self._clock = clock
         self._looked_up_at = clock()  # the session asked for everything just before it was handed over
+        self._asked_again = False
         self._ids = OrderIds(session.next_valid_id)
 
-    def prepare(self, orders: tuple[LegOrder, ...]) -> tuple[Intent, ...]:
+    def prepare(self, orders: tuple[LegOrder, ...], above: int = 0) -> tuple[Intent, ...]:
         """Reserve an order id for every order of a leg. Sends nothing.
+
+        All are ``above`` the highest id of the intents of this run that were withdrawn: should one of them still reach
+        the gateway, it comes under an id that a higher one has overtaken.
 
         Raises:
             GatewaySettling: the connection is new, and legs cut off by the last one go first.
@@ -62,29 +66,37 @@ class OrderDesk:
         settling = self._session.connected_at + self._settling_period - self._clock()
         if settling > timedelta():
             raise GatewaySettling(settling)
-        return tuple(self._reserve(order) for order in orders)
+        return tuple(self._reserve(order, above) for order in orders)
 
-    async def place(self, intents: tuple[Intent, ...], *, first_time: bool = False) -> tuple[OrderReport, ...]:
+    async def place(
+        self, intents: tuple[Intent, ...], confirm: Callable[[], Awaitable[None]], *, never_sent: bool = False
+    ) -> tuple[OrderReport, ...]:
         """Place a leg's orders in one visit, adopting those the broker already has.
 
         An intent that cannot be sent under its id, and certainly never was, comes back as ``NOT_SENT``: it needs a new
-        id. One whose fate cannot be known comes back as ``UNKNOWN``; it is never sent again (``fate_of``).
-        ``first_time`` says that nobody can have tried to place these intents before.
+        id. One that was certainly never sent and is old by now (promise P11) comes back as ``WITHDRAWN``. One whose
+        fate cannot be known comes back as ``UNKNOWN``; it is never sent again (``fate_of``). ``never_sent`` says that
+        Temporal has no word that the sending of these intents ever began; ``confirm`` gives it that word.
+
+        Raises:
+            SendingUnconfirmed: ``confirm`` failed; nothing was sent.
+            GatewayUnavailable: the connection was lost; what was sent until then is looked up on the next one.
         """
-        if first_time:
-            for intent in intents:
-                self._ids.note_never_placed(intent)
-        if any(self._fate(intent) is Fate.WAIT for intent in intents):
+        if any(self._fate(intent, never_sent) is Fate.WAIT for intent in intents):
             await self._sit_out_quiet_period()
-        sent = [intent for intent in intents if self._may_send(intent)]
-        for intent in sent:
-            self._send(intent)
-        await self._session.drained()
-        if not all(self._ids.reserved(intent) for intent in sent):
-            # One that may have been tried before is looked up again where its id is refused, within this visit.
-            await self._acknowledged(sent)
-            await self._look_up_turned_away(sent)
-        return tuple(self._report(intent) for intent in intents)
+        if self._some_go_out(intents, never_sent) and not self._asked_again and self._quiet_for() <= 0:
+            await self._look_again()
+        if self._some_go_out(intents, never_sent):
+            await confirm()
+        for intent in intents:
+            await self._session.room()
+            # Judged right before each single send: time passes between two of them, or while the process is frozen.
+            if self._fate(intent, never_sent) is Fate.SEND:
+                self._send(intent)
+        return tuple(self._placed(intent, never_sent) for intent in intents)
+
+    def _some_go_out(self, intents: tuple[Intent, ...], never_sent: bool) -> bool:
+        return any(self._fate(intent, never_sent) is Fate.SEND for intent in intents)
 
     async def acknowledged(self, intents: tuple[Intent, ...], linger: float = 0.0) -> tuple[OrderReport, ...]:
         """Wait until the gateway has answered these orders, which were placed on this connection. Sends nothing.
@@ -163,53 +175,73 @@ class OrderDesk:
     def _own_open_orders(self, account: str) -> list[LedgerOrder]:
         return [order for order in self._session.ledger.open_orders(account) if self._session.places(order)]
 
-    def _reserve(self, order: LegOrder) -> Intent:
+    def _reserve(self, order: LegOrder, above: int) -> Intent:
         client = self._session.ib.client
         # Requests are numbered by the same counter, and errors name only the number: one number is never both. A
         # gateway that rolled its count back offers used ids again: those that it tells are passed over.
-        order_id = self._ids.reserve(order.ref, at_least=max(client.getReqId(), self._highest_told() + 1))
+        lowest = max(client.getReqId(), self._highest_told() + 1, above + 1)
+        order_id = self._ids.reserve(order.ref, at_least=lowest)
         client.updateReqId(order_id + 1)
         return Intent(
             **order.model_dump(),
             order_id=order_id,
             trading_day=trading_day(self._clock()),
-            position_before=self._position(order),
         )
 
     def _highest_told(self) -> int:
         """The highest id the gateway named for an order of ours. Completed orders are listed without theirs."""
         return self._session.ledger.highest_id(self._session.address.client_id)
 
-    def _may_send(self, intent: Intent) -> bool:
-        return self._fate(intent) is Fate.SEND
+    def _fate(self, intent: Intent, never_sent: bool) -> Fate:
+        return fate_of(self._evidence(intent, never_sent))
 
-    def _fate(self, intent: Intent) -> Fate:
-        session = self._session
+    def _evidence(self, intent: Intent, never_sent: bool) -> Evidence:
+        session, now = self._session, self._clock()
         holder = session.ledger.holder_of(session.address.client_id, intent.order_id)
-        return fate_of(
-            Evidence(
-                found=session.ledger.holds(intent.ref),
-                reserved_here=self._ids.reserved(intent),
-                id_taken=holder is not None and not refers_to(holder, intent.ref),
-                order_id=intent.order_id,
-                highest_sent=self._ids.highest_sent,
-                next_valid_id=self._ids.next_valid_id,
-                trading_day=intent.trading_day,
-                today=trading_day(self._clock()),
-                position_before=intent.position_before,
-                position_now=self._position(intent),
-                quiet_period_over=self._quiet_for() <= 0,
-            )
+        return Evidence(
+            found=session.ledger.holds(intent.ref),
+            never_sent=never_sent or self._ids.reserved(intent),
+            staleness=intent.figures.staleness(session.name, now),
+            id_taken=holder is not None and not refers_to(holder, intent.ref),
+            has_rival=session.ledger.has_rival(intent, session.address.client_id),
+            order_id=intent.order_id,
+            highest_sent=self._ids.highest_sent,
+            next_valid_id=self._ids.next_valid_id,
+            trading_day=intent.trading_day,
+            today=trading_day(now),
+            position_before=intent.position_before,
+            position_now=self._position(intent),
+            quiet_period_over=self._quiet_for() <= 0,
         )
 
     async def _sit_out_quiet_period(self) -> None:
         while (left := self._quiet_for()) > 0:  # noqa: ASYNC110  # a timer may ring before the clock is there
             await asyncio.sleep(left)
+        await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Ask for everything once more: what the last connection sent may be listed late on this one."""
         await self._session.refresh_orders()
+        self._asked_again = True
 
     def _quiet_for(self) -> float:
         """Seconds left of the quiet period."""
         return (self._looked_up_at + QUIET_PERIOD - self._clock()).total_seconds()
+
+    def _placed(self, intent: Intent, never_sent: bool) -> OrderReport:
+        """What became of an intent in this visit."""
+        evidence, report = self._evidence(intent, never_sent), self._session.ledger.report(intent)
+        match fate_of(evidence):
+            case Fate.ADOPT:
+                return report
+            case Fate.SEND | Fate.NEW_ID:
+                return report.model_copy(update={"state": OrderState.NOT_SENT})
+            case Fate.WITHDRAW:
+                reason = evidence.obsolete or "the connection was made anew since the account was read"
+                log.info("withdrew %s, which was never sent: %s", intent.ref, reason)
+                return report.model_copy(update={"state": OrderState.WITHDRAWN, "reason": reason})
+            case Fate.WAIT | Fate.UNKNOWN:
+                return self._report(intent)
 
     def _report(self, intent: Intent) -> OrderReport:
         report = self._session.ledger.report(intent)
@@ -226,6 +258,7 @@ class OrderDesk:
         return next((int(held.position) for held in positions if held.contract.conId == order.con_id), 0)
 
     def _send(self, intent: Intent) -> None:
+        """Write the order to the socket: there must be room, or it would go out later than it was judged."""
         client_id = self._session.address.client_id
         self._session.ledger.note_sent(intent, client_id)
         self._ids.note_sent(intent.order_id)
@@ -249,11 +282,3 @@ class OrderDesk:
                 )
             self._session.require()
             await self._session.wait_changed(left, waiting[0].account)
-
-    async def _look_up_turned_away(self, sent: list[Intent]) -> None:
-        """Where the gateway says that an id was used before: by this very intent, or by another order?"""
-        turned_away = [intent for intent in sent if not self._session.ledger.holds(intent.ref)]
-        for intent in turned_away:
-            self._ids.note_used_before(intent.order_id)
-        if any(not self._ids.reserved(intent) for intent in turned_away):
-            await self._session.refresh_orders()

@@ -85,8 +85,12 @@ class AccountReader:
         return AccountSnapshot(
             account=account,
             taken_at=taken_at,
+            connection=self._session.name,
             cash=cash,
             cash_is_settled=cash_told is not None,
+            unsettled_refs=tuple(sorted(self._session.cash.recent_refs(account, taken_at)))
+            if cash_told is None
+            else (),
             figures=figures,
             clock_ahead=self._session.clock_ahead,
             kind=kind,
@@ -132,7 +136,7 @@ class AccountReader:
         if actual != account_type:
             raise AccountTypeMismatch(
                 f"Account {account} is configured as {account_type} but is a {actual} account. "
-                "Correct its type in accounts.yaml; nothing was traded."
+                "Correct its type in accounts.yaml."
             )
 
     async def _subscribe_values(self, account: str, held_out: frozenset[str]) -> None:

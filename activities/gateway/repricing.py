@@ -12,7 +12,7 @@ an answer that does not come is followed by asking what there is, and the next r
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -27,6 +27,9 @@ from rebalancing.settings import QuoteSettings
 from rebalancing.snapshot import Quote
 
 log = logging.getLogger(__name__)
+
+QUOTES_FRESH: Final = timedelta(seconds=10)
+"""How long after its quotes were read a visit may still change prices by them; it takes a second at most."""
 
 ANSWER_TIMEOUT: Final = 5.0
 """Seconds for the gateway to say that an order has its new price; then it is asked."""
@@ -62,18 +65,29 @@ class Repricer:
         working = [intent for intent in intents if self._may_change(intent)]
         if working:
             quotes = await self._quotes.quotes({intent.symbol: intent.con_id for intent in working})
-            # An order may have ended while the quotes were read; from here on nothing is awaited before the bytes.
-            changes = [(intent, price) for intent in working if (price := self._new_price(intent, quotes)) is not None]
-            answered = {intent.ref: self._answers(intent) for intent, _ in changes}
-            for intent, price in changes:
-                self._change(intent, price)
-            await self._session.drained()
+            answered = {intent.ref: self._answers(intent) for intent in working}
+            changes = await self._changed(working, quotes)
             await self._heard(changes, answered)
         return await self._desk.look_up(intents)
 
     def _may_change(self, intent: Intent) -> bool:
         client_id = self._session.address.client_id
         return self._session.ledger.may_be_modified(intent, client_id, trading_day(self._clock()))
+
+    async def _changed(self, working: list[Intent], quotes: dict[str, Quote]) -> list[tuple[Intent, Decimal]]:
+        """Send the changes there are to be, one by one, each judged right before its bytes.
+
+        An order may have ended since the quotes were read, and a process that was frozen since changes nothing by them
+        (promise P11).
+        """
+        read_at, changes = self._clock(), list[tuple[Intent, Decimal]]()
+        for intent in working:
+            await self._session.room()
+            price = self._new_price(intent, quotes)
+            if price is not None and self._clock() - read_at < QUOTES_FRESH:
+                self._change(intent, price)
+                changes.append((intent, price))
+        return changes
 
     def _new_price(self, intent: Intent, quotes: dict[str, Quote]) -> Decimal | None:
         rule, order = intent.limit_rule, self._order(intent)
@@ -97,7 +111,7 @@ class Repricer:
         """Wait until each change shows, was answered with a message, or no longer matters; ask where it was not so."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + ANSWER_TIMEOUT
-        while not all(self._is_settled(intent, price) for intent, price in changes):
+        while changes and not all(self._is_settled(intent, price) for intent, price in changes):
             refused = any(self._answers(intent) > answered[intent.ref] for intent, _ in changes)
             left = deadline - loop.time()
             if refused or left <= 0:

@@ -6,12 +6,15 @@ Every request has its own time-out, because unanswered ones never return by them
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
+from uuid import uuid4
 
 import ib_insync as ibi
 
@@ -37,6 +40,9 @@ MESSAGES_A_SECOND: Final = 48
 
 LONGEST_TEXT: Final = 500
 """Characters of what the gateway says that are kept; no message that IBKR documents comes near it."""
+
+NO_LINGER: Final = struct.pack("ii", 1, 0)
+"""A socket that is closed so drops what it has not sent, and tells its peer (RST)."""
 
 LINK_PATIENCE: Final = 600.0
 """Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
@@ -64,7 +70,10 @@ class _Waiter:
 
 @dataclass
 class GatewaySession:
-    """A live connection: requests with time-outs, the order ledger, and the moment it was lost."""
+    """A live connection: requests with time-outs, the order ledger, and the moment it was lost.
+
+    ``name`` tells it from every other connection there ever was.
+    """
 
     address: GatewayAddress
     request_timeout: float
@@ -77,6 +86,7 @@ class GatewaySession:
     open_orders_read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     next_valid_id: int = 0
     clock_ahead: float = 0
+    name: str = field(default_factory=lambda: uuid4().hex[:12])
     lost_reason: str = ""
     is_simulated: bool = False
     _waiters: dict[str | None, set[_Waiter]] = field(default_factory=dict[str | None, set[_Waiter]])
@@ -166,8 +176,15 @@ class GatewaySession:
                 await self.link_restored.wait()
 
     def abandon(self, reason: str) -> None:
-        """Give this connection up; its holder makes a new one, which asks the gateway for everything again."""
+        """Give this connection up; its holder makes a new one, which asks the gateway for everything again.
+
+        What the gateway has not taken yet is thrown away: it must not come through when the gateway reads on later.
+        """
         self._lose(reason)
+        transport = self.ib.client.conn.transport
+        if transport is not None:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            transport.abort()
 
     def require(self) -> None:
         """Raise ``GatewayUnavailable`` if this session is lost."""
@@ -179,7 +196,7 @@ class GatewaySession:
         try:
             await self._compare_clocks()
         except GatewayTimeout as error:
-            self._lose(str(error))
+            self.abandon(str(error))
 
     async def wait_changed(self, timeout: float, account: str | None = None) -> None:
         """Return when the ledger has changed, the session is lost, or ``timeout`` seconds are over.
@@ -196,6 +213,17 @@ class GatewaySession:
             waiter.woken.cancel()
             if not waiting and self._waiters.get(account) is waiting:
                 del self._waiters[account]
+
+    async def room(self) -> None:
+        """Wait until ``ib_insync`` would write a message at once instead of queueing it, as it does at its limit."""
+        client, loop = self.ib.client, asyncio.get_running_loop()
+        while not self.lost.is_set():
+            times, queued = client._timeQ, client._msgQ  # pyright: ignore[reportPrivateUsage]
+            sent = sum(loop.time() - time <= client.RequestsInterval for time in times)
+            if not queued and sent < client.MaxRequests:
+                return
+            await asyncio.sleep(0.02)
+        self.require()
 
     async def drained(self) -> None:
         """Wait until ``ib_insync`` has written all queued messages: it drops its queue silently on a disconnect."""

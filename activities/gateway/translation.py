@@ -19,6 +19,9 @@ ADAPTIVE: Final = "Adaptive"
 HALTED: Final = (1.0, 2.0)
 """What tick 49 says of a general halt and of one for volatility; 0 is none, and nothing (NaN) comes if never halted."""
 
+SIDES: Final = {"BOT": "BUY", "SLD": "SELL"}
+"""The side of an execution as orders name it."""
+
 _DECIMALS = 6
 """Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
 
@@ -128,6 +131,7 @@ def ledger_order(trade: ibi.Trade) -> LedgerOrder:
         client_id=own.clientId,
         account=own.account,
         symbol=trade.contract.symbol,
+        con_id=trade.contract.conId,
         side=own.action,
         quantity=int(own.totalQuantity),
         status=trade.orderStatus.status,
@@ -148,6 +152,7 @@ def cash_flow(fill: ibi.Fill) -> CashFlow:
         at=execution.time,
         value=(value if execution.side == "SLD" else -value) if in_dollars else Decimal(0),
         commission=(decimal_or_none(report.commission) or Decimal(0)) if report.execId else Decimal(0),
+        ref=execution.orderRef,
     )
 
 
@@ -159,4 +164,7 @@ def execution(fill: ibi.Fill) -> Execution:
         shares=int(fill.execution.shares),
         price=decimal_or_none(fill.execution.price) or Decimal(0),
         commission=decimal_or_none(report.commission) if report.execId else None,
+        account=fill.execution.acctNumber,
+        con_id=fill.contract.conId,
+        side=SIDES.get(fill.execution.side, fill.execution.side),
     )

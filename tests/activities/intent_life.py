@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
+from uuid import uuid4
 
 from activities.gateway.ledger import Execution, LedgerOrder, OrderLedger
 from activities.gateway.placing import QUIET_PERIOD, trading_day
+from rebalancing.freshness import Figures
 from rebalancing.intent_fate import Evidence, OrderIds
 from rebalancing.orders import Intent, LegOrder, OrderType, Side, refers_to
 from simulator.gateway.clock import ManualClock
@@ -20,6 +22,7 @@ CLIENT: Final = 7
 ACCOUNT: Final = "DU1"
 SYMBOLS: Final = ("QQQ", "BND")
 SETTLING: Final = timedelta(seconds=3)
+FRESHNESS: Final = timedelta(seconds=60)
 START: Final = datetime(2026, 3, 10, 18, 0, tzinfo=UTC)
 
 SCENARIO: Final = Scenario(
@@ -38,6 +41,7 @@ class Connection:
         self.ids = OrderIds(engine.next_order_id(CLIENT))
         self.ledger = OrderLedger()
         self.muted: set[int] = set()
+        self.name = uuid4().hex
         self.opened_at = engine.clock.now()
         self.ask()
 
@@ -61,14 +65,16 @@ class Connection:
             case _:
                 pass
 
-    def evidence(self, intent: Intent) -> Evidence:
-        """What the order desk would know."""
+    def evidence(self, intent: Intent, *, never_sent: bool) -> Evidence:
+        """What the order desk would know. ``never_sent``: nobody began to send it, as far as the history tells."""
         now = self.engine.clock.now()
         holder = self.ledger.holder_of(CLIENT, intent.order_id)
         return Evidence(
             found=self.ledger.holds(intent.ref),
-            reserved_here=self.ids.reserved(intent),
+            never_sent=never_sent or self.ids.reserved(intent),
+            staleness=intent.figures.staleness(self.name, now),
             id_taken=holder is not None and not refers_to(holder, intent.ref),
+            has_rival=self.ledger.has_rival(intent, CLIENT),
             order_id=intent.order_id,
             highest_sent=self.ids.highest_sent,
             next_valid_id=self.ids.next_valid_id,
@@ -83,15 +89,19 @@ class Connection:
         """Shares held, as the gateway pushes them."""
         return self.engine.accounts[ACCOUNT].positions.get(symbol, 0)
 
-    def reserve(self, order: LegOrder) -> Intent:
+    def figures(self, symbol: str) -> Figures:
+        """What a reading at this moment tells."""
+        now = self.engine.clock.now()
+        return Figures(connection=self.name, taken_at=now, fresh_until=now + FRESHNESS, position=self.position(symbol))
+
+    def reserve(self, order: LegOrder, above: int = 0) -> Intent:
         """What ``prepare_leg`` does for one order."""
         filled = (execution.order_id for execution in self.engine.executions_today())
-        told = max((self.ledger.highest_id(CLIENT), *filled))
+        told = max((self.ledger.highest_id(CLIENT), above, *filled))
         return Intent(
             **LegOrder.model_validate(order, from_attributes=True).model_dump(include=set(LegOrder.model_fields)),
             order_id=self.ids.reserve(order.ref, at_least=told + 1),
             trading_day=trading_day(self.engine.clock.now()),
-            position_before=self.position(order.symbol),
         )
 
 
@@ -143,12 +153,16 @@ class World:
         self._late.append((self.clock.now() + timedelta(seconds=seconds), intent, price))
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, and whatever is due happen."""
-        self.clock.advance(seconds)
-        due = [late for late in self._late if late[0] <= self.clock.now()]
-        self._late = [late for late in self._late if late not in due]
-        for _, intent, price in due:
-            self.deliver(intent, price)
+        """Let time pass, and whatever is due happen when it is due."""
+        until = self.clock.now() + timedelta(seconds=seconds)
+        while self._late and (next_late := min(self._late, key=lambda late: late[0]))[0] <= until:
+            self._late.remove(next_late)
+            self._advance_to(max(next_late[0], self.clock.now()))
+            self.deliver(*next_late[1:])
+        self._advance_to(until)
+
+    def _advance_to(self, moment: datetime) -> None:
+        self.clock.advance((moment - self.clock.now()).total_seconds())
         self.engine.run_due()
 
     def _started(self, engine: Engine) -> Engine:
@@ -160,15 +174,18 @@ class World:
         return engine
 
 
-def leg_order(number: int, symbol: str, side: Side, quantity: int, limit: Decimal | None = None) -> LegOrder:
+def leg_order(
+    number: int, figures: Figures, symbol: str, side: Side, quantity: int, limit: Decimal | None = None
+) -> LegOrder:
     """One order of a leg, not yet reserved: at market, or with a limit."""
     return LegOrder(
-        ref=f"rb-{number:05}-1-1",
+        ref=f"rb-{number:05}-1-1-0a1b2c3d",
         account=ACCOUNT,
         symbol=symbol,
         con_id=1,
         side=side,
         quantity=quantity,
+        figures=figures,
         order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
         limit_price=limit,
     )

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from activities.gateway.ledger import OrderLedger
 from activities.gateway.placing import trading_day
 from rebalancing.intent_fate import Evidence, Fate, fate_of
-from rebalancing.orders import Intent, Side
+from rebalancing.orders import Intent, LegOrder, Side
 from tests.activities.intent_life import CLIENT, SYMBOLS, World, leg_order, settled
 
 DELIVERIES = st.sampled_from(["accepted", "accepted", "muted", "late", "lost", "used_up", "refused"])
@@ -36,7 +36,11 @@ class IntentLife(RuleBasedStateMachine):
         self.world = World()
         self.history: dict[str, Intent] = {}
         self.parked: set[str] = set()
+        self.withdrawn: set[str] = set()
         self.tried: set[tuple[str, int]] = set()
+        self.intents: dict[str, Intent] = {}
+        self.ordered_before_a_restore: set[str] = set()
+        self.copies: list[tuple[dict[str, Intent], set[tuple[str, int]]]] = []
         self.first_ref_of: dict[int, str] = {}
 
     @rule(
@@ -53,20 +57,20 @@ class IntentLife(RuleBasedStateMachine):
         if not settled(connection):
             self.world.pass_time(3)
         for number in range(legs):
-            order = leg_order(len(self.history), symbol, side, quantity + number, limit)
-            self.history[order.ref] = connection.reserve(order)
+            order = leg_order(len(self.intents), connection.figures(symbol), symbol, side, quantity + number, limit)
+            self.reserve(order)
 
     @precondition(lambda self: self.history)
     @rule(data=st.data(), delivery=DELIVERIES)
     def try_to_place(self, data: st.DataObject, delivery: str) -> None:
         ref = data.draw(st.sampled_from(sorted(self.history)))
-        if ref not in self.parked:
+        if ref not in self.closed:
             self.attempt(self.history[ref], delivery)
 
     @rule(delivery=DELIVERIES)
     def place_everything(self, delivery: str) -> None:
         for ref, intent in list(self.history.items()):
-            if ref not in self.parked:
+            if ref not in self.closed:
                 self.attempt(intent, delivery)
 
     @precondition(lambda self: self.history)
@@ -99,6 +103,18 @@ class IntentLife(RuleBasedStateMachine):
     def let_a_night_pass(self, hours: int) -> None:
         self.world.pass_time(hours * 3600.0)
 
+    @rule()
+    def copy_the_history(self) -> None:
+        self.copies.append((dict(self.history), set(self.tried)))
+
+    @precondition(lambda self: self.copies)
+    @rule(data=st.data())
+    def restore_a_history(self, data: st.DataObject) -> None:
+        """An earlier copy is put back: what was begun since then was never begun, as far as it tells."""
+        history, tried = data.draw(st.sampled_from(self.copies))
+        self.history, self.tried = dict(history), set(tried)
+        self.ordered_before_a_restore |= self.ordered
+
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         if working := self.world.engine.open_orders():
@@ -114,9 +130,28 @@ class IntentLife(RuleBasedStateMachine):
     def every_order_is_what_its_intent_says(self) -> None:
         for order in self.world.orders:
             assert self.first_ref_of.setdefault(order.perm_id, order.ref) == order.ref
-            intent = self.history[order.ref]
+            intent = self.intents[order.ref]
             assert (order.symbol, order.action, order.quantity) == (intent.symbol, intent.side.value, intent.quantity)
             assert order.filled <= intent.quantity
+
+    @invariant()
+    def what_was_withdrawn_never_becomes_an_order(self) -> None:
+        assert not (self.withdrawn - self.ordered_before_a_restore) & self.ordered
+
+    @property
+    def ordered(self) -> set[str]:
+        """The refs of all orders there ever were."""
+        return {order.ref for order in self.world.orders}
+
+    @property
+    def closed(self) -> set[str]:
+        """What nobody tries to place any more."""
+        return self.parked | self.withdrawn
+
+    def reserve(self, order: LegOrder) -> None:
+        """What ``prepare_leg`` does with one order."""
+        above = max((self.intents[ref].order_id for ref in self.withdrawn), default=0)
+        self.history[order.ref] = self.intents[order.ref] = self.world.connect().reserve(order, above)
 
     def teardown(self) -> None:
         """In quiet times every intent comes to an end: it is there once, was turned down, or waits for an operator."""
@@ -124,32 +159,33 @@ class IntentLife(RuleBasedStateMachine):
             self.world.connect()
             self.world.pass_time(5)
             for ref, intent in sorted(self.history.items(), key=lambda item: item[1].order_id):
-                if ref not in self.parked:
+                if ref not in self.closed:
                     self.attempt(intent, "accepted")
         self.world.pass_time(60)
         self.no_intent_is_ordered_twice()
         self.every_order_is_what_its_intent_says()
+        self.what_was_withdrawn_never_becomes_an_order()
         connection = self.world.connect()
-        ordered = {order.ref for order in self.world.orders}
         for ref in self.history:
-            assert ref in ordered or ref in self.parked or connection.ledger.holds(ref)
+            assert ref in self.ordered or ref in self.closed or connection.ledger.holds(ref)
 
     def attempt(self, intent: Intent, delivery: str) -> None:
         """What ``place_leg`` does with one intent, its bytes suffering the fate named."""
         connection = self.world.connect()
-        if (intent.ref, intent.order_id) not in self.tried:
-            connection.ids.note_never_placed(intent)
-        self.tried.add((intent.ref, intent.order_id))
-        fate = self.decide(connection.evidence(intent))
+        never_sent = (intent.ref, intent.order_id) not in self.tried
+        fate = self.decide(connection.evidence(intent, never_sent=never_sent))
         if fate is Fate.WAIT and delivery == "accepted":
             self.world.pass_time(5)
             connection.ask()
-            fate = self.decide(connection.evidence(intent))
+            fate = self.decide(connection.evidence(intent, never_sent=never_sent))
         if fate is Fate.UNKNOWN:
             self.parked.add(intent.ref)
+        elif fate is Fate.WITHDRAW:
+            self.withdrawn.add(intent.ref)
         elif fate is Fate.NEW_ID and settled(connection):
-            self.history[intent.ref] = connection.reserve(intent)
+            self.reserve(intent)
         elif fate is Fate.SEND:
+            self.tried.add((intent.ref, intent.order_id))  # confirmed by the server before the first byte
             self.send(intent, delivery)
 
     def send(self, intent: Intent, delivery: str) -> None:
@@ -183,7 +219,7 @@ class IntentLife(RuleBasedStateMachine):
             if not connection.ledger.holds(intent.ref):
                 self.parked.add(intent.ref)
         elif settled(connection):
-            self.history[intent.ref] = connection.reserve(intent)
+            self.reserve(intent)
 
 
 def test_no_interleaving_makes_two_orders_of_one_intent() -> None:
@@ -191,12 +227,18 @@ def test_no_interleaving_makes_two_orders_of_one_intent() -> None:
 
 
 def _new_id_without_lookup(evidence: Evidence) -> Fate:
-    return fate_of(evidence) if evidence.reserved_here else Fate.NEW_ID
+    return fate_of(evidence) if evidence.never_sent else Fate.NEW_ID
 
 
 def _new_id_when_in_doubt(evidence: Evidence) -> Fate:
     fate = fate_of(evidence)
     return Fate.NEW_ID if fate is Fate.UNKNOWN else fate
+
+
+def _whatever_its_figures(evidence: Evidence) -> Fate:
+    """Believes a history that says that the sending never began, as one that was rolled back does."""
+    fresh = replace(evidence, staleness="", today=evidence.trading_day, position_now=evidence.position_before)
+    return fate_of(replace(fresh, has_rival=False) if evidence.never_sent else evidence)
 
 
 def _without_days_and_positions(evidence: Evidence) -> Fate:
@@ -217,7 +259,9 @@ def test_the_property_fails_where_a_change_is_sent_for_an_order_that_may_not_be_
         run_state_machine_as_test(Careless, settings=enough)
 
 
-@pytest.mark.parametrize("decide", [_new_id_without_lookup, _new_id_when_in_doubt, _without_days_and_positions])
+@pytest.mark.parametrize(
+    "decide", [_new_id_without_lookup, _new_id_when_in_doubt, _without_days_and_positions, _whatever_its_figures]
+)
 def test_the_property_fails_where_a_rule_is_left_out(decide: Callable[[Evidence], Fate]) -> None:
     class Careless(IntentLife):
         pass

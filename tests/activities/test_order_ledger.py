@@ -1,12 +1,17 @@
 """What the ledger of a connection makes of the gateway's reports, in whatever order they come."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from activities.gateway.ledger import Execution, LedgerOrder, OrderLedger
-from rebalancing.orders import Intent, OrderState, Side
+from rebalancing.freshness import Figures
+from rebalancing.orders import Intent, OrderState, Side, order_ref
 
+NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
+FIGURES = Figures(connection="c", taken_at=NOON, fresh_until=NOON + timedelta(seconds=60), position=0)
 INTENT = Intent(
     ref="rb-run-1-1",
     account="DU1",
@@ -14,9 +19,9 @@ INTENT = Intent(
     con_id=1,
     side=Side.BUY,
     quantity=10,
+    figures=FIGURES,
     order_id=5,
     trading_day="20261124",
-    position_before=0,
 )
 
 
@@ -141,3 +146,30 @@ def test_two_orders_under_one_ref_are_for_a_person_to_sort_out() -> None:
     report = own.report(INTENT)
     assert report.state is OrderState.UNKNOWN
     assert "permanent ids 9, 10" in report.reason
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"account": "DU2"}, {"con_id": 2}, {"side": "SELL"}, {"quantity": 11}],
+    ids=["account", "contract", "side", "quantity"],
+)
+def test_an_order_for_something_else_under_the_same_ref_is_not_taken_for_the_intents(other: dict[str, Any]) -> None:
+    own = OrderLedger()
+    listed: dict[str, Any] = {"account": "DU1", "con_id": 1, "side": "BUY", "quantity": 10, "status": "Filled"}
+    own.note_order(LedgerOrder(INTENT.ref, perm_id=9, **{**listed, **other}))
+    report = own.report(INTENT)
+    assert report.state is OrderState.UNKNOWN
+    assert "another order under the ref" in report.reason
+    assert not own.may_be_modified(INTENT, 7, INTENT.trading_day)
+
+
+def test_an_execution_for_something_else_under_the_same_ref_is_not_taken_for_the_intents() -> None:
+    own = OrderLedger()
+    own.note_execution(INTENT.ref, Execution("a.01", 10, Decimal(100), Decimal(1), "DU1", 1, "SELL"))
+    assert own.report(INTENT).state is OrderState.UNKNOWN
+
+
+def test_the_same_step_with_another_order_has_another_ref() -> None:
+    refs = {order_ref("run", 1, 1, "DU1", symbol, "SELL", shares) for symbol in ("SPY", "QQQ") for shares in (61, 100)}
+    assert len(refs) == 4
+    assert order_ref("run", 1, 1, "DU1", "SPY", "SELL", 100) in refs

@@ -37,6 +37,12 @@ class Desk:
         wanted = symbols or ("QQQ", "SPY")
         return await self.reader.snapshot(account, AccountType.PAPER, wanted, held_out, known=known)
 
+    @asynccontextmanager
+    async def another_session(self) -> AsyncGenerator["Desk"]:
+        """The same gateway over the next connection; the last one must be closed."""
+        async with _session(self.gateway, 5) as session:
+            yield Desk(self.gateway, session, 60)
+
     def asked(self, name: str = "reqMktData") -> list[str]:
         """The symbols of the requests of this name."""
         return [request.symbol for request in self.gateway.requests if request.name == name]
@@ -50,13 +56,21 @@ class Desk:
 async def desk(*, time_to_live: float = 60, request_timeout: float = 5, **more: Any) -> AsyncGenerator[Desk]:
     """Start the gateway and connect."""
     accounts = {"DU1": Holding(holdings={"GLD": 5}), "DU2": Holding()}
-    async with SimulatedGateway(scenario(accounts, **more)) as gateway:
-        session = GatewaySession(GatewayAddress("127.0.0.1", gateway.port, 7), request_timeout, timedelta(seconds=1))
-        await session.open()
-        try:
-            yield Desk(gateway, session, time_to_live)
-        finally:
-            session.close()
+    async with (
+        SimulatedGateway(scenario(accounts, **more)) as gateway,
+        _session(gateway, request_timeout) as session,
+    ):
+        yield Desk(gateway, session, time_to_live)
+
+
+@asynccontextmanager
+async def _session(gateway: SimulatedGateway, request_timeout: float) -> AsyncGenerator[GatewaySession]:
+    session = GatewaySession(GatewayAddress("127.0.0.1", gateway.port, 7), request_timeout, timedelta(seconds=1))
+    await session.open()
+    try:
+        yield session
+    finally:
+        session.close()
 
 
 async def test_two_accounts_within_the_time_to_live_cause_one_request_for_each_symbol() -> None:

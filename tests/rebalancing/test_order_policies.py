@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from rebalancing.accounts import Account, WhenClosed
 from rebalancing.configuration import ConfigurationInvalid, parse_configuration
+from rebalancing.freshness import Figures
 from rebalancing.limit_prices import LimitRule, on_grid
 from rebalancing.market_on_close import cut_off
 from rebalancing.order_course import Course, course_of
@@ -32,6 +33,7 @@ from rebalancing.trading_hours import Session
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 NOON = MONDAY.replace(hour=17)
+FRESHNESS = timedelta(seconds=60)
 """12:00 in New York; the session runs from 14:30 to 21:00 UTC."""
 
 CLOSE, NEXT_OPEN = MONDAY.replace(hour=21), MONDAY.replace(day=24, hour=14, minute=30)
@@ -99,7 +101,7 @@ def plan(*orders: PlannedOrder) -> Plan:
 
 def sent(own: Account, order: PlannedOrder, market: AccountSnapshot, at: datetime = NOON) -> LegOrder:
     """The order that goes out."""
-    return leg_order(own, "rb-1-1-1", order, market, at)
+    return leg_order(own, "rb-1-1-1", order, market, at, FRESHNESS)
 
 
 # --- prices ----------------------------------------------------------------------------------------------------------
@@ -244,7 +246,7 @@ def test_what_is_left_of_a_buy_spends_no_more_than_was_set_aside_for_it() -> Non
     assert affordable_rest(order, 40, {}) == 0
     sale = sent(account({"type": "LMT"}), planned(side=Side.SELL, quantity=100), snapshot("SPY"))
     assert affordable_rest(sale, 40, {}) == 40
-    rest = at_market(sale, "rb-1-1-2", 40)
+    rest = at_market(sale, "rb-1-1-2", 40, sale.figures)
     assert (rest.order_type, rest.side, rest.quantity, rest.limit_rule) == (OrderType.MARKET, Side.SELL, 40, None)
 
 
@@ -268,9 +270,9 @@ def course(policy: dict[str, Any], order_type: OrderType) -> Course:
         side=Side.BUY,
         quantity=1,
         order_type=order_type,
+        figures=Figures(connection="c", taken_at=NOON, fresh_until=NOON + FRESHNESS, position=0),
         order_id=1,
         trading_day="20261123",
-        position_before=0,
     )
     return course_of(intent, OrderPolicy.model_validate(policy), NOON, timedelta(seconds=120), SESSIONS)
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rebalancing.configuration import Configuration
 from rebalancing.environment import Connections, GatewayAddressMissing
 from simulator.gateway.server import SimulatedGateway
-from tests.house import Holding, House, configuration, scenario
+from tests.house import Holding, House, configuration, leg_of, scenario
 from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import connect_embedded, embedded_server
@@ -21,7 +21,7 @@ WEST = {f"DU2{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway
 
 def slot_stretches(gateway: SimulatedGateway) -> list[str]:
     """The account of every order as it arrived, one entry for each unbroken stretch of a leg."""
-    refs = [request.order_ref.rpartition("-")[0] for request in gateway.requests if request.name == "placeOrder"]
+    refs = [leg_of(request.order_ref) for request in gateway.requests if request.name == "placeOrder"]
     return [leg for leg, _ in groupby(refs)]
 
 

@@ -1,6 +1,7 @@
 """The operation time-out and cancelling, with virtual time where a test would otherwise wait for minutes."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
@@ -43,7 +44,12 @@ async def _run_with_worker(client: Client, accounts: object) -> ApplicationError
                 {
                     "account": "DU1",
                     "triggers": [
-                        {"account": "DU1", "event_id": "e", "mode": "rebalance", "requested_at": "2026-11-24T10:00:00Z"}
+                        {
+                            "account": "DU1",
+                            "event_id": "e",
+                            "mode": "rebalance",
+                            "requested_at": datetime.now(UTC).isoformat(),
+                        }
                     ],
                 },
                 id="rebalance-DU1",

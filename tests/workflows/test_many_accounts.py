@@ -10,7 +10,7 @@ from activities import beginners
 from activities.gateway import reading
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.scenario import Latency
-from tests.house import Holding, House, failure_of, house, quick_settings
+from tests.house import Holding, House, failure_of, house, leg_of, quick_settings
 
 
 async def rebalance_all(own: House, accounts: list[str]) -> None:
@@ -24,7 +24,7 @@ async def rebalance_all(own: House, accounts: list[str]) -> None:
 
 def legs_in_order_of_sending(own: House) -> list[str]:
     """The leg (the ref without its number) of every order as it arrived, one entry for each unbroken stretch."""
-    legs = [request.order_ref.rpartition("-")[0] for request in own.gateway.requests if request.name == "placeOrder"]
+    legs = [leg_of(request.order_ref) for request in own.gateway.requests if request.name == "placeOrder"]
     return [leg for leg, _ in groupby(legs)]
 
 

@@ -23,10 +23,18 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.callers import accounts_of
 from rebalancing.errors import CallerRefused
+from rebalancing.freshness import Figures
 from rebalancing.margin import MarginQuestions, MarginRequest, WhatIfOrder
 from rebalancing.orders import Intent, LegOrder, Side
 from rebalancing.outcomes import Phase
-from rebalancing.requests import CancelOpenRequest, HearRequest, IntentsRequest, PlaceRequest, SnapshotRequest
+from rebalancing.requests import (
+    CancelOpenRequest,
+    HearRequest,
+    IntentsRequest,
+    PlaceRequest,
+    PrepareRequest,
+    SnapshotRequest,
+)
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached
 
 TRIGGER = {
@@ -39,20 +47,22 @@ TRIGGER = {
 START = {"account": "DU1", "triggers": [TRIGGER]}
 """What a run that trades may be started with by hand."""
 
-ORDER = LegOrder(ref="forged-1", account="DU1", symbol="QQQ", con_id=1, side=Side.BUY, quantity=1)
-INTENT = Intent(**ORDER.model_dump(), order_id=100, trading_day="20261124", position_before=0)
+NOW = datetime.now(UTC)
+FIGURES = Figures(connection="c", taken_at=NOW, fresh_until=NOW + timedelta(hours=1), position=0)
+ORDER = LegOrder(ref="forged-1", account="DU1", symbol="QQQ", con_id=1, side=Side.BUY, quantity=1, figures=FIGURES)
+INTENT = Intent(**ORDER.model_dump(), order_id=100, trading_day="20261124")
 WHAT_IF = WhatIfOrder(symbol="QQQ", con_id=1, side=Side.BUY, quantity=1)
 READING = SnapshotRequest(account=configuration({"DU1": Holding()}).account("DU1"), symbols=())
 
 REQUESTS: dict[tuple[str, str], Any] = {
     ("ibkr", "read_snapshot"): READING,
-    ("ibkr", "place_leg"): PlaceRequest(intents=(INTENT,), first_time=True),
+    ("ibkr", "place_leg"): PlaceRequest(intents=(INTENT,), never_sent=True),
     ("ibkr", "reprice_leg"): (INTENT,),
     ("ibkr", "cancel_orders"): IntentsRequest(intents=(INTENT,), timeout=1),
     ("ibkr", "cancel_open_orders"): CancelOpenRequest(account="DU1", timeout=1),
     ("ibkr", "ask_margin"): MarginRequest(account="DU1", orders=(WHAT_IF,)),
     ("ibkr-fills", "read_pushed"): READING,
-    ("ibkr-fills", "prepare_leg"): (ORDER,),
+    ("ibkr-fills", "prepare_leg"): PrepareRequest(orders=(ORDER,)),
     ("ibkr-fills", "acknowledge_leg"): HearRequest(intents=(), timeout=1, reading=READING),
     ("ibkr-fills", "await_fills"): IntentsRequest(intents=(INTENT,), timeout=1),
     ("ibkr-fills", "margin_answers"): MarginQuestions(account="DU1", orders=(), ids=()),

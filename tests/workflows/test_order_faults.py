@@ -39,14 +39,16 @@ async def test_an_order_whose_answer_is_lost_is_adopted_or_sent_again_but_never_
         assert own.gateway.engine.accounts["DU1"].positions == {o.symbol: o.filled for o in result.outcome.orders}
 
 
-async def test_an_order_swallowed_without_a_trace_is_sent_again_under_its_own_id() -> None:
+async def test_an_order_swallowed_without_a_trace_is_planned_anew_under_a_higher_id() -> None:
     async with house({"DU1": Holding(weights={"QQQ": "1"})}) as own:
         own.gateway.add_fault(FaultRule(action="swallow", match=FIRST_ORDER, roll_back=True))
-        await (await own.trigger("DU1")).result()
-        sent = [request for request in own.gateway.requests if request.name == "placeOrder"]
-        assert len(sent) == 2
-        assert len({(request.order_id, request.order_ref, request.quantity) for request in sent}) == 1
+        result = await (await own.trigger("DU1")).result()
+        first, second = [request for request in own.gateway.requests if request.name == "placeOrder"]
+        assert (second.order_id or 0) > (first.order_id or 0) > 0
+        assert second.order_ref != first.order_ref
         assert placed_once_each(own)
+        assert result.outcome is not None
+        assert any("planned for anew" in note for note in result.outcome.notes)
 
 
 async def test_an_order_that_used_its_id_up_and_is_nowhere_waits_for_the_operator() -> None:

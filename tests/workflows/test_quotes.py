@@ -136,7 +136,7 @@ async def test_a_quote_that_goes_bad_between_the_legs_stops_the_buys() -> None:
         tell(own, "QQQ", fault="crossed")
         failure = await failure_of(handle)
         assert failure.type == "QuoteCrossed"
-        assert "sell leg is done" in failure.message
+        assert "Traded before: SELL" in failure.message
         assert {order.action for order in own.accepted_orders("DU1")} == {"SELL"}
 
 

@@ -1,0 +1,58 @@
+"""A Temporal server whose database can be copied while it runs, and put back, as after a restore or a power cut."""
+
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.house import Holding, House
+from tests.house import house as plain_house
+from worker.free_ports import free_port
+from worker.temporal import connect_embedded, embedded_server
+
+
+class Restorable:
+    """A server on a database file, always at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = folder / "temporal.db"
+        self._copy = folder / "copy.db"
+        self._port = free_port()
+        self._running = AsyncExitStack()
+
+    async def start(self) -> str:
+        """Start the server; returns its address."""
+        return await self._running.enter_async_context(embedded_server(self._port, None, self._database))
+
+    async def stop(self) -> None:
+        """Stop it."""
+        await self._running.aclose()
+
+    def copy(self) -> None:
+        """Copy the database as it is at this moment."""
+        with closing(sqlite3.connect(self._database)) as live, closing(sqlite3.connect(self._copy)) as copy:
+            live.backup(copy)
+
+    async def restore(self) -> None:
+        """Stop the server, put the copy back, and start it again."""
+        await self.stop()
+        for file in self._database.parent.glob(f"{self._database.name}*"):
+            file.unlink()
+        self._database.write_bytes(self._copy.read_bytes())
+        await self.start()
+
+
+@asynccontextmanager
+async def restorable_house(
+    folder: Path, accounts: dict[str, Holding], **more: Any
+) -> AsyncGenerator[tuple[House, Restorable]]:
+    """A house without workers, on a server whose history can be put back."""
+    server = Restorable(folder)
+    address = await server.start()
+    try:
+        async with plain_house(accounts, workers=0, **more) as own:
+            yield replace(own, address=address, client=await connect_embedded(address)), server
+    finally:
+        await server.stop()

@@ -1,0 +1,95 @@
+"""A database that was put back, or torn by a power cut: what it forgot was traded is not traded again (promise P3)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType, TaskQueueType
+from temporalio.api.taskqueue.v1 import RateLimit
+from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
+from temporalio.client import Client, WorkflowHandle
+
+from rebalancing.settings import Settings
+from simulator.gateway.engine import Engine
+from tests.faults.ledger_checks import never_overspent
+from tests.house import Holding, House, quick_settings
+from tests.workflows.restoring import restorable_house
+from workflows.names import GATEWAY_QUEUE
+
+SETTINGS = Settings.model_validate(
+    {**quick_settings().model_dump(), "concurrency": {"settling_period": 4}, "figures_lag": 1}
+)
+"""A young connection prepares no leg for some seconds: time to close the slot before one is placed."""
+
+
+def let_a_day_pass(engine: Engine) -> None:
+    """What happened at the gateway happened yesterday: its queries reach back to midnight."""
+    day = timedelta(days=1)
+    for execution in engine.executions:
+        execution.time -= day
+    for order in engine.orders:
+        order.placed_at -= day
+        order.completed_at = order.completed_at - day if order.completed_at else None
+
+
+@asynccontextmanager
+async def a_worker(own: House) -> AsyncGenerator[None]:
+    """One worker during the block."""
+    worker = await own.worker()
+    try:
+        yield
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+async def let_through(client: Client, rate: float | None) -> None:
+    """How many requests a second reach the gateway's slot; ``None`` for as many as there are."""
+    update = UpdateTaskQueueConfigRequest.RateLimitUpdate(reason="test")
+    if rate is not None:
+        update.rate_limit.CopyFrom(RateLimit(requests_per_second=rate))
+    request = UpdateTaskQueueConfigRequest(
+        namespace=client.namespace,
+        task_queue=GATEWAY_QUEUE,
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        update_queue_rate_limit=update,
+    )
+    await client.workflow_service.update_task_queue_config(request)
+
+
+async def happened(handle: WorkflowHandle[Any, Any], activity: str, event_type: "EventType.ValueType") -> None:
+    """Return once an activity of this name was scheduled or completed, as the history tells."""
+    while True:
+        scheduled: dict[int, str] = {}
+        async for event in handle.fetch_history_events():
+            if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+                scheduled[event.event_id] = event.activity_task_scheduled_event_attributes.activity_type.name
+            of = event.activity_task_completed_event_attributes.scheduled_event_id or event.event_id
+            if event.event_type == event_type and scheduled.get(of) == activity:
+                return
+        await asyncio.sleep(0.02)
+
+
+async def test_a_copy_with_a_leg_scheduled_that_is_put_back_on_the_next_day_buys_nothing_twice(tmp_path: Path) -> None:
+    account = Holding(weights={"QQQ": "1"}, more={"margin_check": False})
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server):
+        async with a_worker(own):
+            handle = await own.trigger("DU1")
+            await happened(handle, "read_snapshot", EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+            await let_through(own.client, 0)
+            await happened(handle, "place_leg", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+            server.copy()
+            await let_through(own.client, None)
+            await handle.result()
+        (order,) = own.accepted_orders("DU1")
+        await server.restore()
+        let_a_day_pass(own.gateway.engine)
+        await let_through(own.client, None)
+        async with a_worker(own):
+            await handle.result()
+        assert own.accepted_orders("DU1") == [order]
+        assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
+        never_overspent(own.gateway.engine, "DU1", "100000")

@@ -1,0 +1,86 @@
+"""The orders of one run: what is known of every intent, and what an operator says of those whose fate is unknown."""
+
+from collections.abc import Iterable
+
+from temporalio.exceptions import ApplicationError
+
+from rebalancing.orders import Intent, OrderReport, OrderState
+
+
+class RunOrders:
+    """Every intent that may have become an order, and what became of it: ``reports`` by order ref.
+
+    ``withdrawn`` are those that certainly never became one, because what they were sized by was old.
+    """
+
+    def __init__(self) -> None:
+        self.reports: dict[str, OrderReport] = {}
+        self.withdrawn: dict[str, OrderReport] = {}
+        self.highest_withdrawn_id = 0
+        self._intents: tuple[Intent, ...] = ()
+
+    @property
+    def working(self) -> tuple[Intent, ...]:
+        """The intents whose orders may still trade."""
+        return self.still_working(self._intents)
+
+    def still_working(self, intents: Iterable[Intent]) -> tuple[Intent, ...]:
+        """Those of these intents whose orders may still trade."""
+        return tuple(intent for intent in intents if not self._is_over(intent.ref))
+
+    def expect(self, intents: tuple[Intent, ...]) -> None:
+        """These are about to be placed: from here on they may be at the broker."""
+        self._intents += intents
+
+    def drop(self, reports: Iterable[OrderReport]) -> None:
+        """These were certainly never sent. Those that were withdrawn are remembered with the highest of their ids."""
+        unsent = {report.ref: report for report in reports}
+        withdrawn = {ref: report for ref, report in unsent.items() if report.state is OrderState.WITHDRAWN}
+        ids = [intent.order_id for intent in self._intents if intent.ref in withdrawn]
+        self.highest_withdrawn_id = max(self.highest_withdrawn_id, *ids, 0)
+        self.withdrawn |= withdrawn
+        self._intents = tuple(intent for intent in self._intents if intent.ref not in unsent)
+
+    def note(self, reports: Iterable[OrderReport]) -> None:
+        """What became of some of them."""
+        self.reports |= {report.ref: report for report in reports}
+
+    def doubt(self, intents: Iterable[Intent], seconds: float) -> None:
+        """An order whose cancel is not confirmed within ``seconds`` may still fill: no further leg is built on it."""
+        for intent in self.still_working(intents):
+            report = self.reports[intent.ref]
+            if report.filled >= report.quantity:  # only the report of its commission is missing
+                self.note([report.model_copy(update={"state": OrderState.FILLED})])
+                continue
+            reason = (
+                f"the broker did not confirm within {seconds:g} s that order {intent.order_id} ({intent.side} "
+                f"{intent.quantity} {intent.symbol}) is cancelled. Look in TWS what became of it."
+            )
+            self.note([report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})])
+
+    @property
+    def unknown(self) -> tuple[OrderReport, ...]:
+        """The orders of unknown fate, by ref."""
+        reports = sorted(self.reports.values(), key=lambda report: report.ref)
+        return tuple(report for report in reports if report.state is OrderState.UNKNOWN)
+
+    def resolve(self, ref: str, filled: int | None) -> None:
+        """The operator says what became of an unknown order: so many shares filled, or (``None``) never placed."""
+        report = self.reports.get(ref)
+        if report is None or report.state is not OrderState.UNKNOWN:
+            raise ApplicationError(f"No order {ref} of unknown fate here.", type="NothingToResolve", non_retryable=True)
+        if (filled or 0) > report.quantity:
+            raise ApplicationError(
+                f"Order {ref} is for {report.quantity} shares; {filled} cannot have filled. If it was ordered twice, "
+                "cancel this rebalance: the next one starts from what the account holds.",
+                type="ResolutionInvalid",
+                non_retryable=True,
+            )
+        state = OrderState.FILLED if filled == report.quantity else OrderState.CANCELLED
+        self.note(
+            [report.model_copy(update={"state": state, "filled": filled or 0, "reason": "resolved by the operator"})]
+        )
+
+    def _is_over(self, ref: str) -> bool:
+        report = self.reports.get(ref)
+        return report is not None and (report.state.is_final or report.state is OrderState.UNKNOWN)
