@@ -301,6 +301,18 @@ def sending_began(error: ActivityError) -> bool:
             return True
 
 
+def own_error(error: ActivityError) -> ApplicationError:
+    """The activity's own error if it gave one, else what the time-out means in words."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause
+    return ApplicationError(
+        f"{error.activity_type} had no result in time ({cause}). Look whether a worker and the gateway are up.",
+        type="ActivityTimeout",
+        non_retryable=True,
+    )
+
+
 def _is_final(error: ActivityError | ApplicationError) -> bool:
     failure = error.cause if isinstance(error, ActivityError) else error
     return isinstance(failure, ApplicationError) and failure.non_retryable

@@ -69,8 +69,8 @@ class RebalanceAccount:
         try:
             opening = await calls.open_rebalance(self._opening_request())
         except ActivityError as error:
-            self._progress.log(logging.WARNING, f"not started: {_told(error).message}")
-            raise _told(error) from error
+            self._progress.log(logging.WARNING, f"not started: {calls.own_error(error).message}")
+            raise calls.own_error(error) from error
         self._gateway = opening.account.gateway
         if start.events is None:
             self._events, self._last_targets = opening.events, opening.last_targets
@@ -87,7 +87,7 @@ class RebalanceAccount:
             self._close(EventStatus.CANCELLED, Phase.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
         except ActivityError as error:
-            return self._failed(_told(error))
+            return self._failed(calls.own_error(error))
         except ApplicationError as error:
             return self._failed(error)
         if outcome.mode is ExecutionMode.REBALANCE:
@@ -385,18 +385,6 @@ class RebalanceAccount:
     def _opening_request(self) -> OpeningRequest:
         info = workflow.info()
         return OpeningRequest(account=self._account, workflow_id=info.workflow_id, run_id=info.run_id)
-
-
-def _told(error: ActivityError) -> ApplicationError:
-    """The activity's own error if it gave one, else what the time-out means in words."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return cause
-    return ApplicationError(
-        f"{error.activity_type} had no result in time ({cause}). Look whether a worker and the gateway are up.",
-        type="ActivityTimeout",
-        non_retryable=True,
-    )
 
 
 def _first_problem(error: ValidationError) -> str:
