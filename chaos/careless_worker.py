@@ -8,6 +8,7 @@ import asyncio
 
 from activities.gateway.placing import OrderDesk
 from rebalancing.errors import GatewayRenewed
+from rebalancing.intent_fate import Fate
 from rebalancing.orders import Intent, LegOrder, OrderReport
 from starter.cli.services import run_worker_command
 from worker import gateway_worker
@@ -24,8 +25,8 @@ class CarelessDesk(OrderDesk):
             raise GatewayRenewed
         return await super().acknowledged(intents, linger)
 
-    def _may_send(self, intent: Intent) -> bool:  # noqa: ARG002  # that is what makes it careless
-        return True
+    def _fate(self, intent: Intent, never_sent: bool) -> Fate:  # noqa: ARG002  # that is what makes it careless
+        return Fate.SEND
 
     def _send(self, intent: Intent) -> None:
         order = LegOrder.model_validate(intent.model_dump(include=set(LegOrder.model_fields)))
