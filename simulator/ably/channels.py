@@ -1,10 +1,10 @@
 """What a channel remembers: the log of publications, its retention, and where a subscriber may resume."""
 
-import itertools
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from simulator.ably.errors import bad_request
 from simulator.ably.messages import Draft, StoredMessage
 
 Clock = Callable[[], int]
@@ -24,6 +24,19 @@ class Publication:
     messages: tuple[StoredMessage, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a publish request: the stored message of each draft, and the publication of those that are new."""
+
+    messages: tuple[StoredMessage, ...]
+    publication: Publication | None
+
+    @property
+    def serials(self) -> list[str]:
+        """The serial of each message, for the publisher."""
+        return [message.serial for message in self.messages]
+
+
 @dataclass(slots=True)
 class Channel:
     """One channel's log, oldest first.
@@ -37,7 +50,6 @@ class Channel:
     retention_ms: int
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
     _log: list[Publication] = field(default_factory=list[Publication])
-    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _last_index: int = 0
 
     @property
@@ -45,30 +57,31 @@ class Channel:
         """The channel serial of the newest publication."""
         return self._serial(self._last_index)
 
-    def publish(
-        self, drafts: Sequence[Draft], *, id_prefix: str, connection_id: str | None = None
-    ) -> Publication | None:
-        """Append the drafts as one publication; None if their ids are known already (an idempotent repeat)."""
+    def publish(self, drafts: Sequence[Draft], *, id_prefix: str, connection_id: str | None = None) -> Receipt:
+        """Append the drafts as one publication. What is known by its id already is a repeat, and is not stored again.
+
+        Raises:
+            AblyError: 40000, for a message serial that an earlier message of the connection had, and another content.
+        """
         self._forget_expired()
-        known = {message.id for publication in self._log for message in publication.messages}
-        fresh = [(n, draft) for n, draft in enumerate(drafts) if draft.id is None or draft.id not in known]
+        known = {message.id: message for publication in self._log for message in publication.messages}
+        serial, now = self._serial(self._last_index + 1), self.clock()
+        receipt: list[StoredMessage] = []
+        fresh: list[StoredMessage] = []
+        for n, draft in enumerate(drafts):
+            id = draft.id or f"{id_prefix}:{n}"
+            if id not in known:
+                known[id] = StoredMessage(draft, id, f"{serial}:{n:03d}", timestamp=now, connection_id=connection_id)
+                fresh.append(known[id])
+            elif draft.id is None and known[id].draft != draft:
+                raise bad_request(f"{id_prefix} was used for another message before")
+            receipt.append(known[id])
         if not fresh:
-            return None
-        self._last_index = next(self._numbers)
-        serial, now = self._serial(self._last_index), self.clock()
-        messages = tuple(
-            StoredMessage(
-                draft=draft,
-                id=draft.id or f"{id_prefix}:{n}",
-                serial=f"{serial}:{n}",
-                timestamp=now,
-                connection_id=connection_id,
-            )
-            for n, draft in fresh
-        )
-        publication = Publication(self._last_index, serial, now, messages)
+            return Receipt(tuple(receipt), None)
+        self._last_index += 1
+        publication = Publication(self._last_index, serial, now, tuple(fresh))
         self._log.append(publication)
-        return publication
+        return Receipt(tuple(receipt), publication)
 
     def after(self, serial: str) -> list[Publication] | None:
         """What was published since `serial`, or None if continuity from there cannot be promised."""

@@ -11,13 +11,14 @@ from aiohttp import WSMsgType, web
 from simulator.ably.channels import Publication
 from simulator.ably.codec import pack, unpack
 from simulator.ably.credentials import Grant
-from simulator.ably.errors import AblyError, bad_request
+from simulator.ably.errors import AblyError, bad_request, not_simulated
 from simulator.ably.hub import Hub
 from simulator.ably.messages import MAX_MESSAGE_BYTES, draft_from_wire
 from simulator.ably.protocol import (
     ATTACH_RESUME,
     HAS_BACKLOG,
     RESUMED,
+    SIMULATED_MODES,
     SUBSCRIBE_MODE,
     Action,
     Frame,
@@ -40,8 +41,9 @@ class Connection:
         self._grant = grant
         self._binary = request.query.get("format") == "msgpack"
         self._echo = request.query.get("echo") != "false"
-        resumed = hub.connection_ids.get(request.query.get("resume", ""))
-        self._resume_failed = "resume" in request.query and resumed is None
+        earlier = request.query.get("resume") or request.query.get("recover")
+        resumed = hub.connection_ids.get(earlier or "")
+        self._resume_failed = earlier is not None and resumed is None
         self.connection_id = resumed or secrets.token_urlsafe(8)
         self._key = f"{self.connection_id}!{secrets.token_urlsafe(8)}"
         self._attached: dict[str, int] = {}
@@ -165,8 +167,10 @@ class Connection:
                 self._hub.connection_ids.pop(self._key, None)
                 self._send({"action": Action.CLOSED})
                 self._outbound.put_nowait(None)
+            case _ if "msgSerial" in frame:
+                self._refuse(frame["msgSerial"], not_simulated("presence, annotations and objects are"))
             case _:
-                pass  # Presence, annotations and objects are not part of this stand-in.
+                pass  # What wants no answer gets none.
 
     def _on_attach(self, frame: Mapping[str, Any]) -> None:
         name = str(frame["channel"])
@@ -175,6 +179,10 @@ class Connection:
         requested = int(frame.get("flags") or 0)
         try:
             self._grant.require("subscribe", bare)
+            if unknown := ", ".join(sorted(params.keys() - {"rewind"})):
+                raise not_simulated(f"the channel parameters {unknown} are")
+            if requested & ~0xFFFF and not requested & SIMULATED_MODES:
+                raise not_simulated("other modes than publish and subscribe are")
         except AblyError as error:
             self._send(error_frame(Action.ERROR, error, name))
             return
@@ -207,11 +215,14 @@ class Connection:
         try:
             self._grant.require("publish", bare)
             drafts = [draft_from_wire(raw) for raw in frame["messages"]]
-            publication = self._hub.publish(
+            # A client that lost its connection before the answer sends the same again, under the same serial.
+            receipt = self._hub.publish(
                 bare, drafts, id_prefix=f"{self.connection_id}:{serial}", connection_id=self.connection_id
             )
         except AblyError as error:
-            self._send({**error_frame(Action.NACK, error), "msgSerial": serial, "count": 1})
+            self._refuse(serial, error)
             return
-        serials = [message.serial for message in publication.messages] if publication else []
-        self._send({"action": Action.ACK, "msgSerial": serial, "count": 1, "res": [{"serials": serials}]})
+        self._send({"action": Action.ACK, "msgSerial": serial, "count": 1, "res": [{"serials": receipt.serials}]})
+
+    def _refuse(self, serial: int, error: AblyError) -> None:
+        self._send({**error_frame(Action.NACK, error), "msgSerial": serial, "count": 1})

@@ -5,15 +5,13 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
+from simulator.ably.capabilities import Capability, allows, parse_capability
 from simulator.ably.channels import Clock
 from simulator.ably.errors import AblyError, invalid_credential, not_permitted
-
-Capability = Mapping[str, Sequence[str]]
-"""Channel pattern to the operations allowed there, e.g. `{"signals:*": ["subscribe", "history"]}`."""
+from simulator.ably.jwt import JWT_DOTS, Claims, read_jwt
 
 ANYTHING: Capability = {"*": ["*"]}
 DEFAULT_TOKEN_TTL_MS = 60 * 60 * 1000
@@ -27,18 +25,19 @@ class BadKeyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a checked credential allows. `expires` is milliseconds since the epoch; a key never expires."""
+    """What a checked credential allows: what all of its capabilities do, the key's and the token's.
 
-    capability: Capability
+    `expires` is milliseconds since the epoch; a key never expires.
+    """
+
+    capabilities: tuple[Capability, ...]
     client_id: str | None = None
     expires: int | None = None
 
     def require(self, operation: str, channel: str) -> None:
         """Raises AblyError 40160 unless `operation` is allowed on `channel`."""
-        for pattern, operations in self.capability.items():
-            if _matches(pattern, channel) and ("*" in operations or operation in operations):
-                return
-        raise not_permitted(operation, channel)
+        if not all(allows(capability, operation, channel) for capability in self.capabilities):
+            raise not_permitted(operation, channel)
 
 
 class Credentials:
@@ -62,21 +61,29 @@ class Credentials:
             raise AblyError(40005, 400, "invalid credential: not of the form <app>.<key id>:<secret>")
         if name != self.key_name or not _same(secret, self._secret):
             raise invalid_credential()
-        return Grant(self._capability)
+        return Grant((self._capability,))
 
     def from_token(self, token: str) -> Grant:
-        """The grant inside a token. Raises AblyError 40101, or 40142 once it has expired."""
+        """The grant inside a token of our own or a JWT. Raises AblyError 40101 or 40144, 40142 once it has expired."""
+        if token.count(".") == JWT_DOTS:
+            claims = read_jwt(token, key_name=self.key_name, secret=self._secret)
+        else:
+            claims = self._own_claims(token)
+        if claims.expires <= self._clock():
+            raise AblyError(40142, 401, "token expired")
+        capabilities = (self._capability, claims.capability or ANYTHING)
+        return Grant(capabilities, client_id=claims.client_id, expires=claims.expires)
+
+    def _own_claims(self, token: str) -> Claims:
         payload, _, signature = token.partition(".")
         if not _same(signature, self._signature(payload)):
             raise invalid_credential("invalid token")
         claims = json.loads(base64.urlsafe_b64decode(payload))
-        if claims["expires"] <= self._clock():
-            raise AblyError(40142, 401, "token expired")
-        return Grant(claims["capability"], client_id=claims.get("clientId"), expires=claims["expires"])
+        return Claims(claims["expires"], claims["capability"], claims.get("clientId"))
 
-    def from_header(self, authorization: str | None) -> Grant:
+    def from_header(self, authorization: str) -> Grant:
         """The grant of an Authorization header, Basic or Bearer. Raises AblyError."""
-        scheme, _, value = (authorization or "").partition(" ")
+        scheme, _, value = authorization.partition(" ")
         try:
             decoded = base64.b64decode(value, validate=True).decode()
         except ValueError:
@@ -87,10 +94,16 @@ class Credentials:
             return self.from_token(decoded)
         raise invalid_credential("no authentication information provided")
 
-    def from_query(self, query: Mapping[str, str]) -> Grant:
-        """The grant of a WebSocket address: `key` or `accessToken`. Raises AblyError."""
-        if "accessToken" in query:
-            return self.from_token(query["accessToken"])
+    def of_request(self, authorization: str | None, query: Mapping[str, str]) -> Grant:
+        """The grant of a request or a WebSocket address, by its header, or a token or key in its query.
+
+        Raises AblyError.
+        """
+        if authorization is not None:
+            return self.from_header(authorization)
+        for name in ("accessToken", "access_token"):
+            if name in query:
+                return self.from_token(query[name])
         if "key" in query:
             return self.from_key(query["key"])
         raise invalid_credential("no authentication information provided")
@@ -104,7 +117,7 @@ class Credentials:
         if key_name != self.key_name:
             raise invalid_credential()
         if request.get("mac") is None:
-            self.from_header(authorization)
+            self.from_header(authorization or "")
         else:
             self._check_signature(request)
         now = self._clock()
@@ -125,12 +138,9 @@ class Credentials:
         return details
 
     def _requested_capability(self, request: Mapping[str, object]) -> Capability:
-        # Ably intersects the wish with the key's own capability; taking the wish is enough for a stand-in,
-        # except that a key that may not do everything never hands out more than it has.
+        """The wish, or else the key's own; a token allows only what its key does as well."""
         wish = request.get("capability")
-        if not isinstance(wish, str) or self._capability != ANYTHING:
-            return self._capability
-        return cast(Capability, json.loads(wish))
+        return parse_capability(wish) if isinstance(wish, str) else self._capability
 
     def _check_signature(self, request: Mapping[str, object]) -> None:
         names = ("keyName", "ttl", "capability", "clientId", "timestamp", "nonce")
@@ -151,11 +161,3 @@ def _same(given: str, expected: str) -> bool:
 
 def _whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _matches(pattern: str, channel: str) -> bool:
-    """A `*` stands for one whole segment, or as the last segment for all that remain."""
-    wanted, actual = pattern.split(":"), channel.split(":")
-    if wanted[-1] == "*" and len(actual) >= len(wanted):
-        actual = actual[: len(wanted)]
-    return len(wanted) == len(actual) and all(w in ("*", a) for w, a in zip(wanted, actual, strict=True))

@@ -12,13 +12,15 @@ class AblyError(Exception):
         code: Ably's five-digit error code, e.g. 40101.
         status: The HTTP status it goes with.
         message: What a person reads.
+        retry_after: What the header of that name says in an HTTP answer, if anything.
     """
 
-    def __init__(self, code: int, status: int, message: str) -> None:
+    def __init__(self, code: int, status: int, message: str, *, retry_after: str | None = None) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.status = status
         self.message = message
+        self.retry_after = retry_after
 
     def info(self) -> ErrorInfo:
         """The `error` member of a REST answer or a protocol frame; the client needs all three as they are."""
@@ -43,6 +45,11 @@ def invalid_credential(message: str = "invalid credentials: the key or token is 
 def bad_request(message: str) -> AblyError:
     """The answer to something that cannot be read."""
     return AblyError(40000, 400, message)
+
+
+def not_simulated(what: str) -> AblyError:
+    """The answer to what Ably does and this stand-in does not: it is never accepted in silence."""
+    return AblyError(40000, 400, f"{what} not simulated by this stand-in")
 
 
 def not_permitted(operation: str, channel: str) -> AblyError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from simulator.ably.channels import Channel, Clock, Publication
+from simulator.ably.channels import Channel, Clock, Publication, Receipt
 from simulator.ably.credentials import Credentials
 from simulator.ably.errors import AblyError
 from simulator.ably.messages import Draft
@@ -38,6 +38,10 @@ class Hub:
     """While set, every new connection is answered with it."""
     rest_errors: deque[AblyError] = field(default_factory=deque[AblyError])
     """Answers to the next REST requests, one each."""
+    history_bodies: deque[tuple[bytes, str | None]] = field(default_factory=deque[tuple[bytes, str | None]])
+    """What the next history requests are answered with in the place of a page, as JSON whatever it is, and its link."""
+    history_delay: float = 0.0
+    """Seconds before a page of history is answered."""
     rest_requests: list[str] = field(default_factory=list[str])
     """`METHOD path` of every REST request seen, without the query."""
 
@@ -49,15 +53,15 @@ class Hub:
 
     def publish(
         self, channel: str, drafts: Sequence[Draft], *, id_prefix: str | None = None, connection_id: str | None = None
-    ) -> Publication | None:
-        """Store a publication and hand it to everyone attached; None for an idempotent repeat."""
-        publication = self.channel(channel).publish(
+    ) -> Receipt:
+        """Store a publication and hand what is new of it to everyone attached."""
+        receipt = self.channel(channel).publish(
             drafts, id_prefix=id_prefix or secrets.token_urlsafe(8), connection_id=connection_id
         )
-        if publication is not None:
+        if receipt.publication is not None:
             for subscriber in list(self.subscribers):
-                subscriber.deliver(channel, publication)
-        return publication
+                subscriber.deliver(channel, receipt.publication)
+        return receipt
 
     def forget_connections(self) -> None:
         """Lose continuity everywhere: neither connections nor channels can be resumed from what was known before."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from simulator.ably.errors import AblyError, bad_request
+from simulator.ably.errors import AblyError, bad_request, not_simulated
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """Ably's limit for one message on the free and standard packages."""
@@ -78,6 +78,14 @@ def draft_from_wire(raw: object) -> Draft:
     if not isinstance(raw, Mapping):
         raise bad_request("a message must be an object")
     fields = cast(Mapping[str, object], raw)
+    extras = fields.get("extras")
+    if extras is not None and not isinstance(extras, Mapping):
+        raise bad_request("message field 'extras' must be an object")
+    extras = cast("Mapping[str, object] | None", extras)
+    if fields.get("action"):
+        raise not_simulated("changing and deleting messages is")
+    if unknown := ", ".join(sorted({"push", "ephemeral"} & set(extras or ()))):
+        raise not_simulated(f"messages with {unknown} are")
     data, encoding = _unwrapped(fields.get("data"), _optional_text(fields, "encoding"))
     draft = Draft(
         name=_optional_text(fields, "name"),
@@ -85,7 +93,7 @@ def draft_from_wire(raw: object) -> Draft:
         encoding=encoding,
         id=_optional_text(fields, "id"),
         client_id=_optional_text(fields, "clientId"),
-        extras=cast("Mapping[str, object] | None", fields.get("extras")),
+        extras=extras,
     )
     if _size(draft) > MAX_MESSAGE_BYTES:
         raise AblyError(40009, 400, f"message too large: the limit is {MAX_MESSAGE_BYTES} bytes")

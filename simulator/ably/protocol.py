@@ -32,13 +32,13 @@ HAS_BACKLOG = 1 << 1
 RESUMED = 1 << 2
 ATTACH_RESUME = 1 << 5
 SUBSCRIBE_MODE = 1 << 18
-DEFAULT_MODES = (1 << 16) | (1 << 17) | SUBSCRIBE_MODE | (1 << 19)
-"""Presence, publish, subscribe and presence-subscribe: what an attach gets that asks for nothing."""
+SIMULATED_MODES = (1 << 17) | SUBSCRIBE_MODE
+"""Publish and subscribe. Ably also has presence, which an attach gets that asks for nothing; here nobody gets it."""
 
 
 def modes_of(flags: int) -> int:
-    """The channel modes an ATTACH asked for, or the default ones."""
-    return flags & ~0xFFFF or DEFAULT_MODES
+    """The channel modes an ATTACH is granted: those it asked for, or all there are."""
+    return (flags & ~0xFFFF or SIMULATED_MODES) & SIMULATED_MODES
 
 
 def split_qualifier(name: str) -> tuple[str, dict[str, str]]:

@@ -1,13 +1,15 @@
 """The REST side: publishing, history, tokens and the time."""
 
+import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from simulator.ably.codec import MSGPACK, pack, unpack
+from simulator.ably.credentials import Grant
 from simulator.ably.errors import AblyError, bad_request, body
 from simulator.ably.hub import Hub
 from simulator.ably.messages import Draft, draft_from_wire
@@ -29,11 +31,20 @@ class RestApi:
         return [
             web.get("/time", self._answering(self._time)),
             web.post("/keys/{key_name}/requestToken", self._answering(self._request_token)),
+            web.post("/messages", self._answering(self._publish_batch)),
             web.post("/channels/{channel}/messages", self._answering(self._publish)),
             web.post("/channels/{channel}/publish", self._answering(self._publish)),
             web.get("/channels/{channel}/messages", self._answering(self._history)),
             web.get("/channels/{channel}/history", self._answering(self._history)),
         ]
+
+    async def refuse(self, request: web.Request) -> web.StreamResponse:
+        """Answer whatever else Ably's API has: channel lists, presence, statistics, push, changes of messages …"""
+
+        async def unknown(request: web.Request) -> web.StreamResponse:
+            raise AblyError(40400, 404, f"there is no {request.method} {request.path} in this stand-in")
+
+        return await self._answering(unknown)(request)
 
     def _answering(self, handler: Handler) -> Handler:
         """`handler`, with the faults before it and Ably's error body for whatever it refuses."""
@@ -45,12 +56,10 @@ class RestApi:
                     raise self._hub.rest_errors.popleft()
                 return await handler(request)
             except AblyError as error:
-                return _respond(
-                    request,
-                    body(error),
-                    status=error.status,
-                    headers={"X-Ably-Errorcode": str(error.code), "X-Ably-Errormessage": error.message},
-                )
+                headers = {"X-Ably-Errorcode": str(error.code), "X-Ably-Errormessage": error.message}
+                if error.retry_after is not None:
+                    headers["Retry-After"] = error.retry_after
+                return _respond(request, body(error), status=error.status, headers=headers)
 
         return answer
 
@@ -68,16 +77,53 @@ class RestApi:
 
     async def _publish(self, request: web.Request) -> web.Response:
         name = request.match_info["channel"]
-        self._hub.credentials.from_header(request.headers.get("Authorization")).require("publish", name)
-        drafts = await _drafts(request)
+        self._grant(request).require("publish", name)
+        return _respond(request, self._published(name, _drafts(await _read(request))), status=201)
+
+    async def _publish_batch(self, request: web.Request) -> web.Response:
+        """Publish the same messages on several channels, or several such requests at once."""
+        grant, posted = self._grant(request), await _read(request)
+        if isinstance(posted, list):
+            specifications = cast(list[Any], posted)
+            return _respond(request, [self._batch(grant, one) for one in specifications], status=201)
+        return _respond(request, self._batch(grant, posted), status=201)
+
+    def _batch(self, grant: Grant, specification: object) -> Mapping[str, object]:
+        """What one request of a batch came to, channel by channel: one that is refused is not in the others' way."""
+        if not isinstance(specification, Mapping):
+            raise bad_request("a batch consists of objects with channels and messages")
+        wanted = cast(Mapping[str, object], specification)
+        channels = wanted.get("channels")
+        names = cast(list[str], channels) if isinstance(channels, list) else [channels]
+        if not all(isinstance(name, str) and name for name in names):
+            raise bad_request("the channels of a batch are a name or a list of names")
+        drafts = _drafts(wanted.get("messages"))
+        results: list[Mapping[str, object]] = []
+        for name in cast(list[str], names):
+            try:
+                grant.require("publish", name)
+                results.append(self._published(name, drafts))
+            except AblyError as error:
+                results.append({"channel": name, **body(error)})
+        failures = sum("error" in result for result in results)
+        return {"successCount": len(results) - failures, "failureCount": failures, "results": results}
+
+    def _published(self, channel: str, drafts: Sequence[Draft]) -> Mapping[str, object]:
         prefix = secrets.token_urlsafe(8)
-        publication = self._hub.publish(name, drafts, id_prefix=prefix)
-        serials = [message.serial for message in publication.messages] if publication else []
-        return _respond(request, {"channel": name, "messageId": prefix, "serials": serials}, status=201)
+        receipt = self._hub.publish(channel, drafts, id_prefix=prefix)
+        return {"channel": channel, "messageId": prefix, "serials": receipt.serials}
+
+    def _grant(self, request: web.Request) -> Grant:
+        return self._hub.credentials.of_request(request.headers.get("Authorization"), request.query)
 
     async def _history(self, request: web.Request) -> web.Response:
         name = request.match_info["channel"]
-        self._hub.credentials.from_header(request.headers.get("Authorization")).require("history", name)
+        self._grant(request).require("history", name)
+        await asyncio.sleep(self._hub.history_delay)
+        if self._hub.history_bodies:
+            raw, link = self._hub.history_bodies.popleft()
+            headers = {"Link": f'<{link}>; rel="next"'} if link else {}
+            return web.Response(body=raw, content_type="application/json", headers=headers)
         query = request.query
         limit = _number(query, "limit", DEFAULT_PAGE) or 0
         if not 1 <= limit <= MAX_PAGE:
@@ -112,8 +158,7 @@ def _link(request: web.Request, cursor: str | None) -> str:
     return f"./{resource}?{urlencode(query)}"
 
 
-async def _drafts(request: web.Request) -> list[Draft]:
-    posted = await _read(request)
+def _drafts(posted: object) -> list[Draft]:
     items = cast(list[Any], posted) if isinstance(posted, list) else [posted]
     if not items:
         raise bad_request("there is no message to publish")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
@@ -70,6 +71,7 @@ class SimulatedAbly:
             retention_ms=retention_ms,
             max_idle_interval_ms=max_idle_interval_ms,
         )
+        self._rest = RestApi(self._hub)
         self._connections: set[Connection] = set()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -78,10 +80,10 @@ class SimulatedAbly:
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[programs_only(allow_remote=self._allow_remote)])
-        app.add_routes(RestApi(self._hub).routes())
+        app.add_routes(self._rest.routes())
         # The client library of today asks for `/`, a coming one for `/:80`: whatever wants to become a
         # WebSocket becomes one.
-        app.router.add_get("/{anything:.*}", self._realtime)
+        app.router.add_route("*", "/{anything:.*}", self._realtime)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_GRACE)
         await self._runner.setup()
         await self.start_listening()
@@ -143,7 +145,7 @@ class SimulatedAbly:
 
     def publish_together(self, channel: str, drafts: Sequence[Draft]) -> list[str]:
         """Publish several messages in one frame; returns their ids."""
-        publication = self._hub.publish(channel, drafts)
+        publication = self._hub.publish(channel, drafts).publication
         return [message.id for message in publication.messages] if publication else []
 
     # Faults -------------------------------------------------------------------------------------------------
@@ -185,6 +187,17 @@ class SimulatedAbly:
         """Answer the next REST requests with `error`."""
         self._hub.rest_errors.extend([error] * times)
 
+    def garble_history(self, *bodies: bytes, link: str | None = None) -> None:
+        """Answer the next requests for history with these bodies, whatever they are; without any, end that.
+
+        `link` is where they say the next page is.
+        """
+        self._hub.history_bodies = deque((body, link) for body in bodies)
+
+    def delay_history(self, seconds: float) -> None:
+        """Let every page of history take so long."""
+        self._hub.history_delay = seconds
+
     async def stop_listening(self) -> None:
         """Refuse new TCP connections; those that exist live on."""
         if self._site is not None:
@@ -201,14 +214,14 @@ class SimulatedAbly:
 
     async def _realtime(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            return web.json_response({"error": AblyError(40400, 404, "no such resource").info()}, status=404)
+            return await self._rest.refuse(request)
         self.connection_attempts += 1
         websocket = web.WebSocketResponse(timeout=_SHUTDOWN_GRACE, compress=False)
         await websocket.prepare(request)
         try:
             if self._hub.connect_error is not None:
                 raise self._hub.connect_error
-            grant = self._hub.credentials.from_query(request.query)
+            grant = self._hub.credentials.of_request(None, request.query)
         except AblyError as error:
             await self._turn_away(websocket, request, error)
             return websocket
