@@ -14,8 +14,8 @@ def rest_options(settings: AblySettings) -> dict[str, Any]:
     if settings.port is not None:
         options["tls_port" if settings.tls else "port"] = settings.port
     if not settings.tls:
-        # The library sends no key over plain HTTP; it signs a token request instead.
-        options["use_token_auth"] = True
+        # The library sends no key over plain HTTP; it signs a token request instead, with the server's time in it.
+        options |= {"use_token_auth": True, "query_time": True}
     return options
 
 

@@ -1,7 +1,6 @@
 """How to reach Ably, how long to wait for what, and the errors that say what went wrong."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -13,7 +12,6 @@ class AblySettings(BaseModel):
     """The connection to Ably.
 
     `endpoint`, `port` and `tls` are for a server of one's own; without them it is Ably's production service.
-    `retention` is how long the channels keep messages: two minutes unless persistence is switched on for them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +21,6 @@ class AblySettings(BaseModel):
     endpoint: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\[\]-]+/?$")] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: bool = True
-    retention: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=2)
 
     @field_validator("channels")
     @classmethod
@@ -37,12 +34,15 @@ class AblyTimings:
     """All in seconds. The defaults are for the real service; tests shorten them."""
 
     sweep_interval: float = 60.0
-    """History is read at least this often, so that a silent gap is found well within the retention."""
-    sweep_overlap: float = 10.0
-    """A sweep starts this much before the newest message the last one saw: history may lag between regions."""
+    """History is read at least this often, so that a silent gap is found well before any channel forgets."""
+    kept_at_least: float = 120.0
+    """Every channel keeps its messages this long (Ably's documents), so each sweep looks back that far: history may lag
+    between regions, and what is known already is dropped by its id."""
     ping_interval: float = 10.0
     request_timeout: float = 10.0
     """For a connection, an attach, a ping or a history request."""
+    slowest_page: float = 160.0
+    """A page of history that does not come in time is given twice as long the next time, up to this."""
     reconnect_patience: float = 20.0
     """How long the client may try to get its connection back before it is replaced."""
     close_timeout: float = 2.0
@@ -51,11 +51,20 @@ class AblyTimings:
     backoff_base: float = 1.0
     backoff_maximum: float = 30.0
     refused_delay: float = 60.0
-    """A refused key does not mend itself within seconds."""
+    """What is refused does not mend itself within seconds."""
+    longest_rest: float = 3600.0
+    """A server that asks for more rest than this is not believed."""
 
 
 class AblyUnavailableError(Exception):
-    """Ably could not be reached, or did not answer as it should. Worth trying again."""
+    """Ably could not be reached, or did not answer as it should. Worth trying again.
+
+    `retry_after`: the seconds it asked us to wait before that, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class AblyKeyRefusedError(Exception):

@@ -12,8 +12,10 @@ from rebalancing.errors import RebalancerError
 from rebalancing.triggers import Trigger
 from starter.ably_channel import AblyChannelListener
 from starter.ably_settings import AblySettings, AblyTimings
+from starter.channel_records import ChannelRecords
 from starter.events import Event, EventInvalid, parse_event
 from starter.received_message import ReceivedMessage
+from starter.temporal_away import TemporalAwayError, while_temporal_is_there
 from starter.triggering import deliver
 
 log = logging.getLogger(__name__)
@@ -26,17 +28,21 @@ class AblyNotConfigured(RebalancerError):
 class EventDispatcher:
     """Turns the messages of channels into triggers. A channel has the name of the strategy it announces."""
 
-    def __init__(self, client: Client, configuration: Configuration) -> None:
+    def __init__(self, client: Client, configuration: Configuration, records: ChannelRecords) -> None:
         self._client = client
+        self._records = records
         self._followers = configuration.strategies
         self._requests = asyncio.Semaphore(configuration.settings.concurrency.max_concurrent_requests)
 
     async def on_message(self, channel: str, message: ReceivedMessage) -> None:
         """Hand an event on to every account that follows it; returns only when Temporal has all of them (promise P2).
 
-        A message that is no event is logged and dropped: it would not become one by coming again.
+        A message that is no event is logged and dropped: it would not become one by coming again. So is one that was
+        published before this installation followed the channel; it is asked each time, because a database may be lost
+        while this process lives.
 
         Raises:
+            TemporalAwayError: Temporal takes nothing at the moment, or does not know the channel yet.
             Exception: Temporal did not take the trigger of some account. The message is to be delivered again, which
                 the accounts that have it already will not notice.
         """
@@ -49,6 +55,14 @@ class EventDispatcher:
         if not accounts:
             log.warning("channel %s: event %s starts nothing: no enabled account follows it", channel, event.event_id)
             return
+        born = await self._records.born(channel)
+        if born is None:
+            raise TemporalAwayError(f"this Temporal server does not know the channel {channel} yet")
+        if message.timestamp < born:
+            log.warning("channel %s: event %s starts nothing: it was published on %s, before this installation "
+                        "followed the channel", channel, event.event_id, message.timestamp.isoformat())  # fmt: skip
+            return
+        await self._records.delivering(channel, message.id)
         deliveries = (self._deliver(channel, message, event, account) for account in accounts)
         # One account's failure must not keep the event from the others.
         results = await asyncio.gather(*deliveries, return_exceptions=True)
@@ -71,7 +85,7 @@ class EventDispatcher:
             source=f"ably:{channel}",
             requested_at=message.timestamp,
         )
-        async with self._requests:
+        async with self._requests, while_temporal_is_there():
             await deliver(self._client, trigger)
 
 
@@ -93,8 +107,12 @@ def ably_settings(configuration: Configuration, connections: Connections) -> Abl
 async def listen(
     client: Client, configuration: Configuration, connections: Connections, timings: AblyTimings | None = None
 ) -> None:
-    """Turn events into triggers until cancelled. Raises ``AblyNotConfigured`` before anything is started."""
+    """Turn events into triggers until cancelled; while Temporal is away, events are kept and delivered afterwards.
+
+    Raises ``AblyNotConfigured`` before anything is started.
+    """
     settings = ably_settings(configuration, connections)
-    dispatcher = EventDispatcher(client, configuration)
+    records = ChannelRecords(client)
+    dispatcher = EventDispatcher(client, configuration, records)
     log.info("listening to %s", ", ".join(settings.channels))
-    await AblyChannelListener(settings, dispatcher.on_message, timings=timings).run()
+    await AblyChannelListener(settings, records, dispatcher.on_message, timings=timings).run()

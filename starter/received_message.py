@@ -1,15 +1,19 @@
 """A message from a channel, the same whether it was delivered live or read from history."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 from starter.strict_json import strict_json
 
+DELETED = 2
+"""Ably's number for a message that takes back an earlier one (`message.delete`)."""
+
 
 class UnreadableMessageError(ValueError):
-    """A message lacks what every message has: an id and a time."""
+    """Something is no message to act on: it lacks the id or the time that every message has, or was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +34,41 @@ class ReceivedMessage:
     timestamp: datetime
 
 
-def received(*, id: object, name: object, data: object, timestamp: object) -> ReceivedMessage:
-    """The message with these parts, as the client library hands them over. `timestamp` is in epoch milliseconds.
+def received(raw: object) -> ReceivedMessage:
+    """The message in an undecoded item of a history page or of a frame; its time is in epoch milliseconds.
 
     Raises:
-        UnreadableMessageError: the id or the time is missing or impossible.
+        UnreadableMessageError: it is none, or its id or its time is missing or impossible.
     """
+    if not isinstance(raw, Mapping):
+        raise UnreadableMessageError(f"{type(raw).__name__} is no message")
+    fields = cast("Mapping[str, object]", raw)
+    id, name, data = fields.get("id") or fields.get("serial"), fields.get("name"), fields.get("data")
     if not isinstance(id, str) or not id:
         raise UnreadableMessageError("a message without an id cannot be told from others")
+    if fields.get("action") == DELETED:
+        raise UnreadableMessageError("its publisher has deleted it")
     return ReceivedMessage(
         id=id,
         name=name if isinstance(name, str) else None,
-        data=bytes(data) if isinstance(data, bytearray) else data,
-        timestamp=_time(timestamp),
+        data=_decoded(bytes(data) if isinstance(data, bytearray) else data, fields.get("encoding")),
+        timestamp=_time(fields.get("timestamp")),
     )
 
 
-def received_from_history(raw: Mapping[str, object]) -> ReceivedMessage:
-    """The message in an undecoded item of a history page.
+def received_messages(frame: Mapping[str, object]) -> Iterator[ReceivedMessage | UnreadableMessageError]:
+    """The messages in an undecoded frame of the live connection, each of them or what is wrong with it.
 
-    Raises:
-        UnreadableMessageError: the id or the time is missing or impossible.
+    What a frame says of all of them at once, it does not repeat in each (Ably's specification, TM2).
     """
-    return received(
-        id=raw.get("id") or raw.get("serial"),
-        name=raw.get("name"),
-        data=_decoded(raw.get("data"), raw.get("encoding")),
-        timestamp=raw.get("timestamp"),
-    )
+    raws = frame.get("messages")
+    for index, raw in enumerate(cast("list[object]", raws) if isinstance(raws, list) else []):
+        try:
+            fields = cast("Mapping[str, object]", raw) if isinstance(raw, Mapping) else {}
+            id = fields.get("id") or (f"{frame['id']}:{index}" if frame.get("id") else None)
+            yield received({**fields, "id": id, "timestamp": fields.get("timestamp") or frame.get("timestamp")})
+        except UnreadableMessageError as error:
+            yield error
 
 
 def _decoded(data: object, encoding: object) -> object:

@@ -47,14 +47,17 @@ def connect_config() -> ClientConnectConfig:
     return {**config, "target_host": config.get("target_host") or DEFAULT_ADDRESS}
 
 
-async def connect() -> Client:
-    """A client for the server that environment, ``.env`` and ``temporal.toml`` name; raises as ``connect_config``."""
-    return await Client.connect(**connect_config(), data_converter=pydantic_data_converter)
+async def connect(*, lazy: bool = False) -> Client:
+    """A client for the server that environment, ``.env`` and ``temporal.toml`` name; raises as ``connect_config``.
+
+    A ``lazy`` one connects when it is first used, and again each time until the server is there; no worker can use it.
+    """
+    return await Client.connect(**connect_config(), data_converter=pydantic_data_converter, lazy=lazy)
 
 
-async def connect_embedded(address: str) -> Client:
+async def connect_embedded(address: str, *, lazy: bool = False) -> Client:
     """A client for the embedded server: whatever the environment says of another server does not apply to it."""
-    return await Client.connect(address, data_converter=pydantic_data_converter)
+    return await Client.connect(address, data_converter=pydantic_data_converter, lazy=lazy)
 
 
 class ServerNotStarted(RuntimeError):

@@ -25,12 +25,13 @@ from rebalancing.configuration import Configuration, ConfigurationInvalid
 from rebalancing.environment import Connections
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
-from starter.ably_channel import AblyKeyRefusedError, AblyUnavailableError, check_access
+from starter.ably_settings import AblyKeyRefusedError, AblyUnavailableError
+from starter.cli.check_ably import check_ably
 from starter.cli.console import output_console
 from starter.cli.mistakes import FAILED, CommandFailed, UserMistake
 from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, read_setup, temporal_address
-from starter.listener import AblyNotConfigured, ably_settings
+from starter.listener import AblyNotConfigured
 from worker.main import allocation_activities
 from workflows.names import SEARCH_ATTRIBUTES
 
@@ -149,7 +150,7 @@ def _connections(
         ("Temporal", check_temporal),
         *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name, tolerance))
           for name in configuration.gateways),
-        ("Ably", lambda: _check_ably(configuration, connections)),
+        ("Ably", lambda: check_ably(configuration, connections)),
     ]  # fmt: skip
     for strategy, accounts in configuration.strategies.items():
         account = accounts[0]
@@ -161,12 +162,6 @@ async def _check_gateway(connections: Connections, name: str | None, clock_toler
     address = connections.gateway(name)
     assert address.port is not None
     return await check_gateway(address.host, address.port, clock_tolerance=clock_tolerance)
-
-
-async def _check_ably(configuration: Configuration, connections: Connections) -> str:
-    settings = ably_settings(configuration, connections)
-    await check_access(settings)
-    return f"the key may subscribe to and read {', '.join(settings.channels)}"
 
 
 async def _found(name: str, look: Callable[[], Awaitable[str]]) -> Finding:

@@ -35,7 +35,7 @@ async def run_listen_command() -> None:
     except AblyNotConfigured as mistake:
         raise UserMistake(str(mistake)) from None
     start_logging()
-    client = await connect_temporal()
+    client = await connect_temporal(lazy=True)
     await until_stopped(listen(client, configuration, connections))
 
 

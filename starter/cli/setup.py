@@ -65,12 +65,15 @@ def _readable_env_file() -> Generator[None]:
         raise UserMistake(f"{ENV_FILE} cannot be read: {error.strerror or error}.") from None
 
 
-async def connect_temporal() -> Client:
-    """Connect as the ``temporal`` command would. Raises ``UserMistake`` or ``CommandFailed`` with what to do."""
+async def connect_temporal(*, lazy: bool = False) -> Client:
+    """Connect as the ``temporal`` command would; ``lazy``: whether or not the server is there already.
+
+    Raises ``UserMistake`` or ``CommandFailed`` with what to do.
+    """
     address = temporal_address()
     forward_temporal_core()
     try:
-        return await connect()
+        return await connect(lazy=lazy)
     except (RuntimeError, ValueError) as error:
         raise CommandFailed(
             f"No Temporal server answers at {address}. Start one with `rebalancer up`, or correct TEMPORAL_ADDRESS. "

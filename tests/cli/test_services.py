@@ -50,8 +50,9 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
             NO_PROXY="127.0.0.1",
             no_proxy="127.0.0.1",
         )
-        ably.publish("blend", {"execution": "rebalance"})
         async with service(own, "listen") as listener:
+            await listening_to(ably, "blend")
+            ably.publish("blend", {"execution": "rebalance"})
             await accounts_known(own, 2)
         assert gateway.engine.orders == []
         async with service(own, "worker"):
@@ -59,6 +60,37 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
         refs = [order.ref for order in gateway.engine.orders]
         assert len(refs) == len(set(refs)) == 2 * len(WEIGHTS)
     assert "very-secret" not in listener.errors
+
+
+async def test_a_listener_without_temporal_waits_for_it_and_keeps_the_events(tmp_path: Path) -> None:
+    port = free_port()
+    async with SimulatedAbly(KEY) as ably:
+        own = desk(
+            tmp_path,
+            ACCOUNTS,
+            TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
+            ABLY_API_KEY=KEY,
+            ABLY_ENDPOINT=ably.endpoint,
+            ABLY_PORT=str(ably.port),
+            ABLY_TLS="false",
+            NO_PROXY="127.0.0.1",
+            no_proxy="127.0.0.1",
+        )
+        async with service(own, "listen") as listener:
+            await listening_to(ably, "blend")
+            ably.publish("blend", {"execution": "rebalance"})
+            await asyncio.sleep(0.5)
+            async with embedded_server(port, ui_port=None):
+                await accounts_known(own, 2)
+    assert "Traceback" not in listener.errors
+    assert "kept until it can be accepted" in listener.errors
+
+
+async def listening_to(ably: SimulatedAbly, channel: str) -> None:
+    """Wait until somebody is attached to the channel."""
+    async with asyncio.timeout(30):
+        while not ably.attached(channel):  # noqa: ASYNC110  # another process's state
+            await asyncio.sleep(0.02)
 
 
 async def accounts_known(own: Desk, count: int) -> None:

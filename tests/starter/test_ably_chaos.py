@@ -10,7 +10,10 @@ from pydantic import SecretStr
 
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
-from starter.ably_channel import AblyChannelListener, AblySettings, AblyTimings, ReceivedMessage
+from starter.ably_channel import AblyChannelListener
+from starter.ably_settings import AblySettings, AblyTimings
+from starter.received_message import ReceivedMessage
+from tests.starter.remembering import FollowedForYears
 
 KEY = "app.key:secret"
 CHANNELS = ("one", "two")
@@ -64,7 +67,7 @@ async def test_no_message_is_lost_and_none_is_handed_on_twice(seed: int) -> None
         settings = AblySettings(
             key=SecretStr(KEY), channels=CHANNELS, endpoint=ably.endpoint, port=ably.port, tls=False
         )
-        listening = asyncio.create_task(AblyChannelListener(settings, take, timings=TIMINGS).run())
+        listening = asyncio.create_task(AblyChannelListener(settings, FollowedForYears(), take, timings=TIMINGS).run())
         calamities = faults(ably)
         for n in range(MESSAGES):
             ably.publish(CHANNELS[n % 2], str(n))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from starter.backoff import Backoff
-from starter.channel_inbox import ChannelInbox
+from starter.channel_inbox import ChannelInbox, NotNowError
 from starter.received_message import ReceivedMessage
 
 WHEN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -94,3 +94,38 @@ def test_delays_grow_to_their_maximum_and_start_again() -> None:
 def test_delays_do_not_overflow_and_jitter_only_shortens_them() -> None:
     backoff = Backoff(1, 5, jitter=0.5, chance=lambda: 1.0)
     assert [backoff.next() for _ in range(3000)][-1] == 2.5
+
+
+class Door:
+    """Accepts nothing while it is shut."""
+
+    def __init__(self) -> None:
+        self.is_shut = True
+        self.calls: list[str] = []
+
+    async def __call__(self, channel: str, message: ReceivedMessage) -> None:
+        self.calls.append(message.id)
+        if self.is_shut:
+            raise NotNowError("nobody is there")
+
+
+async def test_while_nothing_is_accepted_messages_wait_together_and_are_told_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door = Door()
+    inbox = ChannelInbox("c", door, Backoff(0, 0))
+    assert [await inbox.deliver(message(id)) for id in ("a", "b", "a", "c")] == [False] * 4
+    assert door.calls == ["a"]
+    assert inbox.waiting == 3
+    retrying = asyncio.create_task(inbox.retry_refused())
+    async with asyncio.timeout(5):
+        while len(door.calls) < 4:  # noqa: ASYNC110 (the loop under test is turned by hand)
+            await asyncio.sleep(0)
+        assert set(door.calls) == {"a"}
+        door.is_shut = False
+        while inbox.waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    retrying.cancel()
+    assert door.calls[-3:] == ["a", "b", "c"]
+    assert await inbox.deliver(message("d"))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

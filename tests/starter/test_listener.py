@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,13 @@ from rebalancing.accounts import Account
 from rebalancing.configuration import Configuration
 from rebalancing.environment import Connections
 from rebalancing.triggers import ExecutionMode, Trigger
+from starter.channel_records import ChannelRecords
 from starter.listener import AblyNotConfigured, EventDispatcher, ably_settings
 from starter.received_message import ReceivedMessage
+from starter.temporal_away import TemporalAwayError
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
+from workflows.names import WORKFLOW_TYPE
 
 PUBLISHED = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 
@@ -61,11 +64,19 @@ async def triggers(client: Client, account: str) -> list[Trigger]:
 
 
 async def started(client: Client) -> int:
-    return (await client.count_workflows()).count
+    return (await client.count_workflows(f"WorkflowType = '{WORKFLOW_TYPE}'")).count
+
+
+async def following(client: Client, followers: Configuration) -> EventDispatcher:
+    """A dispatcher of an installation that has followed its channels for a day when the event is published."""
+    records = ChannelRecords(client)
+    for channel in followers.strategies:
+        await records.establish(channel, PUBLISHED - timedelta(days=1))
+    return EventDispatcher(client, followers, records)
 
 
 async def test_one_channel_serves_every_enabled_account_that_follows_it(client: Client) -> None:
-    dispatcher = EventDispatcher(client, configuration(DU1="blend", DU2="blend", DU3="blend-off", DU4="other"))
+    dispatcher = await following(client, configuration(DU1="blend", DU2="blend", DU3="blend-off", DU4="other"))
     await dispatcher.on_message("blend", message({"execution": "rebalance"}))
     for account in ("DU1", "DU2"):
         assert await triggers(client, account) == [
@@ -83,7 +94,7 @@ async def test_one_channel_serves_every_enabled_account_that_follows_it(client: 
 
 
 async def test_a_second_event_reaches_the_workflow_that_runs_already(client: Client) -> None:
-    dispatcher = EventDispatcher(client, configuration(DU1="blend"))
+    dispatcher = await following(client, configuration(DU1="blend"))
     await dispatcher.on_message("blend", message({"execution": "rebalance"}, id="m-1"))
     await dispatcher.on_message("blend", message({"exec": "print-rebalance", "eventId": "e-2"}, id="m-2"))
     assert [(one.event_id, one.mode) for one in await triggers(client, "DU1")] == [
@@ -96,7 +107,7 @@ async def test_a_second_event_reaches_the_workflow_that_runs_already(client: Cli
 async def test_a_bad_event_is_logged_with_its_reason_and_starts_nothing(
     client: Client, caplog: pytest.LogCaptureFixture, data: object
 ) -> None:
-    await EventDispatcher(client, configuration(DU1="blend")).on_message("blend", message(data))
+    await (await following(client, configuration(DU1="blend"))).on_message("blend", message(data))
     assert "message m-1 starts nothing: " in caplog.text
     assert len(caplog.text) < 500
     assert await started(client) == 0
@@ -105,8 +116,27 @@ async def test_a_bad_event_is_logged_with_its_reason_and_starts_nothing(
 async def test_an_event_nobody_follows_is_logged_and_starts_nothing(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await EventDispatcher(client, configuration(DU1="blend-off")).on_message("blend", message({}))
+    await (await following(client, configuration(DU1="blend-off"))).on_message("blend", message({}))
     assert "no enabled account follows it" in caplog.text
+    assert await started(client) == 0
+
+
+async def test_an_event_that_was_published_before_the_channel_was_followed_starts_nothing(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = ChannelRecords(client)
+    await records.establish("blend", PUBLISHED + timedelta(seconds=1))
+    dispatcher = EventDispatcher(client, configuration(DU1="blend"), records)
+    await dispatcher.on_message("blend", message({"execution": "rebalance"}))
+    assert "before this installation followed the channel" in caplog.text
+    assert await started(client) == 0
+
+
+async def test_an_event_on_a_channel_this_server_does_not_know_has_to_wait(client: Client) -> None:
+    """Its database may be new: then nobody knows yet what is old."""
+    dispatcher = EventDispatcher(client, configuration(DU1="blend"), ChannelRecords(client))
+    with pytest.raises(TemporalAwayError, match="does not know the channel blend yet"):
+        await dispatcher.on_message("blend", message({"execution": "rebalance"}))
     assert await started(client) == 0
 
 
@@ -117,7 +147,7 @@ async def test_an_event_is_accepted_only_when_temporal_has_it_on_disk(
     port, database = free_port(), tmp_path / "temporal.db"
     async with embedded_server(port, ui_port=None, database=database) as address:
         client = await connect_embedded(address)
-    dispatcher = EventDispatcher(client, configuration(DU1="blend"))
+        dispatcher = await following(client, configuration(DU1="blend"))
     delivery = asyncio.create_task(dispatcher.on_message("blend", message({"execution": "rebalance"})))
     await asyncio.sleep(0)  # the delivery begins, and finds nobody
     assert "accepted" not in caplog.text

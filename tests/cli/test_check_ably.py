@@ -1,0 +1,60 @@
+"""``rebalancer check`` tells whether a channel keeps its messages, and says so where it cannot be told."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from simulator.ably.server import SimulatedAbly
+from starter.channel_records import ChannelRecord, ChannelRecords
+from tests.cli.command import desk
+from tests.starter.test_ably_channel import MovableClock
+from worker.free_ports import free_port
+from worker.temporal import connect_embedded, embedded_server
+
+ACCOUNTS = "accounts: [{account_id: DU1, strategy_name: blend}]\n"
+KEY = "app.key:secret"
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("in_history", "remembered", "fine", "told"),
+    [
+        (True, False, True, "kept for longer than two minutes: the messages of blend"),
+        (False, True, False, "Switch on persistence"),
+        (False, False, True, "whether those of blend are kept cannot be told"),
+    ],
+    ids=["kept", "not kept", "nobody knows"],
+)
+async def test_whether_a_channel_keeps_its_messages_is_told(
+    tmp_path: Path, in_history: bool, remembered: bool, fine: bool, told: str
+) -> None:
+    clock = MovableClock()
+    async with (
+        embedded_server(free_port(), ui_port=None) as temporal,
+        SimulatedAbly(KEY, retention_ms=72 * 3_600_000, clock=clock) as ably,
+    ):
+        hour_ago = datetime.now(UTC) - HOUR
+        if in_history:
+            clock.now = -3_600_000
+            ably.publish("blend", "x")
+            clock.now = 0
+        if remembered:
+            records = ChannelRecords(await connect_embedded(temporal))
+            await records.establish("blend", hour_ago - HOUR)
+            await records.note("blend", ChannelRecord(born=hour_ago - HOUR, read_to=hour_ago, newest=hour_ago))
+        own = desk(
+            tmp_path,
+            ACCOUNTS,
+            TEMPORAL_ADDRESS=temporal,
+            ABLY_API_KEY=KEY,
+            ABLY_ENDPOINT=ably.endpoint,
+            ABLY_PORT=str(ably.port),
+            ABLY_TLS="false",
+            NO_PROXY="127.0.0.1",
+            no_proxy="127.0.0.1",
+        )
+        answer = await own.run("check")
+    (line,) = [line for line in answer.output.splitlines() if line.split()[1] == "Ably"]
+    assert line.startswith("ok" if fine else "WRONG")
+    assert told in line
