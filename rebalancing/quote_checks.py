@@ -59,6 +59,16 @@ def quote_problems(
     return tuple(problem for problem in found if problem is not None)
 
 
+def is_old(quote: Quote, now: datetime, settings: QuoteSettings) -> bool:
+    """Whether the market has said nothing of the symbol for too long; a closing price has no age."""
+    return quote.kind is not QuoteKind.CLOSE and now - quote.at > allowed_age(quote.kind, settings)
+
+
+def allowed_age(kind: QuoteKind, settings: QuoteSettings) -> timedelta:
+    """How long ago the market may have spoken last."""
+    return timedelta(seconds=settings.max_age) + (DELAY if kind is QuoteKind.DELAYED else timedelta())
+
+
 def _problem(
     quote: Quote, now: datetime, settings: QuoteSettings, needed: QuoteKind, *, is_closed: bool
 ) -> QuoteProblem | None:
@@ -93,9 +103,8 @@ def _sides(quote: Quote, needed: QuoteKind) -> QuoteProblem | None:
 
 
 def _age(quote: Quote, now: datetime, settings: QuoteSettings) -> QuoteProblem | None:
-    allowed = timedelta(seconds=settings.max_age) + (DELAY if quote.kind is QuoteKind.DELAYED else timedelta())
-    age = now - quote.at
-    if quote.kind is QuoteKind.CLOSE or age <= allowed:
+    age, allowed = now - quote.at, allowed_age(quote.kind, settings)
+    if not is_old(quote, now, settings):
         return None
     words = (
         f"the market last said something {age.total_seconds():,.0f} s ago, at {quote.at:%Y-%m-%d %H:%M:%S} UTC; "

@@ -106,7 +106,7 @@ async def _open(client: Client, session: GatewaySession, gateway: str | None) ->
 
 async def _work(client: Client, session: GatewaySession, settings: Settings, gateway: str | None) -> None:
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
-    quotes = QuoteFeed(session, settings.quotes.time_to_live)
+    quotes = QuoteFeed(session, settings.quotes)
     reader = AccountReader(session, quotes)
     beginners = Beginners(client, gateway_queue(gateway))
     visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)

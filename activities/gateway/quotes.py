@@ -3,6 +3,9 @@
 A symbol's stream is kept for a time to live after its last use, so the legs of a rebalance, and accounts that rebalance
 at the same time, cost no further requests and still see the present price. A snapshot would be asked for each time, and
 IBKR ends one only after 11 s where a side has no price.
+
+A stream on which nothing came for so long that its quote would count as old is asked for anew once: it may have died
+without a word, or the symbol trades seldom, and then the gateway says that its quote still stands.
 """
 
 import asyncio
@@ -17,6 +20,8 @@ import ib_insync as ibi
 from activities.gateway import codes, translation
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayTimeout
+from rebalancing.quote_checks import allowed_age, is_old
+from rebalancing.settings import QuoteSettings
 from rebalancing.snapshot import Quote
 
 FIRST_TICKS: Final = timedelta(seconds=4)
@@ -37,13 +42,17 @@ LAST_TRADE_TIME: Final = frozenset({45, 88})
 
 @dataclass
 class _Stream:
-    """One symbol's stream. ``complete_at``: when the first ticks had come; what comes later is news."""
+    """One symbol's stream. ``complete_at``: when the first ticks had come; what comes later is news.
+
+    ``confirms`` says that it was asked for anew after the market was heard of and then fell silent.
+    """
 
     symbol: str
     contract: ibi.Contract
     ticker: ibi.Ticker
     opened_at: datetime
     used_at: datetime
+    confirms: bool = False
     complete_at: datetime | None = None
     traded_at: datetime | None = None
     problem: str = ""
@@ -68,16 +77,22 @@ class _Stream:
             return Quote(symbol=self.symbol, at=now, problem=self.problem)
         ticked_at = self.ticker.time or now
         is_news = self.complete_at is not None and ticked_at > self.complete_at
-        at = self.traded_at if self.traded_at is not None and not is_news else ticked_at
+        at = ticked_at if is_news or self.traded_at is None or self._stands else self.traded_at
         return translation.quote(self.symbol, self.ticker, at)
+
+    @property
+    def _stands(self) -> bool:
+        """Whether a quote that was known is what is bid and asked now, whenever the last trade was."""
+        return self.confirms and self.ticker.bid > 0 and self.ticker.ask > 0
 
 
 class QuoteFeed:
     """The streams of one session."""
 
-    def __init__(self, session: GatewaySession, time_to_live: float) -> None:
+    def __init__(self, session: GatewaySession, settings: QuoteSettings) -> None:
         self._session = session
-        self._time_to_live = timedelta(seconds=time_to_live)
+        self._settings = settings
+        self._time_to_live = timedelta(seconds=settings.time_to_live)
         self._streams: dict[str, _Stream] = {}
         self._by_request: dict[int, _Stream] = {}
         self._ended: list[tuple[datetime, int]] = []
@@ -103,16 +118,26 @@ class QuoteFeed:
         return found
 
     def streams_all(self, symbols: Collection[str]) -> bool:
-        """Whether every one of these is streamed already, with its first ticks in."""
+        """Whether every one of these is streamed already, with its first ticks in, and need not be asked for anew."""
         now = datetime.now(UTC)
-        return all(symbol in self._streams and self._streams[symbol].is_complete(now) for symbol in symbols)
+        streams = [self._streams.get(symbol) for symbol in symbols]
+        return all(stream is not None and stream.is_complete(now) and not self._is_silent(stream) for stream in streams)
+
+    def _is_silent(self, stream: _Stream) -> bool:
+        """Whether nothing has come for longer than a quote may be old; a younger stream is itself the asking."""
+        now = datetime.now(UTC)
+        quote = stream.quote(now)
+        return is_old(quote, now, self._settings) and now - stream.opened_at > allowed_age(quote.kind, self._settings)
 
     async def _batch(self, con_ids: Mapping[str, int]) -> dict[str, Quote]:
         self._session.require()
         self._make_room(con_ids)
         for symbol, con_id in con_ids.items():
-            if symbol not in self._streams:
+            stream = self._streams.get(symbol)
+            if stream is None:
                 self._open(symbol, con_id)
+            elif self._is_silent(stream):
+                self._open_anew(stream, con_id)
         streams = [self._streams[symbol] for symbol in con_ids]
         await self._until_complete(streams)
         now = datetime.now(UTC)
@@ -156,7 +181,14 @@ class QuoteFeed:
                 with suppress(asyncio.CancelledError):
                     await waiter
 
-    def _open(self, symbol: str, con_id: int) -> None:
+    def _open_anew(self, silent: _Stream, con_id: int) -> None:
+        """Ask once more; what was never heard of, but for a trade of long ago, is no better for being told again."""
+        quote = silent.quote(datetime.now(UTC))
+        was_heard = quote.at >= silent.opened_at - allowed_age(quote.kind, self._settings)
+        self._close(silent)
+        self._open(silent.symbol, con_id, confirms=was_heard)
+
+    def _open(self, symbol: str, con_id: int, *, confirms: bool = False) -> None:
         ib = self._session.ib
         if not self._data_type_set:
             ib.reqMarketDataType(DELAYED_IF_NOT_LIVE)
@@ -165,7 +197,8 @@ class QuoteFeed:
         contract.conId = con_id
         now = datetime.now(UTC)
         ticker = ib.reqMktData(contract)
-        stream = self._streams[symbol] = _Stream(symbol, contract, ticker, opened_at=now, used_at=now)
+        stream = _Stream(symbol, contract, ticker, opened_at=now, used_at=now, confirms=confirms)
+        self._streams[symbol] = stream
         self._by_request[ib.wrapper.ticker2ReqId["mktData"][ticker]] = stream
 
     def _close(self, stream: _Stream) -> None:

@@ -9,6 +9,7 @@ from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from rebalancing.accounts import AccountType
+from rebalancing.settings import QuoteSettings
 from rebalancing.snapshot import ContractDetails
 from rebalancing.trading_hours import common_sessions, is_open, next_open
 from simulator.gateway.scenario import ClockSetup
@@ -31,7 +32,7 @@ async def contracts_at(moment: str, instruments: dict[str, dict[str, Any]] | Non
         session = GatewaySession(GatewayAddress("127.0.0.1", gateway.port, 7), 5, timedelta(seconds=1))
         await session.open()
         try:
-            reader = AccountReader(session, QuoteFeed(session, 60))
+            reader = AccountReader(session, QuoteFeed(session, QuoteSettings()))
             return (await reader.snapshot("DU1", AccountType.PAPER, ("SPY", "BND"))).contracts
         finally:
             session.close()

@@ -15,7 +15,8 @@ from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from rebalancing.accounts import AccountType
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
-from rebalancing.snapshot import AccountSnapshot, QuoteKind
+from rebalancing.settings import QuoteSettings
+from rebalancing.snapshot import AccountSnapshot, Quote, QuoteKind
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.server import SimulatedGateway
@@ -25,10 +26,10 @@ from tests.house import Holding, scenario
 class Desk:
     """A gateway with two accounts, and one session at it."""
 
-    def __init__(self, gateway: SimulatedGateway, session: GatewaySession, time_to_live: float) -> None:
+    def __init__(self, gateway: SimulatedGateway, session: GatewaySession, settings: QuoteSettings) -> None:
         self.gateway = gateway
         self.session = session
-        self.reader = AccountReader(session, QuoteFeed(session, time_to_live))
+        self.reader = AccountReader(session, QuoteFeed(session, settings))
 
     async def read(
         self, account: str = "DU1", *symbols: str, held_out: frozenset[str] = frozenset(), known: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Desk:
     async def another_session(self) -> AsyncGenerator["Desk"]:
         """The same gateway over the next connection; the last one must be closed."""
         async with _session(self.gateway, 5) as session:
-            yield Desk(self.gateway, session, 60)
+            yield Desk(self.gateway, session, QuoteSettings())
 
     def asked(self, name: str = "reqMktData") -> list[str]:
         """The symbols of the requests of this name."""
@@ -53,14 +54,17 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(*, time_to_live: float = 60, request_timeout: float = 5, **more: Any) -> AsyncGenerator[Desk]:
+async def desk(
+    *, time_to_live: float = 60, max_age: float = 300, request_timeout: float = 5, **more: Any
+) -> AsyncGenerator[Desk]:
     """Start the gateway and connect."""
+    settings = QuoteSettings(time_to_live=time_to_live, max_age=max_age)
     accounts = {"DU1": Holding(holdings={"GLD": 5}), "DU2": Holding()}
     async with (
         SimulatedGateway(scenario(accounts, **more)) as gateway,
         _session(gateway, request_timeout) as session,
     ):
-        yield Desk(gateway, session, time_to_live)
+        yield Desk(gateway, session, settings)
 
 
 @asynccontextmanager
@@ -187,6 +191,53 @@ async def test_the_age_of_a_quote_is_that_of_its_last_trade_until_something_new_
         own.gateway.engine.move_price("SPY", Decimal(671))
         while (await own.read()).quotes["SPY"].at < began_at:  # noqa: ASYNC110  # the gateway's own pace
             await asyncio.sleep(0)
+
+
+QUIET = timedelta(seconds=0.3)
+"""How long a symbol may be quiet in the tests that follow."""
+
+
+async def until_quiet(own: Desk) -> Quote:
+    """Have a price of SPY change, and then nothing happen for longer than a quote may be old; the quote by then."""
+    await own.read()
+    own.gateway.engine.move_price("SPY", Decimal(671))
+    while (quote := (await own.read()).quotes["SPY"]).price != 671:  # noqa: ASYNC110  # the gateway's own pace
+        await asyncio.sleep(0)
+    while datetime.now(UTC) - quote.at <= QUIET:  # noqa: ASYNC110  # it is the time that must pass
+        await asyncio.sleep(0.01)
+    return quote
+
+
+async def test_a_stream_that_fell_silent_is_asked_for_anew_once_before_its_quote_counts_as_old() -> None:
+    async with desk(max_age=QUIET.total_seconds()) as own:
+        quiet = await until_quiet(own)
+        asked_at = datetime.now(UTC)
+        assert not own.reader.is_pushed("DU1", ("SPY",)), "it must be asked for in the slot"
+        again = (await own.read()).quotes["SPY"]
+        assert (again.bid, again.ask) == (quiet.bid, quiet.ask)
+        assert again.at >= asked_at
+        await own.read()
+        assert own.asked().count("SPY") == 2
+
+
+async def test_a_quote_that_still_stands_is_as_new_as_the_answer_whenever_the_last_trade_was() -> None:
+    instruments = {"SPY": {"quote_fault": "stale"}}  # its last trade is told to have been an hour ago
+    async with desk(max_age=QUIET.total_seconds(), instruments=instruments) as own:
+        await until_quiet(own)
+        asked_at = datetime.now(UTC)
+        assert (await own.read()).quotes["SPY"].at >= asked_at
+
+
+async def test_a_market_that_was_never_heard_of_but_for_a_trade_of_long_ago_stays_old() -> None:
+    async with desk(max_age=QUIET.total_seconds(), instruments={"SPY": {"quote_fault": "stale"}}) as own:
+        began_at = datetime.now(UTC)
+        await own.read()
+        await own.read()
+        assert own.asked().count("SPY") == 1, "what is asked for now is not asked for again"
+        while datetime.now(UTC) - began_at <= 2 * QUIET:  # noqa: ASYNC110  # it is the time that must pass
+            await asyncio.sleep(0.01)
+        assert began_at - (await own.read()).quotes["SPY"].at > timedelta(minutes=59)
+        assert own.asked().count("SPY") == 2
 
 
 async def test_a_request_that_is_never_answered_ends_with_a_message_that_names_the_symbol() -> None:

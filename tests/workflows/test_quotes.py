@@ -1,7 +1,7 @@
 """Quotes through the whole application: a bad one stops the run before any trade, accounts share the good ones."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -94,6 +94,20 @@ async def test_a_quote_that_becomes_good_in_time_is_traded_by() -> None:
         assert result.outcome is not None
         assert result.outcome.drift is not None
         assert result.outcome.drift < 2
+
+
+async def test_an_account_is_rebalanced_although_no_price_has_moved_for_longer_than_a_quote_may_be_old() -> None:
+    """As in steady use: its quotes are still streamed for another one, and nothing at all has happened since."""
+    settings = quick_settings().model_copy(update={"quotes": QuoteSettings(patience=0, max_age=2)})
+    async with house({"DU1": spy_to_qqq(), "DU2": spy_to_qqq()}, settings=settings) as own:
+        await (await own.trigger("DU1")).result()
+        streamed_at = datetime.now(UTC)
+        while datetime.now(UTC) - streamed_at < timedelta(seconds=3):  # noqa: ASYNC110  # it is the time that must pass
+            await asyncio.sleep(0.05)
+        outcome = (await (await own.trigger("DU2")).result()).outcome
+        assert outcome is not None
+        assert outcome.drift is not None
+        assert outcome.drift < 2
 
 
 async def test_delayed_quotes_do_for_a_paper_account_and_the_plan_says_so() -> None:
