@@ -88,7 +88,8 @@ class Rebalance:
             return self._dry_run_outcome(reading)
         while True:
             reading = await self._pre_trade_checks(reading)
-            self._first_opening = self._first_opening or reading.opening
+            # Targets may have changed since it was first read; what has a price only now is reported with that.
+            self._first_opening = (self._first_opening or reading.opening).with_prices_of(reading.opening)
             traded = await self._trade(reading)
             if not traded.withdrawn:
                 return await self._verify(reading, traded.reports)
@@ -348,7 +349,7 @@ class Rebalance:
         """The account before the first order, and what all orders of this run came to."""
         targets, _, plan = reading
         opening = self._first_opening or reading.opening
-        arrival_prices = {**reading.opening.prices, **opening.prices}
+        arrival_prices = opening.prices
         request = self._plan_request(targets, opening)
         return Outcome(
             account=self.account.account_id,

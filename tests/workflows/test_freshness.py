@@ -13,6 +13,7 @@ from typing import Any
 
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
+from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.server import SimulatedGateway
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once
@@ -102,6 +103,22 @@ async def test_an_approved_plan_is_asked_about_again_when_the_prices_it_was_sent
         assert own.accepted_orders("DU1") == []
         await handle.cancel()
         await asyncio.gather(handle.result(), return_exceptions=True)
+
+
+async def test_targets_that_changed_while_the_gateway_was_away_are_what_it_ends_at() -> None:
+    """The new target was not among what the account was read for before anything was to be sent."""
+    async with SimulatedAllocations({"changing": {"QQQ": 1.0}}) as api:
+        account = Holding(weights=None, url=f"{api.base_url}/changing/allocations")
+        async with house({"DU1": account}, api=api) as own, AsyncExitStack() as gateways:
+            handle = await triggered(own)
+            async with gateway_away(own, gateways):
+                api.replace({"changing": {"BND": 1.0}})
+            outcome = (await handle.result()).outcome
+            assert outcome is not None
+            (order,) = outcome.orders
+            assert own.gateway.engine.accounts["DU1"].positions == {"BND": order.filled}
+            assert outcome.target_weights.keys() == {"BND", "CASH"}
+            assert outcome.arrival_prices.keys() == {"BND"}
 
 
 async def test_what_waits_in_the_queue_for_longer_than_freshness_is_sized_anew() -> None:
