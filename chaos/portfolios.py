@@ -37,7 +37,6 @@ SETTINGS: Final = {
     "retry": {"base_delay": 0.2, "max_delay": 2},
     "fill_timeout": 20,
     "figures_lag": 3,
-    "freshness": FRESHNESS,
     "max_wait": 3600,
 }
 """Like the defaults, with shorter waits."""
