@@ -29,6 +29,9 @@ accounts:
     enabled: false
 """
 
+START_TIMEOUT: Final = 60.0
+"""Seconds for ``up`` to say what is waited for: on a quiet machine it takes two, beside many others over thirty."""
+
 SLOW_MARKET: Final = """\
 hours: always_open
 latency: {fill: [60, 61]}
@@ -135,8 +138,7 @@ async def up(
     assert process.stderr is not None
     reading: asyncio.Task[bytes] | None = None
     try:
-        async with asyncio.timeout(30):
-            await _until(process.stderr, until)
+        await _until(process.stderr, until)
         reading = asyncio.create_task(process.stderr.read())
         yield process
     finally:
@@ -150,8 +152,12 @@ async def up(
 
 async def _until(stream: asyncio.StreamReader, text: str) -> None:
     seen = ""
-    while line := (await stream.readline()).decode():
-        seen += line
-        if text in line:
-            return
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            while line := (await stream.readline()).decode():
+                seen += line
+                if text in line:
+                    return
+    except TimeoutError:
+        raise AssertionError(f"the command did not say {text!r} in time: {seen}") from None
     raise AssertionError(f"the command ended before it said {text!r}: {seen}")
