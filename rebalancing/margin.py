@@ -37,9 +37,10 @@ class MarginQuestions(FrozenModel):
 
 
 class WhatIfAnswer(FrozenModel):
-    """IBKR's answer for one order, in US dollars; ``None`` where it gave no number, ``refusal`` where it would refuse.
+    """IBKR's answer for one order, in the account's base currency.
 
-    ``margin_before`` and ``equity_before`` are the account's initial margin and equity with loan value now.
+    ``None`` is what it gave no number for, ``refusal`` why it would refuse the order. ``margin_before`` and
+    ``equity_before`` are the account's initial margin and equity with loan value now.
     """
 
     order: WhatIfOrder
@@ -52,9 +53,13 @@ class WhatIfAnswer(FrozenModel):
 
 
 class MarginPreview(FrozenModel):
-    """All answers together. Each tells of its order alone; their changes are added up."""
+    """All answers together. Each tells of its order alone; their changes are added up.
+
+    ``currency`` is the account's base currency, which all amounts but the commissions are in.
+    """
 
     answers: tuple[WhatIfAnswer, ...]
+    currency: str = "USD"
 
     @property
     def margin_after(self) -> Decimal | None:
@@ -77,7 +82,10 @@ class MarginPreview(FrozenModel):
         margin, equity = self.margin_after, self.equity_after
         if margin is None or equity is None or margin <= equity:
             return ""
-        return f"initial margin would be {margin:,.2f} USD, more than the equity with loan value of {equity:,.2f} USD"
+        return (
+            f"initial margin would be {margin:,.2f} {self.currency}, more than the equity with loan value of "
+            f"{equity:,.2f} {self.currency}"
+        )
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -97,8 +105,9 @@ class MarginPreview(FrozenModel):
             return f"margin check: IBKR told no margin for {silent}"
         rest = f"; no margin was told for {silent}" if silent else ""
         return (
-            f"margin check: initial margin after the plan {self.margin_after:,.2f} USD of {self.equity_after:,.2f} USD "
-            f"equity with loan value, commissions {self.commissions:,.2f} USD{rest}"
+            f"margin check: initial margin after the plan {self.margin_after:,.2f} {self.currency} of "
+            f"{self.equity_after:,.2f} {self.currency} equity with loan value, "
+            f"commissions {self.commissions:,.2f} USD{rest}"
         )
 
 

@@ -150,7 +150,7 @@ class Settings(FrozenModel):
     clock_tolerance: float = Field(
         default=5,
         gt=0,
-        le=3600,
+        le=86_400,
         allow_inf_nan=False,
         description="Seconds that the worker's clock may be off the gateway's before nothing is traded.",
     )

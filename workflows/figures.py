@@ -38,7 +38,8 @@ class FiguresWatch:
     ) -> T:
         """Read until the figures agree, for as long as they may lag (``figures_lag``).
 
-        Who does not trade notes what is wrong. Raises ``FiguresDisagree``, or ``ClockAstray`` at once.
+        Who does not trade notes what is wrong, and waits only for what is not told at all. Raises ``FiguresDisagree``,
+        or ``ClockAstray`` at once.
         """
         give_up_at = workflow.now() + timedelta(seconds=self._settings.figures_lag)
         while True:
@@ -46,14 +47,15 @@ class FiguresWatch:
             snapshot = account_of(found)
             clock = clock_problem(snapshot, self._settings.clock_tolerance)
             figures = figures_problem(snapshot, self._settings.figures) if snapshot.cash_is_settled else ""
-            if not trading:
+            may_come = workflow.now() < give_up_at
+            if not trading and not (snapshot.figures.untold and may_come):
                 self.notes = [f"a run that trades would stop: {problem}" for problem in (clock, figures) if problem]
                 return found
-            if clock:
+            if trading and clock:
                 raise self._failure("ClockAstray", f"{clock}.")
             if not figures:
                 return found
-            if workflow.now() >= give_up_at:
+            if not may_come:
                 remedy = "Look at the account in TWS, and trigger again when its figures are right"
                 raise self._failure("FiguresDisagree", f"{figures}. {remedy}.")
             self._progress.enter(self._progress.phase, f"until the broker's figures agree: {figures}")

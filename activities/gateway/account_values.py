@@ -72,7 +72,7 @@ class AccountValues:
 
     def _amount(self, account: str, tag: str, currency: str) -> Decimal | None:
         text = self._told.get(account, {}).get((tag, currency))
-        if text is None:
+        if not text:
             return None
         try:
             amount = Decimal(text)

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway.account_values import BY_CURRENCY, AccountValues
-from rebalancing.errors import GatewayUnavailable
 from rebalancing.snapshot import BrokerFigures
 
 DOLLARS: Final = "USD"
@@ -56,10 +55,10 @@ class FiguresReader:
         return bool(self.values.currencies(account)) or (plain and self._is_all_in_dollars(account))
 
     def figures(self, account: str) -> BrokerFigures:
-        """What the broker says of it now. Raises ``GatewayUnavailable`` as long as it says nothing."""
+        """What the broker says of it now."""
         worth = self.values.whole(account, "NetLiquidation")
         if worth is None:
-            raise GatewayUnavailable(f"The gateway has not told the NetLiquidation of account {account} yet.")
+            return BrokerFigures(untold="the gateway does not tell its NetLiquidation")
         if not self.values.currencies(account):
             return self._without_currencies(account, worth)
         cash = self._dollars(account, "CashBalance", "TotalCashBalance")

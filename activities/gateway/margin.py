@@ -48,7 +48,8 @@ class MarginDesk:
         for number in questions.ids:
             self._answers.pop(number, None)
             self._refusals.pop(number, None)
-        return MarginPreview(answers=tuple(answers))
+        currency = self._session.values.base_currency(questions.account) or "USD"
+        return MarginPreview(answers=tuple(answers), currency=currency)
 
     def _send(self, account: str, order: WhatIfOrder) -> int:
         ib = self._session.ib

@@ -16,8 +16,8 @@ from activities.gateway.quotes import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
-from rebalancing.errors import AccountTypeMismatch, AccountUnknown, GatewayUnavailable, SymbolUnknown
-from rebalancing.snapshot import AccountSnapshot, BrokerFigures, ContractDetails, OpenOrder
+from rebalancing.errors import AccountTypeMismatch, AccountUnknown, SymbolUnknown
+from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
 """How long a contract's details are shared. They change at most daily, but hold only a week of trading hours."""
@@ -78,7 +78,7 @@ class AccountReader:
         contracts = await self._contract_details(sorted(now_read))
         quotes = await self._quotes.quotes({symbol: contract.con_id for symbol, contract in contracts.items()})
         taken_at = datetime.now(UTC)
-        figures = self._figures_of(account)
+        figures = self._figures.figures(account)
         cash_told = self._session.cash.cash(account, figures.cash, taken_at)
         cash = figures.cash if cash_told is None else cash_told
         kind = effective_kind(funding, self._funding.kind(account))
@@ -157,19 +157,13 @@ class AccountReader:
     async def _subscribe(self, account: str) -> None:
         ib = self._session.ib
         await self._session.request(f"the values of {account}", lambda: ib.reqAccountUpdatesMultiAsync(account))
-        self._subscribed.add(account)
+        if self._figures.are_told(account, plain=False):  # a refusal looks like an empty answer
+            self._subscribed.add(account)
 
     def _are_figures_told(self, account: str, held_out: frozenset[str]) -> bool:
         contracts = [position.contract for position in self._session.positions.of(account)]
         plain = all(translation.is_managed(each) and each.symbol not in held_out for each in contracts)
         return self._figures.are_told(account, plain=plain)
-
-    def _figures_of(self, account: str) -> BrokerFigures:
-        try:
-            return self._figures.figures(account)
-        except GatewayUnavailable:
-            self._subscribed.discard(account)
-            raise
 
     def _positions(self, account: str) -> tuple[dict[str, int], dict[str, Decimal], tuple[str, ...]]:
         """Whole shares, fractions of a share (dividend reinvestment leaves them), and a line for all the rest."""

@@ -322,12 +322,13 @@ class Engine:
         price = order.limit_price or self._exchange.side_price(order)
         commission = commission_of(order.quantity, order.quantity * price, self.scenario.commission)
         after.book(order.symbol, order.side * order.quantity, price, commission)
+        rate = self.market.rate(ledger.base_currency)
         preview = MarginPreview(
             order=order.model_copy(update={"perm_id": 0, "status": "PreSubmitted"}),
-            initial_before=ledger.initial_margin(self.market),
-            initial_after=after.initial_margin(self.market),
-            equity_before=ledger.cash + ledger.stock_value(self.market),
-            equity_after=after.cash + after.stock_value(self.market),
+            initial_before=ledger.initial_margin(self.market) / rate,
+            initial_after=after.initial_margin(self.market) / rate,
+            equity_before=ledger.equity(self.market) / rate,
+            equity_after=after.equity(self.market) / rate,
             commission=commission,
         )
         self._later(self.scenario.latency.ack, lambda: self._emit(preview))

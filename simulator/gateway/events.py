@@ -46,7 +46,7 @@ class OrderMessage:
 
 @dataclass(frozen=True)
 class MarginPreview:
-    """The answer to a what-if order: margin and equity before and after, estimated commission. USD."""
+    """The answer to a what-if order: margin and equity in the base currency before and after, commission in USD."""
 
     order: Order
     initial_before: Decimal

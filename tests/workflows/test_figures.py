@@ -211,6 +211,7 @@ async def test_an_account_in_euros_is_traded_with_its_dollars_alone(alone: bool,
         assert outcome.drift < 2
         assert own.gateway.engine.accounts["DU1"].cash >= 0
         assert own.gateway.engine.accounts["DU1"].other_cash == {"EUR": Decimal(5000)}
+        assert any("EUR equity with loan value" in note for note in outcome.notes)
 
 
 async def test_what_an_account_in_euros_is_worth_is_converted_before_it_is_compared() -> None:
@@ -226,6 +227,12 @@ async def test_without_the_rate_to_convert_by_nothing_is_traded() -> None:
         failure = await failure_of(await own.trigger("DU1"))
         assert failure.type == "FiguresDisagree"
         assert "exchange rate for USD" in failure.message
+
+
+async def test_an_account_of_which_nothing_is_told_stops_instead_of_waiting_for_the_gateway_for_a_day() -> None:
+    async with house({"DU1": spy_to_qqq()}, settings=with_settings()) as own:
+        tell(own, "DU1", NetLiquidation=None, NetLiquidation__BASE=None)
+        assert (await failure_of(await own.trigger("DU1"))).type == "FiguresDisagree"
 
 
 async def test_an_account_in_pounds_without_dollars_has_nothing_to_invest_and_says_so_at_once() -> None:

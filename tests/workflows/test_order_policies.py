@@ -219,7 +219,7 @@ async def test_a_cancel_during_repricing_cancels_the_order_and_tells_what_had_fi
 async def test_an_order_on_the_close_is_waited_for_until_the_close() -> None:
     clock = MovableClock()
     hours: dict[str, Any] = {"hours": "listed", "sessions": (session(-HOUR, 2 * HOUR),)}
-    settings = quick_settings(operation_timeout=6).model_copy(update={"fill_timeout": 1})
+    settings = quick_settings(operation_timeout=6).model_copy(update={"fill_timeout": 1, "clock_tolerance": 86_400})
     account = by_policy({"type": "MOC"})
     async with house({"DU1": account}, settings=settings, gateway_clock=clock, **hours) as own:
         handle = await own.trigger("DU1")
@@ -255,9 +255,10 @@ async def test_after_the_cut_off_a_run_trades_at_market_where_the_policy_says_so
 
 async def test_a_nasdaq_stock_is_taken_until_five_minutes_before_the_close() -> None:
     hours: dict[str, Any] = {"hours": "listed", "sessions": (session(-HOUR, 8 * MINUTE),)}
-    clock = MovableClock()
-    listed = instruments(primary_exchange="NASDAQ")
-    async with house({"DU1": by_policy({"type": "MOC"})}, gateway_clock=clock, instruments=listed, **hours) as own:
+    clock, settings = MovableClock(), quick_settings().model_copy(update={"clock_tolerance": 86_400})
+    own_market: dict[str, Any] = {**hours, "instruments": instruments(primary_exchange="NASDAQ")}
+    account = by_policy({"type": "MOC"})
+    async with house({"DU1": account}, settings=settings, gateway_clock=clock, **own_market) as own:
         handle = await own.trigger("DU1")
         order = await until_working(own)
         clock.ahead = 10 * MINUTE
