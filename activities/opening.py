@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, Final, cast
 
 from pydantic import ValidationError
 from temporalio import activity
@@ -108,18 +108,22 @@ class OpeningActivities:
         sent: list[Trigger] = []
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
         async for event in handle.fetch_history_events():
+            # Whatever else somebody sent by hand, the workflow took it as little as it is taken here.
             for payload in await self._triggers_in(event):
-                with suppress(ValidationError):  # the workflow refuses it as well
+                with suppress(ValidationError):
                     sent.append(Trigger.from_signal(payload, account, event.event_time.ToDatetime(tzinfo=UTC)))
         return [trigger for trigger in sent if trigger.account == account]
 
     async def _triggers_in(self, event: HistoryEvent) -> Sequence[object]:
         """The payloads that ask for something: a signal's, or those a run was started with."""
-        signal, start = (
-            event.workflow_execution_signaled_event_attributes,
-            event.workflow_execution_started_event_attributes,
-        )
+        signal = event.workflow_execution_signaled_event_attributes
+        start = event.workflow_execution_started_event_attributes
+        payloads = signal.input.payloads if signal.signal_name == TRIGGER_SIGNAL else start.input.payloads
+        try:
+            given = await self._client.data_converter.decode(payloads)
+        except Exception:  # a converter may raise anything
+            return ()
         if signal.signal_name == TRIGGER_SIGNAL:
-            return await self._client.data_converter.decode(signal.input.payloads)
-        given = await self._client.data_converter.decode(start.input.payloads)
-        return [trigger for one in given if isinstance(one, dict) for trigger in cast("Any", one).get("triggers") or ()]
+            return given
+        triggers = [cast("dict[str, object]", one).get("triggers") for one in given if isinstance(one, dict)]
+        return [trigger for one in triggers if isinstance(one, list) for trigger in cast("list[object]", one)]

@@ -150,7 +150,7 @@ class ChannelRecords:
         async for event in self._backwards(found):
             signal = event.workflow_execution_signaled_event_attributes
             if signal.signal_name == READ_SIGNAL:
-                with suppress(ValueError):  # one that somebody sent by hand and that makes no sense
+                with suppress(Exception):  # whatever a converter makes of what somebody sent by hand
                     told = await self._client.data_converter.decode(signal.input.payloads, [ChannelRecord])
                     if told and isinstance(told[0], ChannelRecord):
                         return told[0]

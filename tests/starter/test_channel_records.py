@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
+from temporalio.common import RawValue
 
 from starter import channel_records
 from starter.channel_records import ChannelRecord, ChannelRecords, Recalled
@@ -108,6 +110,8 @@ async def test_what_somebody_sends_by_hand_and_makes_no_sense_is_passed_over(cli
     await records.note("c", read(3))
     for nonsense in ("yesterday", {"read_to": "x"}, None):
         await client.get_workflow_handle("channel-c").signal("read", nonsense)
+    unknown = RawValue(Payload(metadata={"encoding": b"nonsense"}, data=b"x"))
+    await client.get_workflow_handle("channel-c").signal("read", unknown)
     await client.get_workflow_handle("channel-c").signal("other", 1)
     assert await records.recall("c") == kept(read(3))
 

@@ -4,6 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
 from tests.house import Holding, House, house, phase_reached
@@ -105,6 +108,25 @@ async def test_nothing_comes_back_that_was_sent_to_a_run_terminated_before_any_w
             for event_id in ("second", "first"):
                 assert (await (await own.trigger("DU1", event_id)).result()).outcome is None
             assert (await (await own.trigger("DU1", "new")).result()).outcome is not None
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
+
+async def test_garbage_that_was_sent_to_a_terminated_run_is_in_nobodys_way() -> None:
+    async with house({"DU1": Holding()}, workers=0) as own:
+        handle = await own.trigger("DU1", "first")
+        unknown = RawValue(Payload(metadata={"encoding": b"nonsense"}, data=b"x"))
+        for garbage in (unknown, "text", 7, None, {"event_id": ["e"]}, {"event_id": "e", "account": "DU2"}):
+            await handle.signal("trigger", garbage)
+        await handle.signal("other", {"event_id": "not a trigger"})
+        await handle.terminate("an operator")
+        worker = await own.worker()
+        try:
+            assert (await (await own.trigger("DU1", "first")).result()).outcome is None
+            new = await (await own.trigger("DU1", "not a trigger")).result()
+            assert new.outcome is not None
+            assert {record.event_id for record in new.events.records} == {"first", "not a trigger"}
         finally:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
