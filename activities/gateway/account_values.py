@@ -27,6 +27,9 @@ BY_CURRENCY: Final = "NetLiquidationByCurrency"
 UNSET: Final = Decimal("1e300")
 """The protocol sends the largest double there is for a figure it does not have."""
 
+MOST: Final = Decimal("1e18")
+"""More than all the money there is, in any currency: what is told beyond it cannot be reckoned with exactly."""
+
 
 class AccountValues:
     """The latest figures of one connection, by account, tag and currency."""
@@ -78,7 +81,7 @@ class AccountValues:
             amount = Decimal(text)
         except InvalidOperation:
             amount = Decimal("NaN")
-        if not amount.is_finite():
+        if not amount.is_finite() or MOST < abs(amount) < UNSET:
             raise FiguresUnreadable(
                 f"The gateway tells {text[:40]!r} as the {tag} of account {account} in {currency}. It is read again; "
                 "if this goes on, look at the account in TWS."

@@ -29,9 +29,15 @@ BESIDE_STOCKS: Final = (
 IN_DOUBT: Final = ("FuturesPNL", "AccruedCash", "NetDividend")
 """Amounts that IBKR's pages count to cash and net liquidation value, or not, according to the page."""
 
+MOST_IN_DOUBT: Final = Decimal("0.1")
+"""What they may excuse at most, as a part of the net liquidation value: a wrong figure must not excuse another."""
+
 RATE_ERROR: Final = Decimal("0.001")
 """How far amounts that are converted by ``ExchangeRate`` may be off: of accounts in EUR and HKD, real gateways told
 sums and total with up to 0.01 % between them."""
+
+RATES: Final = (Decimal("1e-6"), Decimal("1e6"))
+"""Between these lies the rate of any two currencies that IBKR lets one have."""
 
 CENT: Final = Decimal("0.01")
 
@@ -74,13 +80,14 @@ class FiguresReader:
         in_dollars = {currency: rate / rates[DOLLARS] for currency, rate in rates.items() if currency != DOLLARS}
         abroad = [self._part(account, currency) * rate for currency, rate in in_dollars.items()]
         net_liquidation = (worth / rates[DOLLARS]).quantize(CENT)
+        in_doubt = sum((abs(self._dollars(account, tag)) for tag in IN_DOUBT), NOTHING)
         converted = sum(map(abs, abroad), abs(net_liquidation) if rates[DOLLARS] != 1 else NOTHING)
         return BrokerFigures(
             net_liquidation=net_liquidation,
             cash=cash,
             stocks=self._dollars(account, "StockMarketValue"),
             others=sum(abroad, sum((self._dollars(account, tag) for tag in BESIDE_STOCKS), NOTHING)).quantize(CENT),
-            in_doubt=sum((abs(self._dollars(account, tag)) for tag in IN_DOUBT), converted * RATE_ERROR).quantize(CENT),
+            in_doubt=(min(in_doubt, abs(net_liquidation) * MOST_IN_DOUBT) + converted * RATE_ERROR).quantize(CENT),
         )
 
     def _without_currencies(self, account: str, worth: Decimal) -> BrokerFigures:
@@ -103,7 +110,7 @@ class FiguresReader:
         if currency == self.values.base_currency(account):
             return Decimal(1)
         rate = self.values.in_currency(account, "ExchangeRate", currency)
-        return rate if rate is not None and rate > 0 else None
+        return rate if rate is not None and RATES[0] < rate < RATES[1] else None
 
     def _dollars(self, account: str, *tags: str) -> Decimal:
         """The first of these amounts that is told in dollars; no row means that there is nothing."""

@@ -108,7 +108,7 @@ async def test_the_kind_of_an_account_is_told_in_whatever_currency() -> None:
         assert (await own.read("DU2")).kind is AccountKind.CASH
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "1,000.00", "none"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1,000.00", "none", "1e19", "-1e299"])
 async def test_a_figure_that_is_no_number_is_an_error_and_no_zero(value: str) -> None:
     async with desk({"DU1": PLAIN}) as own:
         own.tell("DU1", "CashBalance", value)
@@ -123,6 +123,13 @@ async def test_an_unset_figure_is_one_that_is_not_told(value: str) -> None:
         snapshot = await own.read()
         assert snapshot.net_liquidation is None
         assert "NetLiquidation" in snapshot.figures.untold
+
+
+@pytest.mark.parametrize("rate", ["0", "-1.08", "1e-17", "1e17"])
+async def test_a_rate_that_is_none_is_not_converted_by(rate: str) -> None:
+    async with desk({"DU1": Holding(cash="50", books=EURO)}) as own:
+        own.tell("DU1", "ExchangeRate", rate)
+        assert "exchange rate for USD" in (await own.read()).figures.untold
 
 
 async def test_values_that_were_refused_are_asked_for_again() -> None:

@@ -285,6 +285,13 @@ async def test_cash_is_not_believed_either_where_something_is_held_out() -> None
         assert traded(own) == set()
 
 
+async def test_one_wrong_figure_does_not_excuse_another() -> None:
+    async with house({"DU1": spy_to_qqq()}, settings=with_settings()) as own:
+        tell(own, "DU1", FuturesPNL="1e15", CashBalance="1e15")
+        assert (await failure_of(await own.trigger("DU1"))).type == "FiguresDisagree"
+        assert traded(own) == set()
+
+
 async def test_what_the_broker_tells_no_value_of_is_not_guessed() -> None:
     account = spy_to_qqq(
         books={"others": ({"symbol": "IBUS500", "sec_type": "CFD", "quantity": "9", "value": "4000"},)}
