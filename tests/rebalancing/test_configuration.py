@@ -181,6 +181,7 @@ def test_the_schema_describes_every_key() -> None:
         "figures",
         "fill_timeout",
         "figures_lag",
+        "freshness",
         "clock_tolerance",
         "gateway_restart",
         "max_wait",
