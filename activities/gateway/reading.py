@@ -126,7 +126,7 @@ class AccountReader:
         return {symbol for symbol, (_, read_at) in self._contracts.items() if now - read_at < CONTRACT_LIFETIME}
 
     def _require_account(self, account: str, account_type: AccountType) -> None:
-        managed = self._session.ib.client.getAccounts()
+        managed = self._session.login.accounts
         if account not in managed:
             raise AccountUnknown(
                 f"Account {account} is not managed by the gateway's login (it manages {', '.join(managed)}). "
@@ -146,7 +146,7 @@ class AccountReader:
         """
         if account in self._subscribed or self._are_figures_told(account, held_out):
             return
-        managed = self._session.ib.client.getAccounts()
+        managed = self._session.login.accounts
         unread = (other for other in managed if other != account and other not in self._subscribed)
         others = [other for other in unread if not self._figures.are_told(other, plain=True)]
         asked = [account, *others[: SUBSCRIBED_AT_ONCE - 1]]

@@ -72,7 +72,8 @@ class _Waiter:
 class GatewaySession:
     """A live connection: requests with time-outs, the order ledger, and the moment it was lost.
 
-    ``name`` tells it from every other connection there ever was.
+    ``name`` tells it from every other connection there ever was; ``login`` is what the gateway is logged in with, known
+    once the session is open.
     """
 
     address: GatewayAddress
@@ -89,6 +90,7 @@ class GatewaySession:
     name: str = field(default_factory=lambda: uuid4().hex[:12])
     lost_reason: str = ""
     is_simulated: bool = False
+    login: Login = field(init=False)
     _waiters: dict[str | None, set[_Waiter]] = field(default_factory=dict[str | None, set[_Waiter]])
     _codes_seen: set[int] = field(default_factory=set[int])
 
@@ -120,6 +122,7 @@ class GatewaySession:
             if len(client.getAccounts()) <= MOST_ACCOUNTS_TOGETHER:
                 await self.request("the values of all accounts", self.ib.reqAccountSummaryAsync)
             await self.refresh_orders()  # last, since the rest takes seconds where there are hundreds of accounts
+            self.login = Login.of(client.getAccounts(), simulated=self.is_simulated)
         except (OSError, TimeoutError) as error:
             self.close()
             raise GatewayUnavailable(self._explain(error)) from error
@@ -128,11 +131,6 @@ class GatewaySession:
             raise
         self.connected_at = datetime.now(UTC)
         log.info("connected to the gateway at %s", self.address)
-
-    @property
-    def login(self) -> Login:
-        """What the gateway is logged in with; known once the session is open."""
-        return Login.of(self.ib.client.getAccounts(), simulated=self.is_simulated)
 
     def close(self) -> None:
         """Leave the gateway. What still waits on this session fails with ``GatewayUnavailable``."""
