@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,19 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType, TaskQueueType
 from temporalio.api.taskqueue.v1 import RateLimit
 from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
+from rebalancing.approval import Approval
+from rebalancing.outcomes import Outcome
 from rebalancing.settings import Settings
 from simulator.gateway.engine import Engine
+from simulator.gateway.ledger import Holding as LedgerHolding
 from tests.faults.ledger_checks import never_overspent
 from tests.house import Holding, House, quick_settings
 from tests.workflows.restoring import restorable_house
+from tests.workflows.test_approval import waiting_plan
 from workflows.names import GATEWAY_QUEUE
+from workflows.rebalance_account import RebalanceAccount
 
 SETTINGS = Settings.model_validate(
     {**quick_settings().model_dump(), "concurrency": {"settling_period": 4}, "figures_lag": 1}
@@ -93,3 +98,42 @@ async def test_a_copy_with_a_leg_scheduled_that_is_put_back_on_the_next_day_buys
         assert own.accepted_orders("DU1") == [order]
         assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
         never_overspent(own.gateway.engine, "DU1", "100000")
+
+
+async def test_a_copy_that_waits_for_approval_takes_no_order_that_was_for_something_else_for_its_own(
+    tmp_path: Path,
+) -> None:
+    """The first order of the first leg was for 100 SPY; after the restore it is for what was bought by hand since."""
+    asking = {"margin_check": False, "approval": {"required": "always"}}
+    account = Holding(cash="1000", holdings={"SPY": 100}, weights={"QQQ": "1"}, more=asking)
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server):
+        async with a_worker(own):
+            handle = await own.trigger("DU1")
+            plan = await waiting_plan(handle)
+            server.copy()
+            await approved(handle, plan.plan_hash)
+        before = own.accepted_orders("DU1")
+        await server.restore()
+        own.gateway.engine.accounts["DU1"].holdings["GLD"] = LedgerHolding(quantity=61)
+        async with a_worker(own):
+            outcome = await approved(handle, plan.plan_hash)
+        sold, *bought = own.accepted_orders("DU1")[len(before) :]
+        assert (sold.action, sold.symbol, sold.filled) == ("SELL", "GLD", 61)
+        told = {order.ref: (order.symbol, order.filled) for order in outcome.orders}
+        assert told == {order.ref: (order.symbol, order.filled) for order in (sold, *bought)}
+
+
+async def approved(handle: WorkflowHandle[Any, Any], known: str) -> Outcome:
+    """Approve the plan known, and each one that takes its place, until the run ends."""
+    result = asyncio.create_task(handle.result())
+    while not result.done():
+        with suppress(WorkflowUpdateFailedError):
+            await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=known))
+        waiting = asyncio.create_task(waiting_plan(handle, other_than=known))
+        await asyncio.wait({result, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            known = waiting.result().plan_hash
+        waiting.cancel()
+    outcome = (await result).outcome
+    assert outcome is not None
+    return outcome
