@@ -54,7 +54,7 @@ class AllocationActivities:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        base_url: str | None,
+        base_url: Callable[[], str | None],
         api_key: SecretStr | None,
         configured: Callable[[str], Account],
     ) -> None:
@@ -91,12 +91,13 @@ class AllocationActivities:
                     "rebalance began. Trigger it again."
                 )
             return own
-        if self._base_url is None:
+        base_url = self._base_url()
+        if base_url is None:
             raise AllocationsRefused(
                 f"Account {account.account_id}: no source of allocations. Set ALLOCATIONS_BASE_URL, or give the "
                 "account allocations with a url, a file or a list."
             )
-        base = urlsplit(self._base_url)
+        base = urlsplit(base_url)
         path = f"{base.path.rstrip('/')}/{quote(account.strategy_name, safe='')}/allocations"
         return base._replace(path=path).geturl()
 
@@ -130,7 +131,8 @@ class AllocationActivities:
 
     def _key_for(self, url: httpx.URL, about: str) -> dict[str, str]:
         """The header with the key, for the origin of ``base_url`` alone."""
-        if not self._api_key or self._base_url is None or _origin(url) != _origin(httpx.URL(self._base_url)):
+        base_url = self._base_url()
+        if not self._api_key or base_url is None or _origin(url) != _origin(httpx.URL(base_url)):
             return {}
         if url.scheme != "https" and url.host not in THIS_MACHINE:
             raise AllocationsRefused(

@@ -66,6 +66,34 @@ class _OwnWorkflowsOnly(ActivityInboundInterceptor):
         return await super().execute_activity(input)
 
 
+class EnabledAccountsOnly(Interceptor):
+    """Worker interceptor that lets no leg begin for an account that is switched off by now (``AccountUnknown``).
+
+    A rebalance may have waited for days since it was opened. ``configured`` gives an account or raises. What was sent
+    before is seen through: orders of ours are awaited and cancelled whatever the configuration says.
+    """
+
+    def __init__(self, configured: Callable[[str], object]) -> None:
+        self._configured = configured
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap every activity."""
+        return _EnabledAccountsOnly(next, self._configured)
+
+
+class _EnabledAccountsOnly(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, configured: Callable[[str], object]) -> None:
+        super().__init__(next)
+        self._configured = configured
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        for request in input.args:
+            if isinstance(request, PrepareRequest):
+                for account in accounts_of(request):
+                    self._configured(account)
+        return await super().execute_activity(input)
+
+
 def accounts_of(request: object) -> Iterator[str]:
     """The accounts a request to the gateway is about. Raises ``CallerRefused`` for one this does not know to read."""
     match request:

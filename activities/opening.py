@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from rebalancing.base import FrozenModel, Weight
-from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.errors import RebalancerError
 from rebalancing.requests import Opening, OpeningRequest
 from rebalancing.settings import EventSettings, Settings
@@ -48,7 +48,7 @@ class RunNotListed(RebalancerError):
 class OpeningActivities:
     """Answers from the configuration file and from Temporal itself, which is our only store."""
 
-    def __init__(self, configuration: Configuration, client: Client) -> None:
+    def __init__(self, configuration: ConfigurationInUse, client: Client) -> None:
         self._configuration = configuration
         self._client = client
 

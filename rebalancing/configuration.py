@@ -1,6 +1,7 @@
 """Reading ``accounts.yaml``: everything is checked before anything starts, and a bad file is refused whole."""
 
 import difflib
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -23,6 +24,9 @@ from rebalancing.yaml_text import Path as FieldPath
 
 FILE_LIMIT = 1_000_000
 """The longest configuration that is read, in bytes."""
+
+VERSION_LENGTH = 8
+"""Digits of a version: for people who compare two."""
 
 REPLACEMENT_SETS_FILE = "replacement-sets.yaml"
 """Where later versions of the original kept replacement sets: beside its accounts."""
@@ -57,11 +61,15 @@ class ConfigurationInvalid(RebalancerError):
 
 
 class Configuration(FrozenModel):
-    """Accounts and settings, checked. ``allocations_base_url`` is where strategies are asked for by name."""
+    """Accounts and settings, checked. ``allocations_base_url`` is where strategies are asked for by name.
+
+    ``version`` tells one content of the file from another.
+    """
 
     accounts: tuple[Account, ...]
     settings: Settings = Settings()
     allocations_base_url: str | None = None
+    version: str = ""
 
     def account(self, account_id: str) -> Account:
         """The account with this number. Raises ``AccountUnknown`` if it is not configured or switched off."""
@@ -103,10 +111,31 @@ def load_configuration(path: Path | str) -> Configuration:
 
     Raises ``ConfigurationInvalid`` with everything that is wrong with it.
     """
-    path = Path(path)
-    text = _read(path)
+    return read_contents(Path(path)).parsed()
+
+
+class Contents(NamedTuple):
+    """The text of a configuration file, and of the older file of replacement sets beside it if there is one."""
+
+    path: Path
+    text: str
+    older_sets: str | None
+
+    @property
+    def version(self) -> str:
+        """The first digits of the SHA-256 of the file, together with the older one's where there is one."""
+        return hashlib.sha256((self.text + (self.older_sets or "")).encode()).hexdigest()[:VERSION_LENGTH]
+
+    def parsed(self) -> Configuration:
+        """What it says, checked. Raises ``ConfigurationInvalid``."""
+        parsed = parse_configuration(self.text, self.path, self.older_sets)
+        return parsed.model_copy(update={"version": self.version})
+
+
+def read_contents(path: Path) -> Contents:
+    """Read a configuration file without a look at what it says. Raises ``ConfigurationInvalid`` if it cannot be."""
     older_sets = path.with_name(REPLACEMENT_SETS_FILE)
-    return parse_configuration(text, path, _read(older_sets) if older_sets.is_file() else None)
+    return Contents(path, _read(path), _read(older_sets) if older_sets.is_file() else None)
 
 
 def _read(path: Path) -> str:

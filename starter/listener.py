@@ -3,10 +3,12 @@
 import asyncio
 import logging
 
+from pydantic import SecretStr
 from temporalio.client import Client
 
 from rebalancing.accounts import Account
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from rebalancing.errors import RebalancerError
 from rebalancing.triggers import Trigger
@@ -28,10 +30,10 @@ class AblyNotConfigured(RebalancerError):
 class EventDispatcher:
     """Turns the messages of channels into triggers. A channel has the name of the strategy it announces."""
 
-    def __init__(self, client: Client, configuration: Configuration, records: ChannelRecords) -> None:
+    def __init__(self, client: Client, configuration: ConfigurationInUse, records: ChannelRecords) -> None:
         self._client = client
         self._records = records
-        self._followers = configuration.strategies
+        self._configuration = configuration
         self._requests = asyncio.Semaphore(configuration.settings.concurrency.max_concurrent_requests)
 
     async def on_message(self, channel: str, message: ReceivedMessage) -> None:
@@ -51,7 +53,7 @@ class EventDispatcher:
         except EventInvalid as invalid:
             log.warning("channel %s: message %s starts nothing: %s", channel, message.id, invalid)
             return
-        accounts = self._followers.get(channel, ())
+        accounts = self._configuration.now.strategies.get(channel, ())
         if not accounts:
             log.warning("channel %s: event %s starts nothing: no enabled account follows it", channel, event.event_id)
             return
@@ -91,12 +93,11 @@ class EventDispatcher:
 
 def ably_settings(configuration: Configuration, connections: Connections) -> AblySettings:
     """How to reach Ably, and the channels to listen to. Raises ``AblyNotConfigured``."""
-    if connections.ably_api_key is None:
-        raise AblyNotConfigured("There is no key for Ably: set ABLY_API_KEY in the environment or in .env.")
+    key = require_key(connections)
     if not configuration.strategies:
         raise AblyNotConfigured("No account is enabled, so there is no channel to listen to.")
     return AblySettings(
-        key=connections.ably_api_key,
+        key=key,
         channels=tuple(configuration.strategies),
         endpoint=connections.ably_endpoint,
         port=connections.ably_port,
@@ -104,15 +105,54 @@ def ably_settings(configuration: Configuration, connections: Connections) -> Abl
     )
 
 
+def require_key(connections: Connections) -> SecretStr:
+    """The key for Ably. Raises ``AblyNotConfigured`` if there is none."""
+    if connections.ably_api_key is None:
+        raise AblyNotConfigured("There is no key for Ably: set ABLY_API_KEY in the environment or in .env.")
+    return connections.ably_api_key
+
+
 async def listen(
-    client: Client, configuration: Configuration, connections: Connections, timings: AblyTimings | None = None
+    client: Client, configuration: ConfigurationInUse, connections: Connections, timings: AblyTimings | None = None
 ) -> None:
     """Turn events into triggers until cancelled; while Temporal is away, events are kept and delivered afterwards.
 
-    Raises ``AblyNotConfigured`` before anything is started.
+    A channel that is followed once is read until the end, also while every account that follows it is switched off:
+    its events start nothing then, and do not come back when one is switched on. Raises ``AblyNotConfigured`` before
+    anything is started, if there is no key.
     """
-    settings = ably_settings(configuration, connections)
+    require_key(connections)
+    while not configuration.now.strategies:
+        log.warning("no account is enabled, so there is no channel to listen to until one is")
+        await configuration.change()
+    settings = ably_settings(configuration.now, connections)
     records = ChannelRecords(client)
     dispatcher = EventDispatcher(client, configuration, records)
-    log.info("listening to %s", ", ".join(settings.channels))
-    await AblyChannelListener(settings, records, dispatcher.on_message, timings=timings).run()
+    while True:
+        log.info("listening to %s", ", ".join(settings.channels))
+        listener = AblyChannelListener(settings, records, dispatcher.on_message, timings=timings)
+        channels = await _until_there_are_more(listener, configuration, settings.channels)
+        settings = settings.model_copy(update={"channels": channels})
+
+
+async def _until_there_are_more(
+    listener: AblyChannelListener, configuration: ConfigurationInUse, known: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Listen until a changed configuration names further channels; all of them, the known ones first.
+
+    Ending the listener loses nothing: Temporal remembers how far each channel was read.
+    """
+    listening = asyncio.create_task(listener.run())
+    try:
+        while True:
+            change = asyncio.create_task(configuration.change())
+            await asyncio.wait({listening, change}, return_when=asyncio.FIRST_COMPLETED)
+            change.cancel()
+            if listening.done():
+                listening.result()
+            channels = tuple(dict.fromkeys((*known, *configuration.now.strategies)))
+            if channels != known:
+                return channels
+    finally:
+        listening.cancel()
+        await asyncio.wait({listening})

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import Account
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
@@ -61,6 +62,11 @@ class House:
     gateway: SimulatedGateway
     configuration: Configuration
     connections: Connections
+    in_use: ConfigurationInUse = field(init=False)
+    """What the workers go by: at first ``configuration``."""
+
+    def __post_init__(self) -> None:
+        self.in_use = ConfigurationInUse(self.configuration)
 
     async def trigger(
         self,
@@ -81,7 +87,7 @@ class House:
     async def worker(self) -> asyncio.Task[None]:
         """One more worker process's worth of workers, with a client of its own as a process would have."""
         client = await connect_embedded(self.address)
-        return asyncio.create_task(run_workers(client, self.configuration, self.connections))
+        return asyncio.create_task(run_workers(client, self.in_use, self.connections))
 
     def accepted_orders(self, account: str) -> list[Any]:
         """The gateway's own list of the account's orders."""

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.beginners import Beginners
-from activities.callers import OwnWorkflowsOnly
+from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly
 from activities.failures import GATEWAY_ATTEMPTS, TypedFailures
 from activities.fills import FillActivities
 from activities.gateway.margin import MarginDesk
@@ -27,8 +27,8 @@ from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
 from activities.margin import MarginActivities
 from activities.order_news import OrderNews
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.errors import OtherLogin, RebalancerError
-from rebalancing.settings import Settings
 from worker.hosting import ACTIVITY_POLLS, host, own_client
 from worker.login import claim
 from workflows.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
@@ -52,18 +52,19 @@ STEADY: Final = timedelta(seconds=30)
 
 
 async def run_gateway_worker(
-    client: Client, address: GatewayAddress, settings: Settings, gateway: str | None = None
+    client: Client, address: GatewayAddress, configuration: ConfigurationInUse, gateway: str | None = None
 ) -> None:
     """Connect, work until the connection is lost, connect again; until cancelled.
 
-    ``gateway`` is the name under which accounts are reached through it, where there are several. Raises ``OtherLogin``
-    if the history belongs to another login than the first one that is met; one that comes later is waited out, for this
-    process may serve other gateways as well.
+    ``gateway`` is the name under which accounts are reached through it, where there are several. Each connection goes
+    by the settings of the moment when it is made. Raises ``OtherLogin`` if the history belongs to another login than
+    the first one that is met; one that comes later is waited out, for this process may serve other gateways as well.
     """
     pause = FIRST_PAUSE
     last_problem = ""
     has_worked = False
     while True:
+        settings = configuration.settings
         session = GatewaySession(
             address,
             request_timeout=settings.concurrency.request_timeout,
@@ -82,7 +83,7 @@ async def run_gateway_worker(
             continue
         last_problem, has_worked = "", True
         try:
-            await _work(await own_client(client), session, settings, gateway)
+            await _work(await own_client(client), session, configuration, gateway)
             log.warning("gateway connection lost: %s", session.lost_reason)
             await session.until_link_restored()
         finally:
@@ -104,14 +105,22 @@ async def _open(client: Client, session: GatewaySession, gateway: str | None) ->
     log.info("the gateway is %s", session.login)
 
 
-async def _work(client: Client, session: GatewaySession, settings: Settings, gateway: str | None) -> None:
+async def _work(
+    client: Client, session: GatewaySession, configuration: ConfigurationInUse, gateway: str | None
+) -> None:
+    settings = configuration.settings
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes)
     reader = AccountReader(session, quotes)
     beginners = Beginners(client, gateway_queue(gateway))
     visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
     margin = MarginActivities(MarginDesk(session))
-    interceptors = (TypedFailures(GATEWAY_ATTEMPTS), OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id), OrderNews())
+    interceptors = (
+        TypedFailures(GATEWAY_ATTEMPTS),
+        OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id),
+        EnabledAccountsOnly(configuration.account),
+        OrderNews(),
+    )
     slot = Worker(
         client,
         task_queue=gateway_queue(gateway),

@@ -11,6 +11,7 @@ from activities.allocations import AllocationActivities, allocations_client
 from activities.gateway.session import GatewayAddress
 from rebalancing.accounts import Account
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from worker.gateway_worker import run_gateway_worker
 from worker.rebalance_worker import rebalance_worker
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 async def run_workers(
     client: Client,
-    configuration: Configuration,
+    configuration: ConfigurationInUse,
     connections: Connections,
     gateways: tuple[str | None, ...] | None = None,
 ) -> None:
@@ -30,14 +31,37 @@ async def run_workers(
     ``gateways`` are the names of those to connect to, ``None`` for the one without a name; by default all that enabled
     accounts are reached through. Raises ``GatewayAddressMissing`` before anything is started.
     """
-    addresses = {name: _address(connections, name) for name in gateways or configuration.gateways or (None,)}
-    reading = allocation_activities(connections, configuration.account)
+    require_addresses(configuration.now, connections, gateways)
+    reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
         tasks.create_task(rebalance_worker(client, configuration, allocations).run())
-        for name, address in addresses.items():
-            tasks.create_task(run_gateway_worker(client, address, configuration.settings, name))
-        if configuration.settings.concurrency.max_concurrent_rebalances is not None:
-            tasks.create_task(turns_worker(client, configuration.settings).run())
+        served: set[str | None] = set()
+        turns: int | None = None
+        while True:  # what a changed configuration needs beside what is there already
+            for name in _served(configuration.now, gateways):
+                if name not in served:
+                    served.add(name)
+                    address = _address(connections, name)
+                    tasks.create_task(run_gateway_worker(client, address, configuration, name))
+            limit = configuration.settings.concurrency.max_concurrent_rebalances
+            if limit is not None and turns is None:
+                turns = limit
+                tasks.create_task(turns_worker(client, configuration.settings).run())
+            elif limit is not None and limit != turns:
+                log.warning("max_concurrent_rebalances: %d counts until the next start, then %d", turns, limit)
+            await configuration.change()
+
+
+def require_addresses(
+    configuration: Configuration, connections: Connections, gateways: tuple[str | None, ...] | None = None
+) -> None:
+    """Raise ``GatewayAddressMissing`` unless every gateway that is to be connected to has an address."""
+    for name in _served(configuration, gateways):
+        _address(connections, name)
+
+
+def _served(configuration: Configuration, gateways: tuple[str | None, ...] | None) -> tuple[str | None, ...]:
+    return gateways or configuration.gateways or (None,)
 
 
 def _address(connections: Connections, name: str | None) -> GatewayAddress:
@@ -48,8 +72,13 @@ def _address(connections: Connections, name: str | None) -> GatewayAddress:
 
 @asynccontextmanager
 async def allocation_activities(
-    connections: Connections, configured: Callable[[str], Account]
+    connections: Connections, configured: Callable[[str], Account], base_url: Callable[[], str | None]
 ) -> AsyncGenerator[AllocationActivities]:
-    """What reads the target weights, for the worker and for whoever wants to see whether it can."""
+    """What reads the target weights, for the worker and for whoever wants to see whether it can.
+
+    ``base_url`` is where the configuration has strategies asked for; the environment goes before it.
+    """
     async with allocations_client() as http:
-        yield AllocationActivities(http, connections.allocations_base_url, connections.allocations_api_key, configured)
+        yield AllocationActivities(
+            http, lambda: connections.allocations_base_url or base_url(), connections.allocations_api_key, configured
+        )

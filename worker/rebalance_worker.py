@@ -10,7 +10,7 @@ from activities import guards, planning
 from activities.allocations import AllocationActivities
 from activities.failures import TypedFailures
 from activities.opening import OpeningActivities
-from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from worker.hosting import ACTIVITY_POLLS
 from workflows.names import REBALANCES_QUEUE
 from workflows.rebalance_account import RebalanceAccount
@@ -23,7 +23,7 @@ CACHED_WORKFLOWS: Final = 1000
 """Workflows kept in memory, a quarter of a megabyte each. With fewer than run at once nearly every step replays one."""
 
 
-def rebalance_worker(client: Client, configuration: Configuration, allocations: AllocationActivities) -> Worker:
+def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities) -> Worker:
     """A worker on the queue ``rebalances``."""
     opening = OpeningActivities(configuration, client)
     return Worker(

@@ -301,8 +301,10 @@ def sending_began(error: ActivityError) -> bool:
             return True
 
 
-def own_error(error: ActivityError) -> ApplicationError:
-    """The activity's own error if it gave one, else what the time-out means in words."""
+def own_error(error: ActivityError | ApplicationError) -> ApplicationError:
+    """The activity's own error if it gave one (local ones raise it as it is), else what the time-out means in words."""
+    if isinstance(error, ApplicationError):
+        return error
     cause = error.cause
     if isinstance(cause, ApplicationError):
         return cause

@@ -21,6 +21,9 @@ REHEARSAL_OR_REAL: Final = "rehearsal-or-real"
 LOGIN_QUEUE: Final = "gateway-logins"
 """Polled by nobody: what was written down there is read from outside."""
 
+PROCESSES_QUEUE: Final = "processes"
+"""Nothing is ever put there: who polls it says by its identity what it is and which configuration it goes by."""
+
 REBALANCES_QUEUE: Final = "rebalances"
 """Workflows, and activities that do not touch the gateway."""
 

@@ -68,9 +68,14 @@ class RebalanceAccount:
             workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
             opening = await calls.open_rebalance(self._opening_request())
-        except ActivityError as error:
-            self._progress.log(logging.WARNING, f"not started: {calls.own_error(error).message}")
-            raise calls.own_error(error) from error
+        except asyncio.CancelledError:
+            self._progress.enter(Phase.CANCELLED, "before it began")
+            raise
+        except (ActivityError, ApplicationError) as error:
+            reason = calls.own_error(error)
+            self._progress.enter(Phase.FAILED, reason.message)
+            self._progress.log(logging.WARNING, f"not started: {reason.message}")
+            raise reason from reason.__cause__
         self._gateway = opening.account.gateway
         if start.events is None:
             self._events, self._last_targets = opening.events, opening.last_targets

@@ -28,12 +28,17 @@ from rebalancing.settings import Settings
 from starter.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 from starter.cli.check_ably import check_ably
 from starter.cli.console import output_console
-from starter.cli.mistakes import FAILED, CommandFailed, UserMistake
+from starter.cli.mistakes import FAILED, CommandFailed, UserMistake, told_of
 from starter.cli.private_files import open_to_others
-from starter.cli.setup import connect_temporal, read_setup, temporal_address
+from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.listener import AblyNotConfigured
+from worker.login import known_login
 from worker.main import allocation_activities
+from worker.processes import running
 from workflows.names import SEARCH_ATTRIBUTES
+
+TOLD_BY_TEMPORAL: Final = ("history", "processes")
+"""What follows the look at Temporal, and is not to be had where that went wrong."""
 
 GATEWAY_TIMEOUT: Final = 10.0
 """Seconds for the gateway's greeting."""
@@ -64,7 +69,7 @@ async def run_check_command() -> int:
     def show(finding: Finding) -> None:
         findings.append(finding)
         mark = Text("ok     ", style="green") if finding.is_fine else Text("WRONG  ", style="bold red")
-        console.print(Text.assemble(mark, (f"{finding.name:<14}", "bold"), finding.told), soft_wrap=True)
+        console.print(Text.assemble(mark, (f"{finding.name:<13} ", "bold"), finding.told), soft_wrap=True)
 
     if exposed := open_to_others(Path()):
         console.print(_exposure(exposed), soft_wrap=True)
@@ -75,7 +80,8 @@ async def run_check_command() -> int:
         return FAILED
     show(Finding("configuration", is_fine=True, told=_described(configuration, connections)))
     for name, look in _connections(configuration, connections):
-        show(await _found(name, look))
+        if name not in TOLD_BY_TEMPORAL or findings[-1].is_fine:
+            show(await _found(name, look))
     return 0 if all(finding.is_fine for finding in findings) else FAILED
 
 
@@ -97,6 +103,31 @@ async def check_temporal() -> str:
             f"Create them: temporal operator search-attribute create {options}"
         )
     return f"{temporal_address()}, namespace {client.namespace}"
+
+
+async def check_history(gateways: tuple[str | None, ...]) -> str:
+    """Tell which login the history belongs to: what is unfinished in it goes on with that one alone."""
+    client = await connect_temporal()
+    told: list[str] = []
+    for gateway in gateways:
+        login = await known_login(client, gateway)
+        belongs = f"belongs to {login}" if login else "belongs to no login yet; the first that is connected counts"
+        told.append(f"{gateway_name(gateway)}: {belongs}")
+    return "; ".join(told) or "no account is enabled"
+
+
+async def check_processes(version: str) -> str:
+    """Tell by which version of the configuration each worker and listener goes."""
+    processes = await running(await connect_temporal())
+    told = "; ".join(str(process) for process in processes)
+    if any(process.problem for process in processes):
+        raise CommandFailed(told)
+    if others := [process.name for process in processes if version not in process.told]:
+        raise CommandFailed(
+            f"{told}. Your file is version {version}: {', '.join(others)} did not take it on. A changed file is taken "
+            "on within seconds; look whether it is the same one (ACCOUNTS_FILE, or mounted into a container)."
+        )
+    return told or "no worker and no listener runs"
 
 
 async def check_gateway(
@@ -135,9 +166,9 @@ async def check_gateway(
     return f"{where}, server version {version}, its time is {at}"
 
 
-async def check_allocations(account: Account, connections: Connections) -> str:
+async def check_allocations(account: Account, connections: Connections, base_url: str | None) -> str:
     """Read the targets of a strategy just as the worker does."""
-    async with allocation_activities(connections, lambda _: account) as allocations:
+    async with allocation_activities(connections, lambda _: account, lambda: base_url) as allocations:
         targets = await allocations.read_targets(account)
     return f"{len(targets.tradable)} symbols" + (f", as of {targets.as_of}" if targets.as_of else "")
 
@@ -146,15 +177,19 @@ def _connections(
     configuration: Configuration, connections: Connections
 ) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
     tolerance = configuration.settings.clock_tolerance
+    gateways = configuration.gateways
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("Temporal", check_temporal),
+        ("history", lambda: check_history(gateways)),
+        ("processes", lambda: check_processes(configuration.version)),
         *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name, tolerance))
-          for name in configuration.gateways),
+          for name in gateways),
         ("Ably", lambda: check_ably(configuration, connections)),
     ]  # fmt: skip
+    base_url = configuration.allocations_base_url
     for strategy, accounts in configuration.strategies.items():
         account = accounts[0]
-        looks.append((strategy, lambda account=account: check_allocations(account, connections)))
+        looks.append((strategy, lambda account=account: check_allocations(account, connections, base_url)))
     return looks
 
 
@@ -168,6 +203,7 @@ async def _found(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(name, is_fine=True, told=await look())
     except (
+        RPCError,
         CommandFailed,
         UserMistake,
         RebalancerError,
@@ -175,7 +211,7 @@ async def _found(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
         AblyKeyRefusedError,
         AblyUnavailableError,
     ) as error:
-        return Finding(name, is_fine=False, told=str(error))
+        return Finding(name, is_fine=False, told=told_of(error))
 
 
 async def _missing_attributes(client: Client) -> tuple[str, ...]:
@@ -238,8 +274,8 @@ def _reason(error: OSError) -> str:
 
 
 def _described(configuration: Configuration, connections: Connections) -> str:
-    enabled = len(configuration.enabled_accounts)
+    enabled, strategies = len(configuration.enabled_accounts), len(configuration.strategies)
     off = len(configuration.accounts) - enabled
-    return f"{connections.accounts_file}: {enabled} accounts follow {len(configuration.strategies)} strategies" + (
+    return f"{connections.accounts_file} {configuration.version}: {enabled} accounts follow {strategies} strategies" + (
         f", {off} switched off" if off else ""
     )

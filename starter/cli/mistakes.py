@@ -53,7 +53,7 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         status = exit_status(error)
         if status is None:
             raise
-        if message := _told(error):
+        if message := told_of(error):
             error_console().print(message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
 
@@ -85,7 +85,8 @@ def exit_status(error: Exception) -> int | None:
     return None
 
 
-def _told(error: Exception) -> str:
+def told_of(error: Exception) -> str:
+    """What people are told of an error that was foreseen."""
     from temporalio.service import RPCError
 
     if isinstance(error, RPCError):

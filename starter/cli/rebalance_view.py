@@ -52,9 +52,9 @@ class Ending:
     message: str = ""
 
 
-def handle_of(client: Client, account: str) -> WorkflowHandle[Any, RunResult]:
-    """The account's workflow, whichever run is the latest."""
-    return client.get_workflow_handle_for(RebalanceAccount.run, workflow_id(account))
+def handle_of(client: Client, account: str, run_id: str | None = None) -> WorkflowHandle[Any, RunResult]:
+    """The account's workflow, whichever run is the latest, or this one."""
+    return client.get_workflow_handle_for(RebalanceAccount.run, workflow_id(account), run_id=run_id)
 
 
 def is_unknown(error: RPCError) -> bool:

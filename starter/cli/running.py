@@ -10,15 +10,17 @@ from rich.console import Console
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from rebalancing.accounts import Account
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import OPERATOR_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from starter.cli.console import error_console, output_console
 from starter.cli.mistakes import FAILED, CommandFailed, as_asked
 from starter.cli.rebalance_view import ending_of, handle_of, is_unknown, latest_run, query_status
-from starter.cli.setup import connect_temporal, read_setup
+from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
 from starter.triggering import deliver
+from worker.login import known_login
 from workflows.messages import RunResult
 from workflows.progress import Status
 
@@ -56,6 +58,8 @@ async def run_run_command(options: RunOptions) -> int:
         requested_at=datetime.now(UTC),
     )
     client = await connect_temporal()
+    if options.live:
+        error_console().print(await _destination(client, account), markup=False, soft_wrap=True)
     handle = await deliver(client, trigger)
     word = "rebalance" if options.live else "dry run (--live trades)"
     error_console().print(f"{handle.id}: {word} requested as event {event_id}", markup=False)
@@ -64,6 +68,18 @@ async def run_run_command(options: RunOptions) -> int:
         return 0
     async with stopped_by_signal():
         return await _wait(client, trigger)
+
+
+async def _destination(client: Client, account: Account) -> str:
+    """Where a request that trades goes: to which server, through which gateway, to which login."""
+    login = await known_login(client, account.gateway)
+    told = f"as of its latest connection {login}" if login else "no worker has connected to it yet"
+    if login and account.account_id not in login.accounts:
+        told += f"; {account.account_id} is NOT among its accounts"
+    return (
+        f"{account.account_id} ({account.type.value}) by Temporal at {temporal_address()}, namespace "
+        f"{client.namespace}, through {gateway_name(account.gateway)}: {told}."
+    )
 
 
 async def run_cancel_command(account: str) -> None:

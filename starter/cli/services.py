@@ -1,14 +1,24 @@
 """The commands that stay: ``worker`` and ``listen``, for a Temporal server that runs elsewhere."""
 
-from collections.abc import Coroutine
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Final
 
+from temporalio.client import Client
+
+from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.listener import AblyNotConfigured, ably_settings, listen
-from worker.main import run_workers
+from worker.main import require_addresses, run_workers
+from worker.processes import show
+
+log = logging.getLogger(__name__)
 
 UNNAMED: Final = "default"
 """What the gateway without a name is called at the command line."""
@@ -24,7 +34,10 @@ async def run_worker_command(gateways: tuple[str, ...] = ()) -> None:
         raise UserMistake(f"No enabled account is reached through the gateway {unknown[0]}. The accounts use: {known}.")
     start_logging()
     client = await connect_temporal()
-    await until_stopped(run_workers(client, configuration, connections, chosen or None))
+    followed = ConfigurationInUse(configuration, connections.accounts_file)
+    work = run_workers(client, followed, connections, chosen or None)
+    suits = partial(require_addresses, connections=connections, gateways=chosen or None)
+    await until_stopped(following(client, "worker", followed, work, suits=suits))
 
 
 async def run_listen_command() -> None:
@@ -36,7 +49,22 @@ async def run_listen_command() -> None:
         raise UserMistake(str(mistake)) from None
     start_logging()
     client = await connect_temporal(lazy=True)
-    await until_stopped(listen(client, configuration, connections))
+    followed = ConfigurationInUse(configuration, connections.accounts_file)
+    await until_stopped(following(client, "listener", followed, listen(client, followed, connections)))
+
+
+async def following(
+    client: Client,
+    role: str,
+    configuration: ConfigurationInUse,
+    *services: Coroutine[object, object, None],
+    suits: Callable[[Configuration], object] = lambda _: None,
+) -> None:
+    """Run services with a configuration that follows its file, and have Temporal show what this process goes by."""
+    log.info("%s is in use", configuration)
+    async with asyncio.TaskGroup() as tasks:
+        for service in (*services, configuration.follow(suits), show(client, role, configuration)):
+            tasks.create_task(service)
 
 
 async def until_stopped(service: Coroutine[object, object, None]) -> None:

@@ -36,10 +36,7 @@ def read_setup(*, may_be_simulated: bool = False) -> Setup:
     named = "accounts_file" in connections.model_fields_set
     if may_be_simulated and not named and not connections.accounts_file.exists():
         connections = connections.model_copy(update={"accounts_file": SIMULATED_ACCOUNTS})
-    configuration = load_configuration(connections.accounts_file)
-    if connections.allocations_base_url is None and configuration.allocations_base_url is not None:
-        connections = connections.model_copy(update={"allocations_base_url": configuration.allocations_base_url})
-    return Setup(connections, configuration)
+    return Setup(connections, load_configuration(connections.accounts_file))
 
 
 def read_connections() -> Connections:
@@ -93,6 +90,11 @@ def temporal_address() -> str:
             raise
         except (RuntimeError, ValueError) as error:
             raise UserMistake(f"Temporal's own configuration cannot be used: {error}") from None
+
+
+def gateway_name(gateway: str | None) -> str:
+    """A gateway in words; ``None`` is the one without a name."""
+    return f"gateway {gateway}" if gateway else "the gateway"
 
 
 def _reason(error: Exception) -> str:

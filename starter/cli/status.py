@@ -16,16 +16,25 @@ from rebalancing.orders import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
 from starter.cli.approving import waiting_view
-from starter.cli.console import output_console
-from starter.cli.rebalance_view import handle_of, query_status
+from starter.cli.console import error_console, output_console
+from starter.cli.rebalance_view import ending_of, handle_of, query_status
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table
+from worker.processes import running
 from workflows.names import EVENTS_MEMO, EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, workflow_id
 
 LISTED_RUNS: Final = 1000
 """So many of the latest runs are looked through for each account's last one."""
 
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
+
+ENDINGS: Final = {
+    WorkflowExecutionStatus.FAILED: Phase.FAILED.value,
+    WorkflowExecutionStatus.CANCELED: Phase.CANCELLED.value,
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "timed out",
+}
+"""How the server says that a run ended, which goes before what the run could still say itself."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class AccountStatus:
     orders: tuple[OrderReport, ...] = ()
     waiting_plan: WaitingPlan | None = None
     is_answered: bool = True
+    has_begun: bool = True
 
     @property
     def last_event(self) -> EventRecord | None:
@@ -73,6 +83,7 @@ async def run_status_command(account: str | None, *, as_json: bool) -> None:
     """Print the status of one account or of all."""
     client = await connect_temporal()
     statuses = await read_statuses(client, account)
+    await _show_processes(client, only_problems=as_json)
     if as_json:
         print(json.dumps([status.as_json() for status in statuses], indent=2))  # noqa: T201  # for programs
         return
@@ -86,6 +97,16 @@ async def run_status_command(account: str | None, *, as_json: bool) -> None:
         console.print(orders_table(statuses[0].orders))
     if account is not None and (waiting := statuses[0].waiting_plan):
         console.print(waiting_view(account, waiting))
+
+
+async def _show_processes(client: Client, *, only_problems: bool) -> None:
+    """Say by which version of the configuration each process goes, and loudly where that is not the file's."""
+    processes = await running(client)
+    is_mixed = len({process.told for process in processes}) > 1
+    for process in processes:
+        if process.problem or is_mixed or not only_problems:
+            style = "bold red" if process.problem else "yellow" if is_mixed else "dim"
+            error_console().print(str(process), style=style, markup=False, soft_wrap=True)
 
 
 async def read_statuses(client: Client, account: str | None) -> list[AccountStatus]:
@@ -108,25 +129,29 @@ async def _listed(runs: list[WorkflowExecution]) -> AccountStatus:
     telling = next((one for one in newest_first if one.typed_search_attributes.get(STRATEGY)), run)
     attributes = telling.typed_search_attributes
     phase = run.typed_search_attributes.get(PHASE) or Phase.STARTING.value
-    # A run that was terminated could not say so itself.
-    ended_otherwise = run.status in (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
     return AccountStatus(
         account=run.id.removeprefix(workflow_id("")),
         strategy=attributes.get(STRATEGY) or "",
         mode=attributes.get(EXECUTION_MODE) or "",
-        phase=run.status.name.lower().replace("_", " ") if ended_otherwise and run.status else phase,
+        phase=ENDINGS.get(run.status, phase) if run.status else phase,
         since=run.close_time or run.start_time,
         is_running=run.status is RUNNING,
         workflow_id=run.id,
         run_id=run.run_id,
         events=await telling.memo_value(EVENTS_MEMO, default=EventRing(), type_hint=EventRing),
+        has_begun=bool(run.typed_search_attributes.get(STRATEGY)),
     )
 
 
 async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
-    """What only the workflow itself knows: asked of the running ones, whose list entry may lag."""
+    """What only the workflow itself knows: asked of the running ones, whose list entry may lag.
+
+    One that was refused before it began left nothing in the list but that; its failure tells why.
+    """
     if not listed.is_running:
-        return listed
+        if listed.has_begun or listed.phase != Phase.FAILED.value:
+            return listed
+        return replace(listed, detail=(await ending_of(handle_of(client, listed.account, listed.run_id))).message)
     answer = await query_status(handle_of(client, listed.account))
     if answer is None:
         return replace(listed, is_answered=False, detail="no worker answers")

@@ -1,12 +1,12 @@
 """``rebalancer up``: everything in one process, on a Temporal server of its own that keeps its history in a file."""
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +16,16 @@ from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
 
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from starter.cli.console import error_console
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
+from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
-from starter.listener import AblyNotConfigured, ably_settings, listen
-from worker.main import run_workers
+from starter.listener import AblyNotConfigured, listen, require_key
+from worker.main import require_addresses, run_workers
 from worker.temporal import connect_embedded, embedded_server
 
 log = logging.getLogger(__name__)
@@ -69,14 +71,16 @@ async def run_up_command(options: UpOptions) -> None:
                 f"UI: http://127.0.0.1:{options.ui_port}",
                 markup=False,
             )
-            async with asyncio.TaskGroup() as services:
-                services.create_task(run_workers(client, configuration, connections))
-                try:
-                    ably_settings(configuration, connections)
-                except AblyNotConfigured as missing:
-                    log.warning("no events are received: %s", missing)
-                else:
-                    services.create_task(listen(client, configuration, connections))
+            followed = ConfigurationInUse(configuration, connections.accounts_file)
+            services = [run_workers(client, followed, connections)]
+            try:
+                require_key(connections)
+            except AblyNotConfigured as missing:
+                log.warning("no events are received: %s", missing)
+            else:
+                services.append(listen(client, followed, connections))
+            suits = partial(require_addresses, connections=connections)
+            await following(client, "up", followed, *services, suits=suits)
     except Stopped:
         return
 

@@ -31,7 +31,7 @@ async def read(own: Account, base_url: str | None = None, key: str | None = KEY)
     """What the worker's activity reads for the account."""
     async with allocations_client() as http:
         secret = None if key is None else SecretStr(key)
-        reader = AllocationActivities(http, base_url, secret, configured=lambda _: own)
+        reader = AllocationActivities(http, lambda: base_url, secret, configured=lambda _: own)
         return await reader.read_targets(own.without_secrets)
 
 

@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from rebalancing.accounts import Account
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from rebalancing.triggers import ExecutionMode, Trigger
 from starter.channel_records import ChannelRecords
@@ -72,7 +73,7 @@ async def following(client: Client, followers: Configuration) -> EventDispatcher
     records = ChannelRecords(client)
     for channel in followers.strategies:
         await records.establish(channel, PUBLISHED - timedelta(days=1))
-    return EventDispatcher(client, followers, records)
+    return EventDispatcher(client, ConfigurationInUse(followers), records)
 
 
 async def test_one_channel_serves_every_enabled_account_that_follows_it(client: Client) -> None:
@@ -126,7 +127,7 @@ async def test_an_event_that_was_published_before_the_channel_was_followed_start
 ) -> None:
     records = ChannelRecords(client)
     await records.establish("blend", PUBLISHED + timedelta(seconds=1))
-    dispatcher = EventDispatcher(client, configuration(DU1="blend"), records)
+    dispatcher = EventDispatcher(client, ConfigurationInUse(configuration(DU1="blend")), records)
     await dispatcher.on_message("blend", message({"execution": "rebalance"}))
     assert "before this installation followed the channel" in caplog.text
     assert await started(client) == 0
@@ -134,7 +135,7 @@ async def test_an_event_that_was_published_before_the_channel_was_followed_start
 
 async def test_an_event_on_a_channel_this_server_does_not_know_has_to_wait(client: Client) -> None:
     """Its database may be new: then nobody knows yet what is old."""
-    dispatcher = EventDispatcher(client, configuration(DU1="blend"), ChannelRecords(client))
+    dispatcher = EventDispatcher(client, ConfigurationInUse(configuration(DU1="blend")), ChannelRecords(client))
     with pytest.raises(TemporalAwayError, match="does not know the channel blend yet"):
         await dispatcher.on_message("blend", message({"execution": "rebalance"}))
     assert await started(client) == 0

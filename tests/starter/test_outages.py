@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from simulator.ably import SimulatedAbly
 from starter.ably_settings import AblyTimings
@@ -53,7 +54,7 @@ async def listening(
     connections = Connections(
         ably_api_key=SecretStr(KEY), ably_endpoint=ably.endpoint, ably_port=ably.port, ably_tls=False
     )
-    task = asyncio.create_task(listen(client, followers, connections, timings))
+    task = asyncio.create_task(listen(client, ConfigurationInUse(followers), connections, timings))
     try:
         yield
         assert not task.done()

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections, GatewayAddressMissing
 from simulator.gateway.server import SimulatedGateway
 from tests.house import Holding, House, configuration, leg_of, scenario
@@ -36,10 +37,11 @@ async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own
         monkeypatch.setenv("IBKR_WEST_PORT", str(west.port))
         monkeypatch.setenv("IBKR_WEST_CLIENT_ID", "9")
         known = configuration({**EAST, **WEST})
+        in_use = ConfigurationInUse(known)
         client = await connect_embedded(address)
         own = House(address, client, east, known, Connections())
         workers = [
-            asyncio.create_task(run_workers(await connect_embedded(address), known, own.connections, gateways))
+            asyncio.create_task(run_workers(await connect_embedded(address), in_use, own.connections, gateways))
             for gateways in (("east",), ("west",), ("east",))
         ]
         try:

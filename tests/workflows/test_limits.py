@@ -9,6 +9,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
+from rebalancing.configuration import Configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
@@ -35,8 +37,9 @@ async def test_a_rebalance_that_works_longer_than_five_minutes_is_stopped_and_sa
     assert "reading" in error.message
 
 
-async def _run_with_worker(client: Client, accounts: object) -> ApplicationError:
-    workers = asyncio.create_task(run_workers(client, accounts, Connections(ibkr_port=free_port())))  # pyright: ignore[reportArgumentType]
+async def _run_with_worker(client: Client, accounts: Configuration) -> ApplicationError:
+    connections = Connections(ibkr_port=free_port())
+    workers = asyncio.create_task(run_workers(client, ConfigurationInUse(accounts), connections))
     try:
         with pytest.raises(WorkflowFailureError) as failure:
             await client.execute_workflow(

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from temporalio.client import Client
 
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.errors import GatewayUnavailable, OtherLogin
 from rebalancing.login import Login, LoginKind
 from rebalancing.triggers import ExecutionMode
@@ -50,7 +51,7 @@ async def begin(own: House) -> None:
 async def go_on(own: House, gateway: SimulatedGateway) -> str:
     """Start a worker for this gateway; what it says if it refuses, or nothing once the unfinished has completed."""
     connections = own.connections.model_copy(update={"ibkr_port": gateway.port})
-    worker = asyncio.create_task(run_workers(own.client, own.configuration, connections))
+    worker = asyncio.create_task(run_workers(own.client, ConfigurationInUse(own.configuration), connections))
     account = next(iter(own.gateway.engine.accounts))
     completed = asyncio.create_task(own.handle(account).result())
     async with asyncio.timeout(30):

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from rebalancing.configuration import Configuration, load_configuration
+from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from simulator.ably.server import SimulatedAbly
 from simulator.allocations.server import SimulatedAllocations
@@ -94,8 +95,9 @@ async def set_stage() -> AsyncGenerator[Stage]:
             allocations_base_url=allocations.base_url,
             accounts_file=accounts,
         )
-        await stack.enter_async_context(_running(run_workers(client, configuration, connections)))
-        await stack.enter_async_context(_running(listen(client, configuration, connections)))
+        followed = ConfigurationInUse(configuration)
+        await stack.enter_async_context(_running(run_workers(client, followed, connections)))
+        await stack.enter_async_context(_running(listen(client, followed, connections)))
         yield Stage(client, address, f"http://127.0.0.1:{ui_port}", gateway, ably, configuration)
 
 
