@@ -7,6 +7,8 @@ from typing import Annotated, Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from simulator.yaml_words import read_words
+
 Weights = Mapping[str, float]
 """Symbol to target weight. Nothing is checked: serving weights that make no sense is part of the job."""
 
@@ -54,7 +56,7 @@ def read_strategies(path: Path) -> dict[str, Strategy]:
     """
     try:
         # JSON is YAML, so one reader serves both.
-        content = cast(object, yaml.safe_load(path.read_text(encoding="utf-8")))
+        content = read_words(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StrategiesFileError(f"{path}: {error}") from error
     if not isinstance(content, dict) or not content:

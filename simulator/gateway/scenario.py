@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulator.yaml_words import read_words
+
 Money = Annotated[Decimal, Field(allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -250,7 +252,7 @@ class Scenario(_Section):
 def parse_scenario(text: str, source: str = "scenario") -> Scenario:
     """Read a scenario from YAML text; raise `ScenarioError` with every finding, one a line."""
     try:
-        content = yaml.safe_load(text)
+        content = read_words(text)
     except yaml.YAMLError as error:
         raise ScenarioError(f"{source}: not YAML: {error}") from error
     if not isinstance(content, dict):
