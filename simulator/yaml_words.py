@@ -25,7 +25,10 @@ _BASES: Final = {"0o": 8, "0x": 16}
 
 def read_words(text: str) -> object:
     """The content of one YAML document. Raises ``yaml.YAMLError``."""
-    return yaml.load(text, Loader=_CoreLoader)  # it is a safe one
+    try:
+        return yaml.load(text, Loader=_CoreLoader)  # it is a safe one
+    except RecursionError:
+        raise yaml.YAMLError("nested too deeply") from None
 
 
 class _CoreLoader(yaml.SafeLoader):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from simulator.files import read_text
 from simulator.yaml_words import read_words
 
 Weights = Mapping[str, float]
@@ -56,8 +57,8 @@ def read_strategies(path: Path) -> dict[str, Strategy]:
     """
     try:
         # JSON is YAML, so one reader serves both.
-        content = read_words(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_words(read_text(path))
+    except (OSError, yaml.YAMLError) as error:
         raise StrategiesFileError(f"{path}: {error}") from error
     if not isinstance(content, dict) or not content:
         raise StrategiesFileError(f"{path}: expected {{strategy: {{symbol: weight}}}}")

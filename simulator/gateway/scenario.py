@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulator.files import read_text
 from simulator.yaml_words import read_words
 
 Money = Annotated[Decimal, Field(allow_inf_nan=False)]
@@ -270,7 +271,7 @@ def parse_scenario(text: str, source: str = "scenario") -> Scenario:
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario file; raise `ScenarioError` when it is missing or wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     return parse_scenario(text, str(path))

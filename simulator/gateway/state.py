@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from simulator.files import read_text
 from simulator.gateway.ledger import Ledger
 from simulator.gateway.orders import Execution, Order
 
@@ -36,7 +37,7 @@ class GatewayState(BaseModel):
     def load(cls, path: Path) -> "GatewayState":
         """Read a saved state; raise `StateError` when it is none."""
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+            return cls.model_validate_json(read_text(path))
         except (OSError, ValidationError) as error:
             raise StateError(f"{path}: no usable gateway state: {error}") from error
 

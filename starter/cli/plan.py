@@ -19,6 +19,9 @@ from rebalancing.symbols import BySymbol
 from rebalancing.trading_rules import TradingRules
 from starter.cli.plan_view import plan_json, plan_view
 
+LONGEST = 10_000_000
+"""Bytes of a file, and more than any portfolio has."""
+
 BAD_INPUT = 2
 """The exit status for a portfolio that cannot be planned for."""
 
@@ -74,12 +77,21 @@ def plan_offline(portfolio: Path, as_json: bool) -> None:
 
 def _read(path: Path) -> object:
     return json.loads(
-        path.read_text(encoding="utf-8-sig"),
+        _text(path),
         parse_float=Decimal,
         parse_int=_whole,
         parse_constant=Decimal,
         object_pairs_hook=_without_repetition,
     )
+
+
+def _text(path: Path) -> str:
+    """The file's text; a pipe is one too."""
+    with path.open("rb") as file:
+        payload = file.read(LONGEST + 1)
+    if len(payload) > LONGEST:
+        raise ValueError(f"it has more than {LONGEST} bytes")
+    return payload.decode("utf-8-sig")
 
 
 def _whole(digits: str) -> int | Decimal:

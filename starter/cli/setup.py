@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from temporalio.client import Client
 
 from rebalancing.configuration import Configuration, load_configuration
-from rebalancing.environment import ENV_FILE, Connections
+from rebalancing.environment import ENV_FILE, Connections, temporal_variables
 from starter.cli.logs import forward_temporal_core
 from starter.cli.mistakes import CommandFailed, UserMistake
 from worker.temporal import connect, connect_config
@@ -84,12 +84,11 @@ def temporal_address() -> str:
     Raises ``UserMistake`` for what they say of Temporal and cannot be used.
     """
     with _readable_env_file():
-        try:
-            return connect_config().get("target_host", "")
-        except UnicodeDecodeError:
-            raise
-        except (RuntimeError, ValueError) as error:
-            raise UserMistake(f"Temporal's own configuration cannot be used: {error}") from None
+        temporal_variables()
+    try:
+        return connect_config().get("target_host", "")
+    except (OSError, RuntimeError, ValueError) as error:  # also for a certificate that cannot be read
+        raise UserMistake(f"Temporal's own configuration cannot be used: {error}") from None
 
 
 def gateway_name(gateway: str | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 from rebalancing.outcomes import Phase
 from tests.cli.command import Desk, desk
 from tests.house import Holding, house, phase_reached
-from worker.free_ports import free_port
+from worker.free_ports import free_port, free_ports
 from worker.temporal import embedded_server
 
 ASKING = Holding(more={"approval": {"required": "always"}})
@@ -58,6 +58,41 @@ async def test_words_for_the_workflow_are_refused_in_words_where_it_cannot_take_
         await refused(operator, "resolve", "DU1", "no-such-ref", "--filled", "1", says="no-such-ref")
         await refused(operator, "resolve", "DU1", "r" * 5000, "--filled", "9" * 30, says="DU1")
         await refused(operator, "reject", "DU1", "--reason", "x" * 100_000, says="reason")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff\xfe", "no UTF-8 text"),
+        (b"[" * 5000, "nested too deeply"),
+        (b"accounts: [", "not YAML"),
+        (b"", "expected"),
+        (None, "no regular file"),
+    ],
+)
+async def test_a_stand_ins_file_that_is_none_is_refused_in_words(
+    content: bytes | None, says: str, tmp_path: Path
+) -> None:
+    own = desk(tmp_path)
+    file = Path("/dev/zero" if content is None else "broken.yaml")
+    if content is not None:
+        (tmp_path / file).write_bytes(content)
+    port, ui_port = free_ports(2)
+    ports = ("--port", str(port), "--ui-port", str(ui_port))
+    await refused(own, "up", "--simulated", "--scenario", str(file), *ports, says=says)
+    await refused(own, "simulate", "gateway", "--scenario", str(file), "--port", "0", says=says)
+    state = ("--state", str(file), "--roll-back-order-ids", "1")
+    await refused(own, "simulate", "gateway", "--port", "0", *state, says="no usable gateway state")
+    await refused(own, "simulate", "allocations", "--file", str(file), "--port", "0", says=f"{file}: ")
+
+
+async def test_a_portfolio_without_an_end_is_refused_in_words(tmp_path: Path) -> None:
+    await refused(desk(tmp_path), "plan", "--portfolio", "/dev/zero", says="more than 10000000 bytes")
+
+
+async def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    own = desk(tmp_path, TEMPORAL_TLS="true", TEMPORAL_TLS_CLIENT_CERT_PATH="missing.pem")
+    await refused(own, "status", says="missing.pem")
 
 
 @pytest.mark.parametrize("account", ["", "x", "du1", "DU1'", "../../x", "A" * 2000])
