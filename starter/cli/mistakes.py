@@ -90,5 +90,5 @@ def told_of(error: Exception) -> str:
     from temporalio.service import RPCError
 
     if isinstance(error, RPCError):
-        return f"The Temporal server refused: {error.message or error.status.name}."
+        return f"The Temporal server refused: {(error.message or error.status.name).rstrip('.')}."
     return str(error)
