@@ -1,5 +1,6 @@
 """Accounts: which portfolio each follows, and how."""
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +24,11 @@ ACCOUNT_PATTERN = r"^[A-Z]{1,5}[0-9]{1,12}$"
 
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 """An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
+
+
+def is_account_id(text: str) -> bool:
+    """Whether this is written as account numbers are."""
+    return re.fullmatch(ACCOUNT_PATTERN, text) is not None
 
 
 def _not_taken(name: str) -> str:

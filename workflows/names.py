@@ -42,6 +42,8 @@ EXECUTION_MODE: Final = SearchAttributeKey.for_keyword("ExecutionMode")
 PHASE: Final = SearchAttributeKey.for_keyword("Phase")
 SEARCH_ATTRIBUTES: Final = (ACCOUNT, STRATEGY, EXECUTION_MODE, PHASE)
 
+_OWN_ID: Final = "rebalance-"
+
 
 def gateway_queue(gateway: str | None) -> str:
     """The queue with one slot for requests to this gateway; ``None`` is the one without a name."""
@@ -55,7 +57,12 @@ def fills_queue(gateway: str | None) -> str:
 
 def workflow_id(account: str) -> str:
     """The one id under which an account is rebalanced (promise P1)."""
-    return f"rebalance-{account}"
+    return f"{_OWN_ID}{account}"
+
+
+def account_of(workflow_id: str) -> str:
+    """The account whose one id this is, if it is that of an account."""
+    return workflow_id.removeprefix(_OWN_ID)
 
 
 def login_id(gateway: str | None) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from rebalancing.accounts import is_account_id
 from rebalancing.approval import Approval, Rejection
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
@@ -21,12 +22,12 @@ from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, Execut
 from workflows import calls
 from workflows.approval import Clearance
 from workflows.messages import Resolution, RunInput, RunResult
+from workflows.misled import workflow_id_wrong
 from workflows.names import (
     ACCOUNT,
     APPROVE_UPDATE,
     EVENTS_MEMO,
     EXECUTION_MODE,
-    REBALANCES_QUEUE,
     REJECT_UPDATE,
     STATUS_QUERY,
     STRATEGY,
@@ -34,6 +35,7 @@ from workflows.names import (
     TRIGGER_SIGNAL,
     TURN_SIGNAL,
     WORKFLOW_TYPE,
+    account_of,
     workflow_id,
 )
 from workflows.operation_clock import GATEWAY_ALLOWANCE
@@ -50,6 +52,7 @@ class RebalanceAccount:
         self._account = start.account
         self._gateway: str | None = None
         self._pending: tuple[Trigger, ...] = ()
+        self._misled: tuple[Trigger, ...] = ()
         self._maximum_age: timedelta | None = None
         self._taken: tuple[Trigger, ...] = ()
         self._events = start.events or EventRing()
@@ -123,7 +126,7 @@ class RebalanceAccount:
         # it counts as sent when the run was started.
         sent_at = workflow.now() if self._maximum_age is not None else workflow.info().workflow_start_time
         try:
-            trigger = Trigger.from_signal(payload, self._account, sent_at)
+            trigger = Trigger.from_signal(payload, account_of(workflow.info().workflow_id), sent_at)
         except ValidationError as error:
             self._reject(f"unreadable trigger: {_first_problem(error)}")
             return
@@ -189,20 +192,17 @@ class RebalanceAccount:
         return self._rebalance.clearance
 
     def _refuse_other_ids(self) -> None:
-        """There is one workflow for an account because there is one id for it (promise P1)."""
-        account, own = self._account, workflow_id(self._account)
-        if workflow.info().workflow_id == own:
+        """There is one workflow for an account because there is one id for it (promise P1).
+
+        What was signalled to that id meanwhile is for the account whose id it is, and was accepted (promise P2).
+        """
+        own_id = workflow.info().workflow_id
+        if own_id == workflow_id(self._account):
             return
+        if self._misled:
+            workflow.continue_as_new(RunInput(account=self._misled[0].account, triggers=self._misled))
         self._progress.enter(Phase.FAILED)
-        raise ApplicationError(
-            f"Account {account} is rebalanced by the workflow {own} alone, so that no two trade it at once; this one "
-            f"is {workflow.info().workflow_id}. Nothing was read or traded. Use `rebalancer run {account}`, or "
-            f"`temporal workflow signal-with-start --type {WORKFLOW_TYPE} --task-queue {REBALANCES_QUEUE} "
-            f'--workflow-id {own} --input \'{{"account": "{account}"}}\' --signal-name {TRIGGER_SIGNAL} '
-            '--signal-input \'{"event_id": "…"}\'`. A Temporal Schedule changes the id: have cron run one of these.',
-            type="WorkflowIdWrong",
-            non_retryable=True,
-        )
+        raise workflow_id_wrong(self._account, own_id)
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""
@@ -264,6 +264,8 @@ class RebalanceAccount:
 
     def _accept(self, trigger: Trigger) -> None:
         if trigger.account != self._account:
+            if workflow_id(trigger.account) == workflow.info().workflow_id and is_account_id(trigger.account):
+                self._misled += (trigger,)
             self._reject(f"a trigger for account {trigger.account} was sent to {self._account}")
             return
         if trigger.requested_at > workflow.now():  # or it would never grow old

@@ -36,6 +36,7 @@ from rebalancing.requests import (
     SnapshotRequest,
 )
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached
+from workflows.rebalance_account import RebalanceAccount
 
 TRIGGER = {
     "account": "DU1",
@@ -228,4 +229,40 @@ async def test_outside_of_any_workflow_an_account_is_read_and_nothing_else() -> 
                 await ask(own, queue, name)
             assert isinstance(failure.value.cause, ApplicationError)
             assert (name, failure.value.cause.type) == (name, "CallerRefused")
+        assert refused(own, "DU1")
+
+
+@pytest.mark.parametrize("names_account", [True, False])
+async def test_an_event_for_the_account_whose_id_a_foreign_run_took_is_carried_out(*, names_account: bool) -> None:
+    async with house({"DU1": Holding(), "DU2": Holding()}, workers=0) as own:
+        # Both before any worker looks: the accepted event is in the history of the run that must not be.
+        start = {"account": "DU2", "triggers": [{**TRIGGER, "account": "DU2"}]}
+        await own.client.start_workflow("RebalanceAccount", start, id="rebalance-DU1", task_queue="rebalances")
+        sent = TRIGGER if names_account else {"event_id": "e", "mode": "rebalance"}
+        await own.client.get_workflow_handle("rebalance-DU1").signal("trigger", sent)
+        worker = await own.worker()
+        try:
+            result = await own.client.get_workflow_handle_for(RebalanceAccount.run, "rebalance-DU1").result()
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        assert result.outcome is not None
+        assert result.outcome.account == "DU1"
+        assert result.outcome.event_ids == ("e",)
+        assert own.accepted_orders("DU1")
+        assert refused(own, "DU2")
+
+
+async def test_a_signal_to_an_id_that_is_no_accounts_does_not_keep_the_run_from_saying_so() -> None:
+    async with house({"DU1": Holding()}, workers=0) as own:
+        handle = await own.client.start_workflow(
+            "RebalanceAccount", START, id="rebalance-DU1-2026-11-24T15:00:00Z", task_queue="rebalances"
+        )
+        await handle.signal("trigger", {"event_id": "e", "mode": "rebalance"})
+        worker = await own.worker()
+        try:
+            assert (await failure_of(handle)).type == "WorkflowIdWrong"
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
         assert refused(own, "DU1")
