@@ -3,7 +3,9 @@
 ``GET /accounts /orders /executions /requests /connections /faults``; ``POST /faults`` takes one rule or a list,
 ``DELETE /faults`` drops them all, ``POST /prices`` takes ``{"EDC": "51.20", …}``, ``POST /quotes`` what clients are
 told of prices, as in ``{"EDC": {"fault": "crossed"}, "SPY": {"market_data": "delayed"}}``, ``POST /figures`` what they
-are told of accounts, as in ``{"DU1": [{"tag": "CashBalance", "value": "1e15"}]}``. Amounts are strings, times ISO 8601.
+are told of accounts, as in ``{"DU1": [{"tag": "CashBalance", "value": "1e15"}]}``, ``POST /sessions`` when everything
+trades from now on, as in ``[{"opens": "2026-11-24T14:30Z", "closes": "2026-11-24T18:00Z"}]``; ``DELETE /sessions`` goes
+back to the scenario's hours. Amounts are strings, times ISO 8601.
 """
 
 import dataclasses
@@ -11,21 +13,23 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Protocol, cast
+from typing import Annotated, Protocol, cast
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from simulator.gateway.engine import Engine
 from simulator.gateway.faults import FaultBook, FaultRule
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.request_log import ConnectionRecord, RequestRecord
-from simulator.gateway.scenario import ToldFigure
+from simulator.gateway.scenario import SessionSetup, ToldFigure
+from simulator.gateway.trading_hours import Session
 from simulator.loopback import programs_only
 
 _CHANGES: TypeAdapter[dict[str, QuotingChange]] = TypeAdapter(dict[str, QuotingChange])
 _FIGURES: TypeAdapter[dict[str, tuple[ToldFigure, ...]]] = TypeAdapter(dict[str, tuple[ToldFigure, ...]])
 _RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])
+_SESSIONS: TypeAdapter[list[SessionSetup]] = TypeAdapter(Annotated[list[SessionSetup], Field(min_length=1)])
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -67,6 +71,8 @@ class ControlPort:
                 web.post("/prices", self._move_prices),
                 web.post("/quotes", self._change_quotes),
                 web.post("/figures", self._tell_figures),
+                web.post("/sessions", self._keep_sessions),
+                web.delete("/sessions", self._usual_hours),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -165,6 +171,18 @@ class ControlPort:
         for account, figures in told.items():
             engine.bulletin.tell(account, figures)
         return _response({account: [each.model_dump() for each in figures] for account, figures in told.items()})
+
+    async def _keep_sessions(self, request: web.Request) -> web.Response:
+        try:
+            sessions = _SESSIONS.validate_python(await _json(request))
+        except ValidationError as error:
+            return _refused(error)
+        self._gateway.engine.market.keep_sessions([Session(each.opens, each.closes) for each in sessions])
+        return _response({"sessions": [each.model_dump() for each in sessions]})
+
+    async def _usual_hours(self, _: web.Request) -> web.Response:
+        self._gateway.engine.market.keep_sessions(())
+        return _response({"sessions": []})
 
 
 def _prices(body: object, engine: Engine) -> dict[str, Decimal]:

@@ -2,8 +2,8 @@
 
 import random
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -122,6 +122,7 @@ class Market:
         self._breath = random.Random(f"breath {scenario.seed}")
         self._rates = {**scenario.exchange_rates, "USD": Decimal(1)}
         self.instruments = {each.symbol: _instrument(each, scenario) for each in scenario.instruments}
+        self._usual_hours = {symbol: each.hours for symbol, each in self.instruments.items()}
         self._opening = {each.symbol: each.price for each in scenario.instruments}
         self._price = {**self._opening, **{s: p for s, p in (prices or {}).items() if s in self._opening}}
         self._set = dict(self._price)
@@ -149,6 +150,17 @@ class Market:
             raise ValueError(f"{symbol}: a price is a positive number, not {price}")
         self._set[symbol] = price
         self._note(symbol, price)
+
+    def keep_sessions(self, sessions: Sequence[Session]) -> None:
+        """Trade everything in these sessions and no others, until told otherwise; in none: as the scenario says.
+
+        Orders that were accepted before are not looked at again: a day order still expires at the close it was
+        accepted under.
+        """
+        listed = tuple(sessions)
+        for symbol, usual in self._usual_hours.items():
+            hours = TradingHours("listed", listed, listed) if listed else usual
+            self.instruments[symbol] = replace(self.instruments[symbol], hours=hours)
 
     def wander(self) -> list[str]:
         """One step of a random walk for every price; returns the symbols that moved."""

@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from ib_insync import IB
 
+from simulator.gateway.clock import NEW_YORK
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.server import SimulatedGateway
 from tests.simulator.gateway.gateway_client import SCENARIO, Connect, filled, market_order, stock, until
@@ -68,6 +70,23 @@ async def test_it_moves_prices(controlled: SimulatedGateway, http: httpx.AsyncCl
     assert str(controlled.engine.market.price("SPY")) == "612.50"
 
 
+async def test_it_closes_the_market_and_goes_back_to_the_hours_of_the_scenario(
+    controlled: SimulatedGateway, http: httpx.AsyncClient, connect: Connect
+) -> None:
+    ib = await connect(controlled)
+    usual = (await ib.reqContractDetailsAsync(stock("SPY")))[0].liquidHours
+    opens = controlled.engine.clock.now().replace(second=0, microsecond=0) + timedelta(minutes=5)
+    session = {"opens": opens.isoformat(), "closes": (opens + timedelta(minutes=1)).isoformat()}
+    assert (await http.post("/sessions", json=[session])).status_code == 200
+    (details,) = await ib.reqContractDetailsAsync(stock("SPY"))
+    assert f"{opens.astimezone(NEW_YORK):%Y%m%d:%H%M}" in details.liquidHours
+    trade = ib.placeOrder(stock("SPY"), market_order("BUY", 1))
+    await until(lambda: trade.orderStatus.status == "PreSubmitted")
+    assert trade.filled() == 0
+    assert (await http.delete("/sessions")).status_code == 200
+    assert (await ib.reqContractDetailsAsync(stock("SPY")))[0].liquidHours == usual
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -77,6 +96,9 @@ async def test_it_moves_prices(controlled: SimulatedGateway, http: httpx.AsyncCl
         ("/prices", '{"QQQ": "400", "SPY": "-1"}'),
         ("/prices", '{"SPY": "NaN"}'),
         ("/prices", "[]"),
+        ("/sessions", "[]"),
+        ("/sessions", '[{"opens": "2026-11-24T14:30:00Z", "closes": "2026-11-24T14:30:00Z"}]'),
+        ("/sessions", '[{"opens": "2026-11-24T14:30:20Z", "closes": "2026-11-24T15:30:00Z"}]'),
     ],
 )
 async def test_nonsense_is_answered_with_400_and_changes_nothing(
@@ -86,6 +108,7 @@ async def test_nonsense_is_answered_with_400_and_changes_nothing(
     assert answer.status_code == 400
     assert answer.json()["errors"]
     assert controlled.faults.rules == []
+    assert controlled.engine.market.instruments["QQQ"].hours.kind != "listed"
     assert str(controlled.engine.market.price("QQQ")) == "500.00"
 
 
