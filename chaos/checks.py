@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
-from chaos.evidence import AccountWord, Broker, Evidence, Run
+from chaos.evidence import AccountWord, Broker, Evidence, Question, Run
+from chaos.findings import Books, Kind, Violation
+from chaos.spending import overspent
 from chaos.timeline import Publish
 from rebalancing.plan import PlanRequest
 from rebalancing.triggers import EventRing, EventStatus, ExecutionMode
@@ -16,38 +16,11 @@ from rebalancing.verification import measure
 WEIGHT_TOLERANCE: Final = Decimal("0.004")
 """By how much a reported weight may miss the real one: a spread, and a price between the last fill and the report."""
 
-RESERVE_TOLERANCE: Final = Decimal("0.002")
-"""Share of the account by which market orders may miss their quotes and so eat into the reserve."""
-
 UNCONFIRMED: Final = "did not confirm"
 """What the application says where a cancel was not confirmed in time: that order is there, and rightly asked about."""
 
-
-class Kind(StrEnum):
-    """What a violation is counted as in the summary."""
-
-    DUPLICATED = "duplicated"
-    LOST = "lost"
-    STUCK = "stuck"
-    OVERSPENT = "overspent"
-    MISREPORTED = "misreported"
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One check that failed, in words."""
-
-    kind: Kind
-    text: str
-
-
-@dataclass(frozen=True)
-class Books:
-    """What the accounts began with: cash in US dollars, and the reserve in percent; and who follows what."""
-
-    cash: Mapping[str, Decimal]
-    strategies: Mapping[str, str]
-    reserve_percent: Decimal
+IN_FLIGHT: Final = 8.0
+"""Seconds that an order may lie before a gateway: as long as one is frozen, and it has something to catch up with."""
 
 
 def violations(evidence: Evidence, published: Sequence[Publish], books: Books) -> tuple[Violation, ...]:
@@ -55,10 +28,12 @@ def violations(evidence: Evidence, published: Sequence[Publish], books: Books) -
     return (
         *duplicated_orders(evidence.broker),
         *duplicated_events(evidence.runs),
-        *lost_orders(evidence.broker, evidence.runs),
+        *second_workflows(evidence.runs, books),
+        *lost_orders(evidence, books),
         *lost_events(evidence.accounts, published, books),
         *stuck(evidence),
-        *overspent(evidence.broker, books),
+        *stale(evidence, books),
+        *overspent(evidence, books),
         *misreported_orders(evidence),
         *misreported_holdings(evidence, books),
     )
@@ -80,11 +55,25 @@ def duplicated_events(runs: Iterable[Run]) -> Iterator[Violation]:
             yield Violation(Kind.DUPLICATED, f"event {event} was carried out {times} times for {account}")
 
 
-def lost_orders(broker: Broker, runs: Iterable[Run]) -> Iterator[Violation]:
-    """The application knows every accepted order: its intent is in a workflow history."""
-    known = {ref for run in runs for ref in run.intents}
-    for order in broker.orders:
-        if order.is_accepted and order.ref not in known:
+def second_workflows(runs: Iterable[Run], books: Books) -> Iterator[Violation]:
+    """A run trades the account of its workflow id and no other; one under another id does nothing, and is over."""
+    for run in runs:
+        for account in sorted(run.traded - {run.account}):
+            yield Violation(Kind.DUPLICATED, f"a run under the id of {run.account} traded {account}")
+        if run.account not in books.strategies and run.status != "failed":
+            yield Violation(Kind.STUCK, f"the run under the id of {run.account}, which is no account, is {run.status}")
+
+
+def lost_orders(evidence: Evidence, books: Books) -> Iterator[Violation]:
+    """The application knows every accepted order: its intent is in a workflow history.
+
+    A power cut takes intents back, and with them the knowledge of orders that went out by them: those that were placed
+    between the copy and the time by which everything read before the server's return is old.
+    """
+    known = {ref for run in evidence.runs for ref in run.intents}
+    for order in evidence.broker.orders:
+        forgotten = any(loss.copied_at <= order.placed_at <= loss.back_at + books.freshness for loss in evidence.losses)
+        if order.is_accepted and order.ref not in known and not forgotten:
             yield Violation(Kind.LOST, f"order {order.perm_id} ({order.ref!r}) of {order.account} is in no history")
 
 
@@ -114,28 +103,12 @@ def stuck(evidence: Evidence) -> Iterator[Violation]:
         if not order.is_over:
             yield Violation(Kind.STUCK, f"order {order.ref} of {order.account} is still {order.status}")
     for question in evidence.questions:
-        if question.order is not None and UNCONFIRMED not in question.reason:
+        if question.order is not None and UNCONFIRMED not in question.reason and not _out_of_sight(question, evidence):
             yield Violation(
                 Kind.STUCK,
                 f"the operator was asked about {question.ref} of {question.account}, which the gateway lists as "
                 f"{question.order.status}: {question.reason}",
             )
-
-
-def overspent(broker: Broker, books: Books) -> Iterator[Violation]:
-    """Cash was below zero at no moment, and is not below the reserve in the end, where prices are at rest."""
-    for account, start in books.cash.items():
-        cash = lowest = start
-        for execution in broker.executions:
-            if execution.account == account:
-                cash += execution.cash_flow
-                lowest = min(lowest, cash)
-        if lowest < 0:
-            yield Violation(Kind.OVERSPENT, f"the cash of {account} was {lowest:.2f} at the lowest")
-        own = broker.accounts[account]
-        floor = own.net_liquidation * (books.reserve_percent / 100 - RESERVE_TOLERANCE)
-        if own.cash < floor:
-            yield Violation(Kind.OVERSPENT, f"the cash of {account} is {own.cash:.2f}, its reserve {floor:.2f}")
 
 
 def misreported_orders(evidence: Evidence) -> Iterator[Violation]:
@@ -176,6 +149,29 @@ def misreported_holdings(evidence: Evidence, books: Books) -> Iterator[Violation
                 yield Violation(
                     Kind.MISREPORTED, f"{account} holds {is_:.4f} in {symbol}, its last outcome says {told:.4f}"
                 )
+
+
+def stale(evidence: Evidence, books: Books) -> Iterator[Violation]:
+    """Every order reached the gateway while what it was sized by was fresh, or lay there before a frozen gateway."""
+    figures = {ref: each for run in evidence.runs for ref, each in run.figures.items()}
+    for order in evidence.broker.orders:
+        own = figures.get(order.ref)
+        if own is None or not order.is_accepted:
+            continue
+        late = (order.placed_at - own.fresh_until).total_seconds()
+        if late > IN_FLIGHT or own.fresh_until - own.taken_at > books.freshness:
+            yield Violation(
+                Kind.STALE,
+                f"order {order.ref} of {order.account} was placed {late:.1f} s after what it was sized by was old",
+            )
+
+
+def _out_of_sight(question: Question, evidence: Evidence) -> bool:
+    """Whether the order was placed on an earlier day of the broker, of which a gateway tells nothing."""
+    order, asked_at = question.order, question.asked_at
+    if order is None or asked_at is None:
+        return False
+    return any(order.placed_at < midnight <= asked_at for midnight in evidence.new_days)
 
 
 def _superseded(later: Sequence[Publish], ring: EventRing, *, live: bool) -> bool:

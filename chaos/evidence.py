@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from chaos.price_log import PriceLog
+from rebalancing.freshness import Figures
 from rebalancing.orders import OrderReport, Side
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRing
@@ -21,6 +24,7 @@ class BrokerOrder:
     quantity: int
     status: str
     perm_id: int
+    placed_at: datetime
 
     @property
     def is_accepted(self) -> bool:
@@ -44,6 +48,7 @@ class BrokerExecution:
     quantity: int
     price: Decimal
     commission: Decimal
+    at: datetime
 
     @property
     def cash_flow(self) -> Decimal:
@@ -79,7 +84,8 @@ class Broker:
 class Run:
     """One workflow run as its history tells it.
 
-    ``intents`` are the refs it reserved ids for, ``reports`` the last report of each, ``carried`` the events that it
+    ``account`` is that of its workflow id. ``intents`` are the refs it reserved ids for, ``figures`` what each was
+    sized by, ``traded`` the accounts they are for; ``reports`` the last report of each, ``carried`` the events that it
     completed, ``outcome`` what it told in the end, if it closed with one.
     """
 
@@ -91,6 +97,8 @@ class Run:
     carried: frozenset[str] = frozenset()
     outcome: Outcome | None = None
     failure: str = ""
+    figures: Mapping[str, Figures] = field(default_factory=dict[str, Figures])
+    traded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -113,16 +121,33 @@ class Question:
     reason: str
     order: BrokerOrder | None
     filled: int = 0
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PowerLoss:
+    """What Temporal knew was put back at ``back_at`` to what it was at ``copied_at``."""
+
+    copied_at: datetime
+    back_at: datetime
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the checks look at."""
+    """Everything the checks look at.
+
+    ``new_days`` are the moments at which the broker's date changed, ``prices`` what they were in the run, and
+    ``takeovers`` how often a worker took the gateway over from a frozen one.
+    """
 
     broker: Broker
     runs: tuple[Run, ...]
     accounts: Mapping[str, AccountWord]
     questions: tuple[Question, ...] = ()
+    losses: tuple[PowerLoss, ...] = ()
+    new_days: tuple[datetime, ...] = ()
+    prices: PriceLog = field(default_factory=PriceLog)
+    takeovers: int = 0
 
 
 def broker_of(accounts: Any, orders: Any, executions: Any) -> Broker:
@@ -138,6 +163,7 @@ def broker_of(accounts: Any, orders: Any, executions: Any) -> Broker:
                 quantity=int(each["quantity"]),
                 price=Decimal(str(each["price"])),
                 commission=Decimal(str(each["commission"])),
+                at=datetime.fromisoformat(str(each["time"])),
             )
             for each in executions
         ),
@@ -163,4 +189,5 @@ def order_of(each: Any) -> BrokerOrder:
         quantity=int(each["quantity"]),
         status=str(each["status"]),
         perm_id=int(each["perm_id"]),
+        placed_at=datetime.fromisoformat(str(each["placed_at"])),
     )

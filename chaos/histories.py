@@ -9,7 +9,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from chaos.evidence import AccountWord, Run
-from rebalancing.orders import OrderReport
+from rebalancing.orders import Intent, OrderReport
 from rebalancing.triggers import EventRing
 from workflows.messages import RunResult
 from workflows.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
@@ -46,7 +46,7 @@ async def _read_run(client: Client, listed: WorkflowExecution) -> Run:
 def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
     """What one run's history tells."""
     names: dict[int, str] = {}
-    intents: set[str] = set()
+    intents: list[Intent] = []
     reports: dict[str, OrderReport] = {}
     rings: list[EventRing] = []
     result: RunResult | None = None
@@ -60,7 +60,7 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
                 done = event.activity_task_completed_event_attributes
                 name = names[done.scheduled_event_id]
                 if name == "prepare_leg":
-                    intents |= {str(each["ref"]) for each in _decoded(done.result.payloads)}
+                    intents += [Intent.model_validate(each) for each in _decoded(done.result.payloads)]
                 elif name in REPORTING:
                     found = _decoded(done.result.payloads)
                     each_report = found["reports"] if isinstance(found, dict) else found
@@ -86,7 +86,9 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
         account=account,
         run_id=run_id,
         status=status,
-        intents=frozenset(intents),
+        intents=frozenset(each.ref for each in intents),
+        figures={each.ref: each.figures for each in intents},
+        traded=frozenset(each.account for each in intents),
         reports=reports,
         carried=_carried(rings),
         outcome=result.outcome if result else None,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
@@ -67,4 +67,4 @@ class Operator:
     async def _look_up(self, account: str, ref: str, reason: str) -> Question:
         orders = [order_of(each) for each in await self._gateway.read("orders") if each["ref"] == ref]
         filled = sum(int(each["quantity"]) for each in await self._gateway.read("executions") if each["ref"] == ref)
-        return Question(account, ref, reason, next(iter(orders), None), filled)
+        return Question(account, ref, reason, next(iter(orders), None), filled, datetime.now(UTC))

@@ -14,7 +14,8 @@ ACCOUNTS: Final = {f"DU{number:07}": STRATEGIES[number % len(STRATEGIES)] for nu
 """Each account and the strategy it follows."""
 
 RESERVE_PERCENT: Final = Decimal(2)
-"""More than prices can move between planning and filling in this harness."""
+FRESHNESS: Final = 10
+"""Seconds for which the application may send orders by figures that it read."""
 
 START_PRICES: Final = {
     "QQQ": "612.30",
@@ -37,6 +38,7 @@ SETTINGS: Final = {
     "retry": {"base_delay": 0.2, "max_delay": 2},
     "fill_timeout": 20,
     "figures_lag": 3,
+    "freshness": FRESHNESS,
     "max_wait": 3600,
 }
 """Like the defaults, with shorter waits."""

@@ -5,6 +5,8 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +14,12 @@ import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from chaos.checks import Books, Kind, Violation, violations
+from chaos.checks import violations
 from chaos.evidence import Evidence, broker_of
+from chaos.findings import Books, Kind, Violation
 from chaos.histories import read_account, read_runs
 from chaos.operator import Operator
-from chaos.portfolios import ACCOUNTS, RESERVE_PERCENT, start_cash
+from chaos.portfolios import ACCOUNTS, FRESHNESS, RESERVE_PERCENT, START_PRICES, start_cash, start_holdings
 from chaos.stage import Stage
 from chaos.timeline import Publish, Timed, last_events
 from rebalancing.triggers import EventRing, EventStatus
@@ -48,8 +51,7 @@ class Report:
         counted = {kind: sum(each.kind is kind for each in self.violations) for kind in Kind}
         parts = [f"faults: {self.faults}", f"orders: {len(self.evidence.broker.orders)}"]
         parts += [f"{kind}: {counted[kind]}" for kind in SUMMARY]
-        if counted[Kind.MISREPORTED]:
-            parts.append(f"{Kind.MISREPORTED}: {counted[Kind.MISREPORTED]}")
+        parts += [f"{kind}: {counted[kind]}" for kind in (Kind.MISREPORTED, Kind.STALE) if counted[kind]]
         return "  ".join(parts)
 
 
@@ -75,7 +77,14 @@ async def run_chaos(timeline: Sequence[Timed], seed: int, folder: Path, *, carel
             evidence = await _collect(client, stage, operator)
         finally:
             await stage.stop()
-    books = Books({account: start_cash(account) for account in ACCOUNTS}, ACCOUNTS, RESERVE_PERCENT)
+    books = Books(
+        cash={account: start_cash(account) for account in ACCOUNTS},
+        strategies=ACCOUNTS,
+        reserve_percent=RESERVE_PERCENT,
+        holdings={account: start_holdings(account) for account in ACCOUNTS},
+        freshness=timedelta(seconds=FRESHNESS),
+        start_prices={symbol: Decimal(price) for symbol, price in START_PRICES.items()},
+    )
     return Report(seed, stage.faults, evidence, violations(evidence, stage.publisher.published, books))
 
 
@@ -120,9 +129,13 @@ async def _collect(client: Client, stage: Stage, operator: Operator) -> Evidence
     known = {run.account for run in runs}
     return Evidence(
         broker=broker_of(*[await stage.gateway.read(what) for what in ("accounts", "orders", "executions")]),
-        runs=runs,
+        runs=(*runs, *stage.doors.runs),
         accounts={account: await read_account(client, account, runs) for account in ACCOUNTS if account in known},
         questions=tuple(operator.questions),
+        losses=tuple(stage.doors.losses),
+        new_days=tuple(stage.day.changes),
+        prices=stage.gateway.price_log,
+        takeovers=stage.doors.takeovers,
     )
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ import httpx
 from temporalio.client import Client
 
 from chaos import portfolios
+from chaos.broker_day import BrokerDay
+from chaos.door_opener import DoorOpener
 from chaos.processes import ChildProcess
 from chaos.stand_ins import ABLY_KEY, RETRY_PAUSE, GatewayControl, Publisher
 from chaos.timeline import (
@@ -20,6 +23,7 @@ from chaos.timeline import (
     GATEWAY,
     LISTENER,
     PROCESSES,
+    STRATEGIES,
     TEMPORAL,
     WORKERS,
     AllocationsFault,
@@ -31,6 +35,7 @@ from chaos.timeline import (
     Step,
     first_weights,
 )
+from starter.channel_records import ChannelRecords
 from worker.free_ports import free_ports
 from worker.temporal import connect_embedded, server_command
 
@@ -52,25 +57,40 @@ class Stage:
         """``careless`` workers place without looking first."""
         self._folder = folder
         self._weights: dict[str, Mapping[str, float]] = dict(first_weights(seed))
-        ports = free_ports(5)
+        ports = free_ports(6)
         self.temporal_address = f"127.0.0.1:{ports[0]}"
         self.gateway = GatewayControl(http, ports[2])
         self.publisher = Publisher(http, ports[3])
         self.faults = 0
         """How many faults were made to happen."""
-        self.children = self._children(ports, careless=careless)
+        self.day = BrokerDay(folder / "zones")
+        self._environment = self._settings(ports)
+        self._worker = [sys.executable, "-m", "chaos.careless_worker"] if careless else [REBALANCER, "worker"]
+        self.children = self._children(ports)
+        self._second_port = ports[5]
         self._tasks: set[asyncio.Task[None]] = set()
         self._down: set[str] = set()
+        self.doors = DoorOpener(folder, self.children, self.gateway, ports[1], self.day, self.temporal, self._down)
 
     async def start(self) -> None:
         """Write the files and start everything, the servers first."""
         portfolios.write_accounts(self._folder / "accounts.yaml")
         portfolios.write_scenario(self._folder / "scenario.yaml")
         self._write_allocations()
+        self.day.begin(datetime.now(UTC))
         for name in PROCESSES:
             await self.children[name].start()
             if name == TEMPORAL:
                 await self.temporal()
+        await self._listening()
+
+    async def _listening(self) -> None:
+        """Until every channel is followed: what is published before is not for this installation (promise P2)."""
+        records = ChannelRecords(await self.temporal())
+        async with asyncio.timeout(START_TIMEOUT):
+            for channel in STRATEGIES:
+                while await records.born(channel) is None:  # noqa: ASYNC110  # another process's doing
+                    await asyncio.sleep(0.1)
 
     async def temporal(self) -> Client:
         """A client, as soon as the server answers."""
@@ -104,7 +124,10 @@ class Stage:
                 self._write_allocations()
                 self._begin(self.publisher.publish(step))
             case MovePrices():
-                self._begin(self.gateway.move_prices(step.factors))
+                self._begin(self._move_prices(step.factors))
+            case _:
+                self.faults += 1
+                self._begin(self.doors.open(step, (self._second_port, self._worker, self._environment)))
 
     async def supervise(self) -> None:
         """Start again what ended by itself, as any deployment does. Runs until cancelled."""
@@ -121,7 +144,7 @@ class Stage:
         for child in self.children.values():
             child.thaw()
             await child.start()
-        while not await self.gateway.clear_rules():  # noqa: ASYNC110  # another process's state
+        while not (await self.gateway.clear_rules() and await self.gateway.keep_sessions([])):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         # A link that was lost before may still be; nobody minds hearing twice that it is back.
         await self.gateway.add_rules([{"action": "notice", "code": 1102}])
@@ -175,9 +198,11 @@ class Stage:
     def _write_allocations(self, faults: Mapping[str, Rule] | None = None) -> None:
         portfolios.write_allocations(self._folder / "allocations.json", self._weights, faults)
 
-    def _children(self, ports: list[int], *, careless: bool) -> dict[str, ChildProcess]:
-        temporal, gateway, control, ably, allocations = ports
-        worker = [sys.executable, "-m", "chaos.careless_worker"] if careless else [REBALANCER, "worker"]
+    async def _move_prices(self, factors: Mapping[str, float]) -> None:
+        await self.gateway.move_prices(factors)
+
+    def _children(self, ports: list[int]) -> dict[str, ChildProcess]:
+        temporal, gateway, control, ably, allocations, _ = ports
         simulate = [REBALANCER, "simulate"]
         commands: dict[str, list[str]] = {
             TEMPORAL: server_command(temporal, None, self._folder / "temporal.db"),
@@ -186,12 +211,19 @@ class Stage:
             ABLY: [*simulate, "ably", "--port", str(ably), "--key", ABLY_KEY],
             ALLOCATIONS: [*simulate, "allocations", "--file", "allocations.json", "--port", str(allocations),
                           "--api-key", ALLOCATIONS_KEY],
-            **dict.fromkeys(WORKERS, worker),
+            **dict.fromkeys(WORKERS, self._worker),
             LISTENER: [REBALANCER, "listen"],
         }  # fmt: skip
-        environment = {
+        return {
+            name: ChildProcess(name, command, self._folder, self._environment) for name, command in commands.items()
+        }
+
+    def _settings(self, ports: list[int]) -> dict[str, str]:
+        temporal, gateway, _, ably, allocations, _ = ports
+        return {
             **clean_environment(),
-            "TEMPORAL_ADDRESS": self.temporal_address,
+            **self.day.environment,
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal}",
             "IBKR_HOST": "127.0.0.1",
             "IBKR_PORT": str(gateway),
             "IBKR_CLIENT_ID": str(CLIENT_ID),
@@ -202,7 +234,6 @@ class Stage:
             "ALLOCATIONS_BASE_URL": f"http://127.0.0.1:{allocations}",
             "ALLOCATIONS_API_KEY": ALLOCATIONS_KEY,
         }
-        return {name: ChildProcess(name, command, self._folder, environment) for name, command in commands.items()}
 
 
 def clean_environment() -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import httpx
 
+from chaos.price_log import PriceLog
 from chaos.timeline import Publish, Rule
 
 ABLY_KEY: Final = "chaos.key:for-this-run-only"
@@ -14,6 +16,7 @@ PATIENCE: Final = 2.0
 """Seconds for one answer; a frozen process gives none."""
 
 RETRY_PAUSE: Final = 0.3
+CENT: Final = Decimal("0.01")
 
 
 class GatewayControl:
@@ -22,6 +25,7 @@ class GatewayControl:
     def __init__(self, http: httpx.AsyncClient, port: int) -> None:
         self._http = http
         self._address = f"http://127.0.0.1:{port}"
+        self.price_log = PriceLog()
 
     async def add_rules(self, rules: Sequence[Rule]) -> bool:
         """Put fault rules in force; whether the gateway took them."""
@@ -31,16 +35,33 @@ class GatewayControl:
         """Drop all fault rules."""
         return await self._tell("DELETE", "/faults", None)
 
-    async def move_prices(self, factors: Mapping[str, float]) -> None:
+    async def move_prices(self, factors: Mapping[str, float]) -> bool:
         """Multiply prices: from what they are now, which after a crash may not be what they were set to last."""
         try:
             answer = await self._http.post(f"{self._address}/prices", json={}, timeout=PATIENCE)
         except httpx.HTTPError:
-            return
+            return False
         answer.raise_for_status()
-        now = answer.json()["prices"]
-        moved = {symbol: Decimal(str(now[symbol])) * Decimal(str(factor)) for symbol, factor in factors.items()}
-        await self._tell("POST", "/prices", {symbol: f"{price:.2f}" for symbol, price in moved.items()})
+        now = {symbol: Decimal(price) for symbol, price in answer.json()["prices"].items()}
+        moved = {symbol: (now[symbol] * Decimal(str(factor))).quantize(CENT) for symbol, factor in factors.items()}
+        self.price_log.note(datetime.now(UTC), now)
+        done = await self._tell("POST", "/prices", {symbol: f"{price:f}" for symbol, price in moved.items()})
+        # Also where no answer came: a frozen gateway does it once it goes on.
+        self.price_log.note(datetime.now(UTC), moved)
+        return done
+
+    async def keep_sessions(self, sessions: Sequence[tuple[datetime, datetime]]) -> bool:
+        """Let everything trade in these times only; in none: always."""
+        told = [{"opens": opens.isoformat(), "closes": closes.isoformat()} for opens, closes in sessions]
+        return await self._tell("POST" if told else "DELETE", "/sessions", told or None)
+
+    async def has_struck(self, rule: Rule) -> bool:
+        """Whether every rule like this one has struck by now; not, if the gateway does not answer."""
+        try:
+            rules = await self.read("faults")
+        except httpx.HTTPError:
+            return False
+        return not any(each["action"] == rule["action"] and each["struck"] == 0 for each in rules)
 
     async def read(self, what: str) -> Any:
         """``accounts``, ``orders`` or ``executions``. Raises ``httpx.HTTPError``."""

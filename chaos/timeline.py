@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from chaos.doors import SYMBOLS, Door, DoorChance, Drawn
+
 Rule = Mapping[str, object]
 """A fault rule of the gateway's control port, as JSON."""
 
@@ -17,12 +19,14 @@ LISTENER: Final = "listener"
 PROCESSES: Final[tuple[str, ...]] = (TEMPORAL, GATEWAY, ABLY, ALLOCATIONS, *WORKERS, LISTENER)
 
 STRATEGIES: Final = ("momentum", "carry", "value", "all-weather")
-SYMBOLS: Final = ("QQQ", "SPY", "BND", "GLD", "EDC", "TLT", "IWM", "VTI")
 
 FAULT_GAP: Final = (0.6, 3.6)
 """Seconds between two faults."""
 
 EVENT_GAP: Final = (2.0, 7.0)
+ACCOUNTS_DRAWN: Final = 12
+"""So many accounts there are for doors to be drawn for."""
+
 MOST_EVENTS: Final = 320
 """Less than 100 for each strategy, which is how many events an account remembers."""
 
@@ -99,7 +103,7 @@ class MovePrices:
     factors: Mapping[str, float] = field(hash=False)
 
 
-Fault = ProcessFault | GatewayFault | AllocationsFault
+Fault = ProcessFault | GatewayFault | AllocationsFault | Door
 Step = Fault | Publish | MovePrices
 
 
@@ -135,25 +139,41 @@ def first_weights(seed: int) -> dict[str, dict[str, float]]:
 
 def _faults(count: int, chance: random.Random) -> list[Timed]:
     at = WARM_UP
-    busy: dict[str, float] = dict.fromkeys(PROCESSES, 0.0)
+    faults = _Faults(chance)
     drawn: list[Timed] = []
     for _ in range(count):
-        fault = _fault(at, busy, chance)
-        if isinstance(fault, ProcessFault):
-            busy[fault.target] = at + fault.seconds + PEACE
-        drawn.append(Timed(at, fault))
+        drawn.append(Timed(at, faults.draw(at)))
         at += chance.uniform(*FAULT_GAP)
     return drawn
 
 
-def _fault(at: float, busy: Mapping[str, float], chance: random.Random) -> Fault:
-    kind = chance.choices(("process", "gateway", "allocations"), weights=(55, 38, 7))[0]
-    free = [name for name in PROCESSES if busy[name] <= at]
-    if kind == "process" and free:
-        return _process_fault(chance.choice(free), chance)
-    if kind == "allocations":
-        return AllocationsFault(chance.choice(STRATEGIES), chance.choice(_ALLOCATIONS_FAULTS))
-    return chance.choice(_GATEWAY_FAULTS)(chance)
+class _Faults:
+    """Draws faults one after another, each for processes that earlier ones have left alone for a while."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._busy: dict[str, float] = dict.fromkeys(PROCESSES, 0.0)
+        self._doors = DoorChance(ACCOUNTS_DRAWN, TEMPORAL, GATEWAY, (*WORKERS, LISTENER))
+        self._owed: Drawn | None = None
+
+    def draw(self, at: float) -> Fault:
+        """The fault at this time. A door whose processes are still busy is opened as soon as they are not."""
+        kind = self._chance.choices(("process", "gateway", "allocations", "door"), weights=(46, 32, 6, 16))[0]
+        if kind == "door" and self._owed is None:
+            self._owed = self._doors.draw(self._chance)
+        if self._owed is not None and all(self._busy.get(name, 0.0) <= at for name in self._owed.takes):
+            owed, self._owed = self._owed, None
+            self._busy.update(dict.fromkeys(owed.takes, at + owed.seconds + PEACE))
+            return owed.door
+        kept = self._owed.takes if self._owed else ()
+        free = [name for name in PROCESSES if self._busy[name] <= at and name not in kept]
+        if kind == "process" and free:
+            fault = _process_fault(self._chance.choice(free), self._chance)
+            self._busy[fault.target] = at + fault.seconds + PEACE
+            return fault
+        if kind == "allocations":
+            return AllocationsFault(self._chance.choice(STRATEGIES), self._chance.choice(_ALLOCATIONS_FAULTS))
+        return self._chance.choice(_GATEWAY_FAULTS)(self._chance)
 
 
 def _process_fault(target: str, chance: random.Random) -> ProcessFault:

@@ -3,21 +3,34 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from chaos.checks import Books
 from chaos.evidence import AccountWord, Broker, BrokerAccount, BrokerExecution, BrokerOrder, Evidence, Run
+from chaos.findings import Books
 from chaos.timeline import Publish
+from rebalancing.freshness import Figures
 from rebalancing.orders import OrderReport, OrderState, Side
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import EventRecord, EventRing, EventStatus, ExecutionMode
 
+FRESHNESS = 10
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 ACCOUNT, STRATEGY, REF = "DU1", "blend", "rb-1-2-1"
-BOOKS = Books(cash={ACCOUNT: Decimal(1000)}, strategies={ACCOUNT: STRATEGY}, reserve_percent=Decimal(2))
+BOOKS = Books(
+    cash={ACCOUNT: Decimal(1000)},
+    strategies={ACCOUNT: STRATEGY},
+    reserve_percent=Decimal(2),
+    holdings={ACCOUNT: {}},
+    start_prices={"QQQ": Decimal(100)},
+    freshness=timedelta(seconds=FRESHNESS),
+)
 FIRST = Publish("first", STRATEGY, live=True, weights={"QQQ": 1.0})
 LAST = Publish("last", STRATEGY, live=True, weights={"QQQ": 1.0})
 PUBLISHED = (FIRST, LAST)
-ORDER = BrokerOrder(ref=REF, account=ACCOUNT, symbol="QQQ", side=Side.BUY, quantity=9, status="Filled", perm_id=77)
-EXECUTION = BrokerExecution(REF, ACCOUNT, "QQQ", Side.BUY, 9, Decimal(100), Decimal(1))
+ORDER = BrokerOrder(
+    ref=REF, account=ACCOUNT, symbol="QQQ", side=Side.BUY, quantity=9, status="Filled", perm_id=77, placed_at=NOW
+)
+EXECUTION = BrokerExecution(REF, ACCOUNT, "QQQ", Side.BUY, 9, Decimal(100), Decimal(1), NOW + timedelta(seconds=1))
+READ_AT = NOW - timedelta(seconds=2)
+FIGURES = Figures(connection="c", taken_at=READ_AT, fresh_until=READ_AT + timedelta(seconds=FRESHNESS), position=0)
 
 
 def record(event_id: str, status: EventStatus, mode: ExecutionMode = ExecutionMode.REBALANCE) -> EventRecord:
@@ -59,7 +72,9 @@ def broker(
 
 def run(carried: frozenset[str] = frozenset({"first", "last"}), intents: frozenset[str] = frozenset({REF})) -> Run:
     """The account's one run."""
-    return Run(ACCOUNT, "1", "completed", intents, {REF: report()}, carried, outcome())
+    figures = dict.fromkeys(intents, FIGURES)
+    reports = {REF: report()}
+    return Run(ACCOUNT, "1", "completed", intents, reports, carried, outcome(), "", figures, frozenset({ACCOUNT}))
 
 
 def word(*records: EventRecord, is_running: bool = False, last: Outcome | None = None) -> AccountWord:

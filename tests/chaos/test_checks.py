@@ -2,34 +2,36 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
+from datetime import timedelta
 
 import pytest
 
 from chaos.checks import (
-    Kind,
-    Violation,
     duplicated_events,
     duplicated_orders,
     lost_events,
     lost_orders,
     misreported_holdings,
     misreported_orders,
-    overspent,
+    second_workflows,
+    stale,
     stuck,
     violations,
 )
-from chaos.evidence import Question
+from chaos.evidence import PowerLoss, Question
+from chaos.findings import Kind, Violation
 from chaos.run import Report
 from chaos.timeline import Publish
-from rebalancing.orders import OrderState, Side
+from rebalancing.orders import OrderState
 from rebalancing.triggers import EventStatus, ExecutionMode
 from tests.chaos.house_of_evidence import (
     ACCOUNT,
     BOOKS,
-    EXECUTION,
+    FIGURES,
     FIRST,
+    FRESHNESS,
     LAST,
+    NOW,
     ORDER,
     PUBLISHED,
     REF,
@@ -76,11 +78,39 @@ def test_the_same_event_for_two_accounts_is_no_duplicate() -> None:
     assert not list(duplicated_events((run(), replace(run(), account="DU2"))))
 
 
+def test_a_run_that_trades_another_account_than_that_of_its_id_is_a_second_workflow() -> None:
+    assert "traded DU2" in one(second_workflows((replace(run(), traded=frozenset({"DU2"})),), BOOKS), Kind.DUPLICATED)
+
+
+def test_a_run_under_a_foreign_id_that_trades_is_a_second_workflow() -> None:
+    foreign = replace(run(), account="DU1-2026-11-24T15:00:00Z", status="failed")
+    assert "traded DU1" in one(second_workflows((foreign,), BOOKS), Kind.DUPLICATED)
+
+
+def test_a_run_under_a_foreign_id_must_have_failed() -> None:
+    foreign = replace(run(), account="DU1-2026-11-24T15:00:00Z", status="running", traded=frozenset())
+    assert "is running" in one(second_workflows((foreign,), BOOKS), Kind.STUCK)
+    assert not list(second_workflows((replace(foreign, status="failed"),), BOOKS))
+
+
 # --- lost ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_accepted_order_in_no_history_is_lost() -> None:
-    assert REF in one(lost_orders(broker(), (run(intents=frozenset()),)), Kind.LOST)
+    unknown = replace(evidence(), runs=(run(intents=frozenset()),))
+    assert REF in one(lost_orders(unknown, BOOKS), Kind.LOST)
+
+
+@pytest.mark.parametrize(("copied", "back"), [(-1, 2), (-FRESHNESS - 2, -FRESHNESS)])
+def test_an_order_whose_intent_a_power_cut_took_back_is_not_lost(copied: int, back: int) -> None:
+    loss = PowerLoss(NOW + timedelta(seconds=copied), NOW + timedelta(seconds=back))
+    assert not list(lost_orders(replace(evidence(), runs=(run(intents=frozenset()),), losses=(loss,)), BOOKS))
+
+
+@pytest.mark.parametrize(("copied", "back"), [(1, 2), (-FRESHNESS - 3, -FRESHNESS - 1)])
+def test_an_order_from_before_the_copy_or_long_after_the_power_cut_is_lost(copied: int, back: int) -> None:
+    loss = PowerLoss(NOW + timedelta(seconds=copied), NOW + timedelta(seconds=back))
+    assert one(lost_orders(replace(evidence(), runs=(run(intents=frozenset()),), losses=(loss,)), BOOKS), Kind.LOST)
 
 
 def test_an_event_that_nobody_remembers_is_lost() -> None:
@@ -154,21 +184,31 @@ def test_asking_the_operator_about_an_unconfirmed_cancel_is_right() -> None:
     assert not list(stuck(replace(evidence(), questions=(Question(ACCOUNT, REF, reason, ORDER, 9),))))
 
 
-# --- overspent ----------------------------------------------------------------------------------------------------
+def test_asking_about_an_order_of_an_earlier_day_of_the_broker_is_right() -> None:
+    question = Question(ACCOUNT, REF, "the day has changed", ORDER, 9, NOW + timedelta(seconds=5))
+    asked = replace(evidence(), questions=(question,))
+    assert not list(stuck(replace(asked, new_days=(NOW + timedelta(seconds=1),))))
+    for other_time in (-1, 6):
+        wrong = replace(asked, new_days=(NOW + timedelta(seconds=other_time),))
+        assert "lists as Filled" in one(stuck(wrong), Kind.STUCK)
 
 
-def test_cash_below_zero_for_a_moment_is_overspent_although_it_recovered() -> None:
-    bought = replace(EXECUTION, quantity=11)
-    sold = replace(EXECUTION, quantity=2, side=Side.SELL, commission=Decimal(0))
-    assert "-101.00 at the lowest" in one(overspent(broker(executions=(bought, sold)), BOOKS), Kind.OVERSPENT)
+# --- stale --------------------------------------------------------------------------------------------------------
 
 
-def test_cash_below_the_reserve_in_the_end_is_overspent() -> None:
-    assert "its reserve" in one(overspent(broker(cash="10"), BOOKS), Kind.OVERSPENT)
+def test_an_order_that_was_placed_by_old_figures_is_stale() -> None:
+    late = replace(ORDER, placed_at=FIGURES.fresh_until + timedelta(seconds=10))
+    assert "10.0 s after" in one(stale(replace(evidence(), broker=broker(orders=(late,))), BOOKS), Kind.STALE)
 
 
-def test_cash_a_little_below_the_reserve_is_the_market_s_doing() -> None:
-    assert not list(overspent(broker(cash="18.50"), BOOKS))
+def test_an_order_that_lay_before_a_frozen_gateway_is_not_stale() -> None:
+    late = replace(ORDER, placed_at=FIGURES.fresh_until + timedelta(seconds=6))
+    assert not list(stale(replace(evidence(), broker=broker(orders=(late,))), BOOKS))
+
+
+def test_figures_that_count_as_fresh_for_longer_than_configured_are_stale() -> None:
+    lasting = FIGURES.model_copy(update={"fresh_until": FIGURES.fresh_until + timedelta(seconds=1)})
+    assert one(stale(replace(evidence(), runs=(replace(run(), figures={REF: lasting}),)), BOOKS), Kind.STALE)
 
 
 # --- misreported --------------------------------------------------------------------------------------------------
@@ -209,3 +249,4 @@ def test_the_summary_counts_violations_by_kind() -> None:
 
 def test_what_is_misreported_shows_in_the_summary_too() -> None:
     assert Report(7, 50, evidence(), (Violation(Kind.MISREPORTED, "x"),)).summary.endswith("misreported: 1")
+    assert Report(7, 50, evidence(), (Violation(Kind.STALE, "x"),)).summary.endswith("overspent: 0  stale: 1")

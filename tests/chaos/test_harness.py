@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.checks import Kind
+from chaos.findings import Kind
 from chaos.run import run_chaos
 from chaos.timeline import GatewayFault, MovePrices, Publish, Timed
 

@@ -1,13 +1,32 @@
 """A timeline is drawn from its seed alone."""
 
 from collections import Counter
+from itertools import pairwise
+from typing import get_args, get_type_hints
 
 import pytest
 from pydantic import TypeAdapter
 
+from chaos.doors import (
+    DAY_CHANGES,
+    DOORS,
+    FURTHEST,
+    SHOCK,
+    SYMBOLS,
+    ForeignRun,
+    MarketClosing,
+    PowerCut,
+    PriceShock,
+    SecondInstallation,
+    Takeover,
+)
 from chaos.timeline import (
+    GATEWAY,
+    LISTENER,
     PROCESSES,
     STRATEGIES,
+    TEMPORAL,
+    WORKERS,
     AllocationsFault,
     GatewayFault,
     MovePrices,
@@ -21,7 +40,10 @@ from rebalancing.triggers import REMEMBERED_EVENTS
 from simulator.allocations.strategies import Fault
 from simulator.gateway.faults import FaultRule
 
-FAULTS = (ProcessFault, GatewayFault, AllocationsFault)
+FAULTS = (ProcessFault, GatewayFault, AllocationsFault, *DOORS)
+
+ALL_BUT_OTHERS = (TEMPORAL, GATEWAY, *WORKERS, LISTENER)
+"""What runs on the machine of the one who uses it, and the gateway."""
 
 
 def test_the_same_seed_gives_the_same_timeline() -> None:
@@ -54,6 +76,49 @@ def test_a_process_is_left_alone_until_it_is_back() -> None:
         if isinstance(each.step, ProcessFault):
             assert each.at >= back[each.step.target]
             back[each.step.target] = each.at + each.step.seconds
+        elif isinstance(each.step, Takeover | PowerCut):
+            taken = (TEMPORAL,) if isinstance(each.step, PowerCut) and not each.step.new_day else ALL_BUT_OTHERS
+            assert each.at >= max(back[name] for name in taken)
+            back.update(dict.fromkeys(taken, each.at + each.step.seconds))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_is_drawn_and_power_cuts_are_rare(door: type[object]) -> None:
+    for seed in range(3):
+        steps = [each.step for each in draw_timeline(1000, seed)]
+        assert 1 <= sum(isinstance(step, door) for step in steps) <= (40 if door is PowerCut else 100)
+
+
+def test_every_way_through_a_door_is_drawn() -> None:
+    steps = [each.step for seed in range(3) for each in draw_timeline(1000, seed)]
+    ways = get_args(get_type_hints(ForeignRun)["how"])
+    assert {step.how for step in steps if isinstance(step, ForeignRun)} == set(ways)
+    assert {step.when for step in steps if isinstance(step, PriceShock)} == {"closed", "at_order", "restart"}
+    assert {step.same_client_id for step in steps if isinstance(step, SecondInstallation)} == {True, False}
+    assert {step.new_day for step in steps if isinstance(step, PowerCut)} == {True, False}
+    assert all(step.account != step.other for step in steps if isinstance(step, ForeignRun))
+
+
+def test_a_run_has_no_more_midnights_than_a_time_zone() -> None:
+    for seed in range(10):
+        cuts = [each.step for each in draw_timeline(1000, seed) if isinstance(each.step, PowerCut)]
+        assert sum(each.new_day for each in cuts) <= DAY_CHANGES
+
+
+def test_markets_close_and_second_installations_come_one_at_a_time() -> None:
+    for kind, seconds in ((MarketClosing, 120.0), (SecondInstallation, 15.0)):
+        times = [each.at for each in draw_timeline(3000, 7) if isinstance(each.step, kind)]
+        assert all(later - earlier > seconds for earlier, later in pairwise(times))
+
+
+def test_prices_jump_by_percents_and_come_to_where_everybody_believes_them() -> None:
+    level: dict[str, float] = dict.fromkeys(SYMBOLS, 1.0)
+    for each in draw_timeline(3000, 7):
+        if isinstance(each.step, PriceShock):
+            for symbol, factor in each.step.factors.items():
+                assert SHOCK[0] <= abs(factor - 1) + 0.0001 <= SHOCK[1] + 0.0002
+                level[symbol] *= factor
+                assert abs(level[symbol] - 1) < 2 * FURTHEST
 
 
 def test_every_rule_is_one_that_the_stand_ins_understand() -> None:
