@@ -36,11 +36,20 @@ async def host(workers: list[Worker], while_running: Coroutine[Any, Any, None]) 
         await _end(workers, running)
 
 
+async def host_until_cancelled(worker: Worker) -> None:
+    """Run one worker until this is cancelled; it is given as long to end as any other."""
+    await host([worker], _for_ever())
+
+
 async def own_client(client: Client) -> Client:
     """A client like this one with a connection of its own, so that a worker left behind is in nobody's way."""
     config = client.config()
     config["service_client"] = await ServiceClient.connect(client.service_client.config)
     return Client(**config)
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 async def _end(workers: list[Worker], running: list[asyncio.Task[None]]) -> None:

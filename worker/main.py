@@ -14,6 +14,7 @@ from rebalancing.configuration import Configuration
 from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.environment import Connections
 from worker.gateway_worker import run_gateway_worker
+from worker.hosting import host_until_cancelled
 from worker.rebalance_worker import rebalance_worker
 from worker.turns_worker import turns_worker
 
@@ -34,7 +35,7 @@ async def run_workers(
     require_addresses(configuration.now, connections, gateways)
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
-        tasks.create_task(rebalance_worker(client, configuration, allocations).run())
+        tasks.create_task(host_until_cancelled(rebalance_worker(client, configuration, allocations)))
         served: set[str | None] = set()
         turns: int | None = None
         while True:  # what a changed configuration needs beside what is there already
@@ -46,7 +47,7 @@ async def run_workers(
             limit = configuration.settings.concurrency.max_concurrent_rebalances
             if limit is not None and turns is None:
                 turns = limit
-                tasks.create_task(turns_worker(client, configuration.settings).run())
+                tasks.create_task(host_until_cancelled(turns_worker(client, configuration.settings)))
             elif limit is not None and limit != turns:
                 log.warning("max_concurrent_rebalances: %d counts until the next start, then %d", turns, limit)
             await configuration.change()
