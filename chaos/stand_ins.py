@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 
+from chaos.portfolios import START_PRICES
 from chaos.price_log import PriceLog
 from chaos.timeline import Publish, Rule
 
@@ -17,6 +18,19 @@ PATIENCE: Final = 2.0
 
 RETRY_PAUSE: Final = 0.3
 CENT: Final = Decimal("0.01")
+FURTHEST_PRICE: Final = Decimal("0.12")
+"""How far a price may get from the last close, as a share of it: a fifth is what the application believes."""
+
+
+def believable(symbol: str, price: Decimal, factor: Decimal) -> Decimal:
+    """The price after its move; the other way where it would go too far.
+
+    A gateway that was killed comes back with older prices, and so jumps that were drawn to cancel out add up.
+    """
+    start, moved = Decimal(START_PRICES[symbol]), price * factor
+    if abs(moved - start) > start * FURTHEST_PRICE and abs(moved - start) > abs(price - start):
+        moved = price / factor
+    return moved.quantize(CENT)
 
 
 class GatewayControl:
@@ -43,7 +57,7 @@ class GatewayControl:
             return False
         answer.raise_for_status()
         now = {symbol: Decimal(price) for symbol, price in answer.json()["prices"].items()}
-        moved = {symbol: (now[symbol] * Decimal(str(factor))).quantize(CENT) for symbol, factor in factors.items()}
+        moved = {symbol: believable(symbol, now[symbol], Decimal(str(factor))) for symbol, factor in factors.items()}
         self.price_log.note(datetime.now(UTC), now)
         done = await self._tell("POST", "/prices", {symbol: f"{price:f}" for symbol, price in moved.items()})
         # Also where no answer came: a frozen gateway does it once it goes on.

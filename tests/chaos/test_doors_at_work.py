@@ -14,8 +14,10 @@ import pytest
 
 from chaos.broker_day import BrokerDay
 from chaos.connections import is_connected
+from chaos.portfolios import START_PRICES
 from chaos.power import copy_database, put_back
 from chaos.price_log import PriceLog
+from chaos.stand_ins import believable
 
 LOOKS = """
 from datetime import datetime, UTC
@@ -107,6 +109,15 @@ def test_a_process_that_is_gone_has_no_connection() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
     assert not is_connected(gone.pid, 1)
+
+
+def test_prices_stay_where_they_are_believed_however_often_a_gateway_forgets_what_took_them_back() -> None:
+    start = price = Decimal(START_PRICES["QQQ"])
+    for _ in range(20):
+        price = believable("QQQ", price, Decimal("1.05"))
+        assert abs(price / start - 1) < Decimal("0.13")
+    assert believable("QQQ", start, Decimal("1.05")) == (start * Decimal("1.05")).quantize(Decimal("0.01"))
+    assert believable("QQQ", start * Decimal("1.2"), Decimal("0.95")) < start * Decimal("1.2")
 
 
 def test_the_log_of_prices_tells_the_lowest_around_a_time() -> None:
