@@ -11,9 +11,9 @@ import httpx
 from pydantic import SecretStr
 from temporalio import activity
 
+from configuration.reading_files import read_at_most
 from rebalancing.accounts import Account
 from rebalancing.errors import AllocationsRefused, AllocationsUnavailable
-from rebalancing.reading_files import read_at_most
 from rebalancing.targets import (
     ALLOCATIONS_LIMIT,
     AllocationsInvalid,

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from rebalancing.priority import BEGINNING, FINISHING
+from contract.priority import BEGINNING, FINISHING
 
 log = logging.getLogger(__name__)
 

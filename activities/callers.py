@@ -10,10 +10,7 @@ from typing import Any, Final
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from rebalancing.errors import CallerRefused
-from rebalancing.margin import MarginQuestions, MarginRequest
-from rebalancing.orders import LegOrder
-from rebalancing.requests import (
+from contract.requests import (
     CancelOpenRequest,
     HearRequest,
     IntentsRequest,
@@ -21,6 +18,9 @@ from rebalancing.requests import (
     PrepareRequest,
     SnapshotRequest,
 )
+from rebalancing.errors import CallerRefused
+from rebalancing.funding.margin import MarginQuestions, MarginRequest
+from rebalancing.orders.order import LegOrder
 
 READS: Final = frozenset({"read_snapshot"})
 """What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""

@@ -9,9 +9,9 @@ from activities.beginners import Beginners
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
-from rebalancing.orders import Intent, OrderReport, Side
-from rebalancing.requests import Heard, HearRequest, IntentsRequest, PrepareRequest, SnapshotRequest
-from rebalancing.snapshot import AccountSnapshot
+from contract.requests import Heard, HearRequest, IntentsRequest, PrepareRequest, SnapshotRequest
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import Intent, OrderReport, Side
 
 
 class FillActivities:

@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import RecordActivityTaskHeartbeatRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from contract.requests import SENDING_BEGAN
 from rebalancing.errors import SendingUnconfirmed
-from rebalancing.requests import SENDING_BEGAN
 
 BEAT: Final = 0.5
 """Seconds between heartbeats, a quarter of the heartbeat time-out."""

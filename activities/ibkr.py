@@ -13,10 +13,10 @@ from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.heartbeat import SendingHeartbeats, heartbeating
+from contract.requests import NOTHING_SENT, CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.errors import RebalancerError
-from rebalancing.orders import Intent, OrderReport
-from rebalancing.requests import NOTHING_SENT, CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
-from rebalancing.snapshot import AccountSnapshot
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import Intent, OrderReport
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities.gateway.margin import MarginDesk
 from activities.heartbeat import heartbeating
-from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest
+from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest
 
 
 class MarginActivities:

@@ -12,10 +12,10 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.requests import Opening, OpeningRequest
 from rebalancing.base import FrozenModel, Weight
-from rebalancing.configuration_in_use import ConfigurationInUse
 from rebalancing.errors import RebalancerError
-from rebalancing.requests import Opening, OpeningRequest
 from rebalancing.settings import EventSettings, Settings
 from rebalancing.triggers import EventRing, Trigger
 

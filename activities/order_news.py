@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from rebalancing.orders import OrderReport, OrderState
-from rebalancing.requests import Heard
+from contract.requests import Heard
+from rebalancing.orders.order import OrderReport, OrderState
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import asyncio
 
 from temporalio import activity
 
-from rebalancing import planning
-from rebalancing.plan import Plan, PlannedOrder, PlanRequest
+from rebalancing.planner import planning
+from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 
 
 @activity.defn

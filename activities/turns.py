@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.heartbeat import heartbeating
-from rebalancing.requests import TurnRequest
+from contract.requests import TurnRequest
 
 TURN_SIGNAL = "turn"
 """The signal that says the turn has come (the workflow listens to it under the same name)."""

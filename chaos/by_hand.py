@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from chaos.doors import ForeignRun
 from chaos.portfolios import ACCOUNTS
-from workflows.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
+from contract.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
 
 log = logging.getLogger(__name__)
 

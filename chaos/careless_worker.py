@@ -8,8 +8,8 @@ import asyncio
 
 from activities.gateway.placing import OrderDesk
 from rebalancing.errors import GatewayRenewed
-from rebalancing.intent_fate import Fate
-from rebalancing.orders import Intent, LegOrder, OrderReport
+from rebalancing.orders.intent_fate import Fate
+from rebalancing.orders.order import Intent, LegOrder, OrderReport
 from starter.cli.services import run_worker_command
 from worker import gateway_worker
 

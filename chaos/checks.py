@@ -9,7 +9,7 @@ from chaos.evidence import AccountWord, Broker, Evidence, Question, Run
 from chaos.findings import Books, Kind, Violation
 from chaos.spending import overspent
 from chaos.timeline import Publish
-from rebalancing.plan import PlanRequest
+from rebalancing.planner.plan import PlanRequest
 from rebalancing.triggers import EventRing, EventStatus, ExecutionMode
 from rebalancing.verification import measure
 

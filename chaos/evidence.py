@@ -8,7 +8,7 @@ from typing import Any
 
 from chaos.price_log import PriceLog
 from rebalancing.freshness import Figures
-from rebalancing.orders import OrderReport, Side
+from rebalancing.orders.order import OrderReport, Side
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRing
 

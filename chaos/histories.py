@@ -9,10 +9,10 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from chaos.evidence import AccountWord, Run
-from rebalancing.orders import Intent, OrderReport
+from contract.messages import RunResult
+from contract.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
+from rebalancing.orders.order import Intent, OrderReport
 from rebalancing.triggers import EventRing
-from workflows.messages import RunResult
-from workflows.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
 
 REPORTING: Final = ("place_leg", "acknowledge_leg", "await_fills", "cancel_orders")
 """The activities whose results are order reports."""

@@ -12,10 +12,10 @@ from temporalio.exceptions import TemporalError
 from chaos.evidence import Question, order_of
 from chaos.portfolios import ACCOUNTS
 from chaos.stand_ins import GatewayControl
-from rebalancing.orders import OrderState
+from contract.messages import Resolution
+from contract.names import PHASE, workflow_id
+from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
-from workflows.messages import Resolution
-from workflows.names import PHASE, workflow_id
 from workflows.rebalance_account import RebalanceAccount
 
 log = logging.getLogger(__name__)

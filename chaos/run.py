@@ -22,8 +22,8 @@ from chaos.operator import Operator
 from chaos.portfolios import ACCOUNTS, FRESHNESS, RESERVE_PERCENT, START_PRICES, start_cash, start_holdings
 from chaos.stage import Stage
 from chaos.timeline import Publish, Timed, last_events
+from contract.names import EVENTS_MEMO, workflow_id
 from rebalancing.triggers import EventRing, EventStatus
-from workflows.names import EVENTS_MEMO, workflow_id
 
 log = logging.getLogger(__name__)
 

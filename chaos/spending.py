@@ -15,7 +15,7 @@ from typing import Final
 
 from chaos.evidence import BrokerExecution, Evidence
 from chaos.findings import Books, Kind, Violation
-from rebalancing.orders import Side
+from rebalancing.orders.order import Side
 
 QUOTE_AGE: Final = timedelta(seconds=6)
 """How much older than the reading of the account a quote may be that the application shares among accounts."""

@@ -35,7 +35,7 @@ from chaos.timeline import (
     Step,
     first_weights,
 )
-from starter.channel_records import ChannelRecords
+from starter.ably.channel_records import ChannelRecords
 from worker.free_ports import free_ports
 from worker.temporal import connect_embedded, server_command
 

@@ -8,16 +8,16 @@ from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from rebalancing.account_kind import Funding
 from rebalancing.approval import ApprovalRules
 from rebalancing.base import FrozenModel, Weight
+from rebalancing.funding.account_kind import Funding
 from rebalancing.guards import Guards
-from rebalancing.order_policy import OrderPolicy
-from rebalancing.plan import DEFAULT_RESERVE_PERCENT
-from rebalancing.snapshot import QuoteKind
+from rebalancing.market.snapshot import QuoteKind
+from rebalancing.orders.order_policy import OrderPolicy
+from rebalancing.planner.plan import DEFAULT_RESERVE_PERCENT
+from rebalancing.planner.trading_rules import TradingRules
 from rebalancing.symbols import BySymbol
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, check_allocations
-from rebalancing.trading_rules import TradingRules
 from rebalancing.web_address import WebAddress, without_secrets
 
 ACCOUNT_PATTERN = r"^[A-Z]{1,5}[0-9]{1,12}$"
@@ -162,7 +162,7 @@ class Account(TradingRules):
         return QuoteKind.LIVE if self.type is AccountType.LIVE else QuoteKind.DELAYED
 
     def rules_without_selling(self, symbols: Iterable[str]) -> dict[str, object]:
-        """The trading rules at a moment when these symbols must not be sold (``rebalancing.settlement``)."""
+        """The trading rules at a moment when these symbols must not be sold (``rebalancing.funding.settlement``)."""
         return {**self.trading_rules, "never_sell": self.never_sell.union(symbols)}
 
     @property

@@ -13,8 +13,8 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from rebalancing.base import FrozenModel, Instant, Percent
 from rebalancing.guards import Breach
-from rebalancing.plan import Plan, PlannedOrder
-from rebalancing.snapshot import AccountSnapshot
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.planner.plan import Plan, PlannedOrder
 
 PlanHash = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=4, max_length=64)]
 """A plan's hash as a person gives it."""

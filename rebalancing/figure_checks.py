@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from rebalancing.market.snapshot import AccountSnapshot, BrokerFigures
 from rebalancing.settings import FiguresSettings
-from rebalancing.snapshot import AccountSnapshot, BrokerFigures
 
 ROUNDING: Final = Decimal(1)
 """US dollars by which amounts that were each rounded may fail to add up."""

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rebalancing.base import FrozenModel, Instant
-from rebalancing.snapshot import AccountSnapshot
-from rebalancing.trading_hours import Session
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.market.trading_hours import Session
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 """How far a clock may be set back between a reading and a send. Further back, nobody can tell how old figures are."""

@@ -1,7 +1,7 @@
 """Guards: limits on what one plan may do, looked at before anything is traded.
 
 A guard never changes a plan. It is kept, or it is breached; then the run stops or asks a person, by configuration.
-(What the planner itself keeps to is in ``rebalancing.trading_rules``: its maximum turnover makes a smaller plan, the
+(What the planner itself keeps to is in ``rebalancing.planner.trading_rules``: its maximum turnover makes a smaller plan, the
 guard of the same name refuses a large one.)
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rebalancing.base import FrozenModel, Instant, Money, Percent, Weight
-from rebalancing.plan import CASH_SYMBOL, Plan
+from rebalancing.planner.plan import CASH_SYMBOL, Plan
 from rebalancing.targets import Targets
 
 SECONDS_A_DAY = 86_400

@@ -4,10 +4,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
-from rebalancing.cash_standing import CashStanding
-from rebalancing.orders import OrderReport
-from rebalancing.plan import Plan
-from rebalancing.slippage import Slippage
+from rebalancing.funding.cash_standing import CashStanding
+from rebalancing.orders.order import OrderReport
+from rebalancing.orders.slippage import Slippage
+from rebalancing.planner.plan import Plan
 from rebalancing.triggers import ExecutionMode
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pydantic import Field, field_validator
 
 from rebalancing.base import FrozenModel
-from rebalancing.gateway_restart import parse_restart
+from rebalancing.market.gateway_restart import parse_restart
 
 
 class ConcurrencySettings(FrozenModel):

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rebalancing.base import NUMBER_LENGTH, FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
-from rebalancing.plan import CASH_SYMBOL, SUM_TOLERANCE
+from rebalancing.planner.plan import CASH_SYMBOL, SUM_TOLERANCE
 from rebalancing.symbols import ALLOWED, Symbol, symbol_of
 from rebalancing.web_address import shown
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from rebalancing.base import FrozenModel, Money
-from rebalancing.cash_standing import CashStanding
-from rebalancing.orders import OrderReport, OrderState, Side
+from rebalancing.funding.cash_standing import CashStanding
+from rebalancing.orders.order import OrderReport, OrderState, Side
 from rebalancing.outcomes import Gap
-from rebalancing.plan import CASH_SYMBOL, Plan, PlanLine, PlanRequest
-from rebalancing.reasons import Reason
+from rebalancing.planner.plan import CASH_SYMBOL, Plan, PlanLine, PlanRequest
+from rebalancing.planner.reasons import Reason
 
 _WEIGHT_PLACES = Decimal("0.000001")
 _PERCENT_PLACES = Decimal("0.0001")

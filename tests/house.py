@@ -13,10 +13,11 @@ from pydantic import SecretStr
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
+from contract.messages import RunResult
 from rebalancing.accounts import Account
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode, Trigger
@@ -24,11 +25,10 @@ from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.clock import Clock
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
-from starter.triggering import deliver
+from starter.desk.triggering import deliver
 from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import connect_embedded, embedded_server
-from workflows.messages import RunResult
 from workflows.rebalance_account import RebalanceAccount
 
 PRICES = {"QQQ": "600.00", "SPY": "670.00", "BND": "75.00", "GLD": "380.00", "EDC": "50.00"}

@@ -117,7 +117,7 @@ def test_ib_insync_is_imported_under_activities_gateway_only() -> None:
 
 def test_ably_is_imported_only_in_the_modules_named_after_it() -> None:
     users = {file.path for file in source_files(*PACKAGES) if "ably" in file.imported_packages()}
-    assert users == {"starter/ably_failures.py", "starter/ably_history.py", "starter/ably_realtime.py"}
+    assert users == {"starter/ably/ably_failures.py", "starter/ably/ably_history.py", "starter/ably/ably_realtime.py"}
 
 
 def test_no_import_is_relative() -> None:
@@ -154,7 +154,7 @@ def test_no_time_lacks_its_zone() -> None:
 
 
 def test_an_import_to_the_left_is_found_even_inside_a_function() -> None:
-    file = parse("rebalancing/plan.py", "def plan():\n    from workflows.names import WORKFLOW_TYPE\n")
+    file = parse("rebalancing/planner/plan.py", "def plan():\n    from contract.names import WORKFLOW_TYPE\n")
     assert forbidden_imports(file) == {"workflows"}
 
 
@@ -162,7 +162,7 @@ def test_the_stand_ins_and_the_application_meet_only_in_the_demo_and_simulate_co
     text = "import simulator.serving\nfrom worker.main import run_workers\n"
     assert forbidden_imports(parse("starter/cli/demo.py", text)) == set()
     assert forbidden_imports(parse("starter/cli/status.py", text)) == {"simulator"}
-    assert forbidden_imports(parse("starter/listener.py", text)) == {"simulator", "worker"}
+    assert forbidden_imports(parse("starter/ably/listener.py", text)) == {"simulator", "worker"}
     for package in APPLICATION:
         assert forbidden_imports(parse("simulator/server.py", f"import {package}\n")) == {package}
 

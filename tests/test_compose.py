@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from contract.names import SEARCH_ATTRIBUTES
 from tests.source_tree import ROOT
-from workflows.names import SEARCH_ATTRIBUTES
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 DOCUMENT = cast("dict[str, Any]", yaml.safe_load(COMPOSE_FILE.read_text(encoding="utf-8")))

@@ -8,12 +8,12 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from rebalancing.configuration_file import AccountEntry, ConfigurationFile
-from rebalancing.environment import Connections
+from configuration.configuration_file import AccountEntry, ConfigurationFile
+from configuration.environment import Connections
+from contract import names
 from rebalancing.outcomes import Phase
 from starter.cli.main import app
 from tests.source_tree import PACKAGES, ROOT
-from workflows import names
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

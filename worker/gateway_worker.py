@@ -27,11 +27,11 @@ from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
 from activities.margin import MarginActivities
 from activities.order_news import OrderNews
-from rebalancing.configuration_in_use import ConfigurationInUse
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
 from worker.hosting import ACTIVITY_POLLS, host, own_client
 from worker.login import claim
-from workflows.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from contract.names import LOGIN_MEMO, LOGIN_QUEUE, LOGIN_WORKFLOW_TYPE, REHEARSAL_OR_REAL, login_id
 from rebalancing.errors import GatewayUnavailable, OtherLogin
 from rebalancing.login import Login
-from workflows.names import LOGIN_MEMO, LOGIN_QUEUE, LOGIN_WORKFLOW_TYPE, REHEARSAL_OR_REAL, login_id
 
 
 async def claim(client: Client, gateway: str | None, login: Login) -> None:

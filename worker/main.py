@@ -9,10 +9,10 @@ from temporalio.client import Client
 
 from activities.allocations import AllocationActivities, allocations_client
 from activities.gateway.session import GatewayAddress
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
 from rebalancing.accounts import Account
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
 from worker.gateway_worker import run_gateway_worker
 from worker.hosting import host_until_cancelled
 from worker.rebalance_worker import rebalance_worker

@@ -17,8 +17,8 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, PollActi
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from rebalancing.configuration_in_use import ConfigurationInUse
-from workflows.names import PROCESSES_QUEUE
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.names import PROCESSES_QUEUE
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from activities import guards, planning
 from activities.allocations import AllocationActivities
 from activities.failures import TypedFailures
 from activities.opening import OpeningActivities
-from rebalancing.configuration_in_use import ConfigurationInUse
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.names import REBALANCES_QUEUE
 from worker.hosting import ACTIVITY_POLLS
-from workflows.names import REBALANCES_QUEUE
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
 

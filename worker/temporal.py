@@ -13,10 +13,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError
 
-from rebalancing.environment import temporal_variables
+from configuration.environment import temporal_variables
+from contract.names import SEARCH_ATTRIBUTES
 from worker.database_lock import sole_user_of
 from worker.tied_process import tied_to_this_process
-from workflows.names import SEARCH_ATTRIBUTES
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
 START_TIMEOUT: Final = 30.0

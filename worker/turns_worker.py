@@ -4,9 +4,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.turns import TurnActivities
+from contract.names import TURNS_QUEUE
 from rebalancing.settings import Settings
 from worker.hosting import ACTIVITY_POLLS
-from workflows.names import TURNS_QUEUE
 
 
 def turns_worker(client: Client, settings: Settings) -> Worker:

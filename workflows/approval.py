@@ -12,12 +12,12 @@ from typing import NamedTuple
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from contract.requests import Opening
 from rebalancing.approval import Approval, ApprovalRequired, Rejection, WaitingPlan, bounded, holds_still
 from rebalancing.guards import Breach, GuardRequest, OnBreach
+from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.outcomes import Phase
-from rebalancing.plan import Plan, PlannedOrder
-from rebalancing.requests import Opening
-from rebalancing.snapshot import AccountSnapshot
+from rebalancing.planner.plan import Plan, PlannedOrder
 from rebalancing.targets import Targets
 from workflows import calls
 from workflows.patience import Patience

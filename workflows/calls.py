@@ -11,13 +11,9 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
-from rebalancing.accounts import Account
-from rebalancing.guards import Breach, GuardRequest
-from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest
-from rebalancing.orders import Intent, OrderReport
-from rebalancing.plan import Plan, PlannedOrder, PlanRequest
-from rebalancing.priority import BEGINNING, FINISHING, OPERATOR
-from rebalancing.requests import (
+from contract.names import REBALANCES_QUEUE, TURNS_QUEUE, fills_queue, gateway_queue
+from contract.priority import BEGINNING, FINISHING, OPERATOR
+from contract.requests import (
     NOTHING_SENT,
     SENDING_BEGAN,
     CancelOpenRequest,
@@ -31,10 +27,14 @@ from rebalancing.requests import (
     SnapshotRequest,
     TurnRequest,
 )
+from rebalancing.accounts import Account
+from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest
+from rebalancing.guards import Breach, GuardRequest
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import Intent, OrderReport
+from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.settings import Settings
-from rebalancing.snapshot import AccountSnapshot
 from rebalancing.targets import Targets
-from workflows.names import REBALANCES_QUEUE, TURNS_QUEUE, fills_queue, gateway_queue
 
 LOCAL_TIMEOUT: Final = timedelta(seconds=15)
 """For activities that only look up or compute: generous, they take milliseconds."""

@@ -8,8 +8,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.figure_checks import clock_problem, figures_problem
+from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import Settings
-from rebalancing.snapshot import AccountSnapshot
 from workflows.patience import Patience
 from workflows.progress import Progress
 

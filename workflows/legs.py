@@ -8,18 +8,18 @@ from typing import Final, NamedTuple
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from contract.requests import IntentsRequest
 from rebalancing.accounts import Account
 from rebalancing.freshness import figures_of
-from rebalancing.order_course import Course, course_of
-from rebalancing.order_policy import Ending
-from rebalancing.order_terms import LimitPriceUnknown, affordable_rest, at_market, leg_order
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, order_ref
+from rebalancing.market.quote_checks import quote_problems
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, order_ref
+from rebalancing.orders.order_course import Course, course_of
+from rebalancing.orders.order_policy import Ending
+from rebalancing.orders.order_terms import LimitPriceUnknown, affordable_rest, at_market, leg_order
 from rebalancing.outcomes import Phase
-from rebalancing.plan import PlannedOrder
-from rebalancing.quote_checks import quote_problems
-from rebalancing.requests import IntentsRequest
+from rebalancing.planner.plan import PlannedOrder
 from rebalancing.settings import Settings
-from rebalancing.snapshot import AccountSnapshot
 from workflows import calls
 from workflows.patience import Patience
 from workflows.placing import Placing

@@ -2,9 +2,9 @@
 
 from temporalio.exceptions import ApplicationError
 
-from rebalancing.account_kind import AccountKind
 from rebalancing.accounts import Account
-from rebalancing.margin import MarginPreview, MarginRequest, WhatIfOrder
+from rebalancing.funding.account_kind import AccountKind
+from rebalancing.funding.margin import MarginPreview, MarginRequest, WhatIfOrder
 from rebalancing.settings import Settings
 from workflows import calls
 from workflows.approval import Reading

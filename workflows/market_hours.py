@@ -12,9 +12,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import Account, WhenClosed
+from rebalancing.market.snapshot import ContractDetails
+from rebalancing.market.trading_hours import Session, common_sessions, is_open, next_open
 from rebalancing.outcomes import Phase
-from rebalancing.snapshot import ContractDetails
-from rebalancing.trading_hours import Session, common_sessions, is_open, next_open
 from workflows.patience import Patience
 from workflows.progress import Progress
 

@@ -2,7 +2,7 @@
 
 from temporalio.exceptions import ApplicationError
 
-from workflows.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
+from contract.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
 
 
 def workflow_id_wrong(account: str, found: str) -> ApplicationError:

@@ -6,10 +6,10 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, OrderType
-from rebalancing.requests import HearRequest, PlaceRequest, PrepareRequest, SnapshotRequest
+from contract.requests import HearRequest, PlaceRequest, PrepareRequest, SnapshotRequest
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, OrderType
 from rebalancing.settings import Settings
-from rebalancing.snapshot import AccountSnapshot
 from workflows import calls
 from workflows.patience import Patience
 from workflows.run_orders import RunOrders

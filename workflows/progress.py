@@ -5,12 +5,12 @@ from typing import Final
 
 from temporalio import workflow
 
+from contract.names import PHASE
 from rebalancing.approval import WaitingPlan
 from rebalancing.base import FrozenModel, Instant
-from rebalancing.orders import OrderReport
+from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRing, ExecutionMode
-from workflows.names import PHASE
 
 
 class Status(FrozenModel):

@@ -8,9 +8,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import Account
-from rebalancing.quote_checks import Fault, QuoteProblem, quote_problems
+from rebalancing.market.quote_checks import Fault, QuoteProblem, quote_problems
+from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import AccountSnapshot
 from workflows.market_hours import closed_now
 from workflows.patience import Patience
 from workflows.progress import Progress

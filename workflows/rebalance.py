@@ -10,16 +10,16 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from contract.priority import BEGINNING, FINISHING
+from contract.requests import CancelOpenRequest, Opening, SnapshotRequest
 from rebalancing.accounts import ForeignOrders
-from rebalancing.gateway_restart import restart_over_at
-from rebalancing.order_terms import buy_prices, commission_per_order
-from rebalancing.orders import OrderReport
+from rebalancing.market.gateway_restart import restart_over_at
+from rebalancing.market.snapshot import AccountSnapshot, ContractDetails
+from rebalancing.orders.order import OrderReport
+from rebalancing.orders.order_terms import buy_prices, commission_per_order
+from rebalancing.orders.slippage import total_slippage
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
-from rebalancing.priority import BEGINNING, FINISHING
-from rebalancing.requests import CancelOpenRequest, Opening, SnapshotRequest
-from rebalancing.slippage import total_slippage
-from rebalancing.snapshot import AccountSnapshot, ContractDetails
+from rebalancing.planner.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanRequest
 from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after

@@ -13,17 +13,8 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from rebalancing.accounts import is_account_id
-from rebalancing.approval import Approval, Rejection
-from rebalancing.guards import remembered_targets
-from rebalancing.outcomes import Outcome, Phase
-from rebalancing.requests import OpeningRequest
-from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
-from workflows import calls
-from workflows.approval import Clearance
-from workflows.messages import Resolution, RunInput, RunResult
-from workflows.misled import workflow_id_wrong
-from workflows.names import (
+from contract.messages import Resolution, RunInput, RunResult
+from contract.names import (
     ACCOUNT,
     APPROVE_UPDATE,
     EVENTS_MEMO,
@@ -38,6 +29,15 @@ from workflows.names import (
     account_of,
     workflow_id,
 )
+from contract.requests import OpeningRequest
+from rebalancing.accounts import is_account_id
+from rebalancing.approval import Approval, Rejection
+from rebalancing.guards import remembered_targets
+from rebalancing.outcomes import Outcome, Phase
+from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
+from workflows import calls
+from workflows.approval import Clearance
+from workflows.misled import workflow_id_wrong
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.progress import Progress, Status
 from workflows.rebalance import Rebalance

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from temporalio.exceptions import ApplicationError
 
-from rebalancing.orders import Intent, OrderReport, OrderState
+from rebalancing.orders.order import Intent, OrderReport, OrderState
 
 
 class RunOrders:

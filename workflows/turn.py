@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 from temporalio import workflow
 
+from contract.requests import TurnRequest
 from rebalancing.outcomes import Phase
-from rebalancing.requests import TurnRequest
 from rebalancing.settings import Settings
 from workflows import calls
 from workflows.patience import Patience

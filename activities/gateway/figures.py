@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway.account_values import BY_CURRENCY, AccountValues
-from rebalancing.snapshot import BrokerFigures
+from rebalancing.market.snapshot import BrokerFigures
 
 DOLLARS: Final = "USD"
 

@@ -9,9 +9,9 @@ import ib_insync as ibi
 
 from activities.gateway import translation
 from activities.gateway.session import GatewaySession
-from rebalancing.account_kind import AccountKind, kind_of
-from rebalancing.orders import Side
-from rebalancing.settlement import DayTrade, bought_unsettled
+from rebalancing.funding.account_kind import AccountKind, kind_of
+from rebalancing.funding.settlement import DayTrade, bought_unsettled
+from rebalancing.orders.order import Side
 
 _SIDES = {"BOT": Side.BUY, "SLD": Side.SELL}
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway import codes
-from rebalancing.orders import Intent, OrderReport, OrderState, refers_to
+from rebalancing.orders.order import Intent, OrderReport, OrderState, refers_to
 
 _OVER = "Cancelled"
 """What an order of another client counts as once it is listed no more; how it ended is not our business."""

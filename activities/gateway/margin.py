@@ -8,7 +8,7 @@ import ib_insync as ibi
 
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayRenewed, GatewayTimeout
-from rebalancing.margin import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
+from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
 
 UNSET: Final = Decimal("1e300")
 """IBKR sends the largest double there is for a figure it does not have."""

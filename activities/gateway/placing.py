@@ -13,8 +13,8 @@ from activities.gateway import translation
 from activities.gateway.ledger import LedgerOrder
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayRenewed, GatewaySettling
-from rebalancing.intent_fate import Evidence, Fate, OrderIds, fate_of
-from rebalancing.orders import Intent, LegOrder, OrderReport, OrderState, refers_to
+from rebalancing.orders.intent_fate import Evidence, Fate, OrderIds, fate_of
+from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, refers_to
 
 log = logging.getLogger(__name__)
 

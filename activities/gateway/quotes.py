@@ -20,9 +20,9 @@ import ib_insync as ibi
 from activities.gateway import codes, translation
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayTimeout
-from rebalancing.quote_checks import allowed_age, is_old
+from rebalancing.market.quote_checks import allowed_age, is_old
+from rebalancing.market.snapshot import Quote
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import Quote
 
 FIRST_TICKS: Final = timedelta(seconds=4)
 """How long bid, ask, last and close may take to come. Where the market is closed some of them never do."""

@@ -14,10 +14,10 @@ from activities.gateway.figures import FiguresReader
 from activities.gateway.funding import FundingReader
 from activities.gateway.quotes import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
-from rebalancing.account_kind import AccountKind, Funding, effective_kind
 from rebalancing.accounts import AccountType
 from rebalancing.errors import AccountTypeMismatch, AccountUnknown, SymbolUnknown
-from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder
+from rebalancing.funding.account_kind import AccountKind, Funding, effective_kind
+from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
 """How long a contract's details are shared. They change at most daily, but hold only a week of trading hours."""
@@ -57,7 +57,7 @@ class AccountReader:
         """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
 
         Those that are ``known`` are left out; of many to be asked for, some are left for another visit (``unread``).
-        A symbol without a price has a quote that says why; ``rebalancing.quote_checks`` judges quotes. Other clients'
+        A symbol without a price has a quote that says why; ``rebalancing.market.quote_checks`` judges quotes. Other clients'
         open orders matter at the beginning only; ``with_open_orders`` false leaves them as they were read last.
 
         Raises:

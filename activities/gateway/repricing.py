@@ -21,10 +21,10 @@ from activities.gateway.ledger import LedgerOrder
 from activities.gateway.placing import OrderDesk, trading_day
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.session import GatewaySession
-from rebalancing.orders import Intent, OrderReport, Side
-from rebalancing.quote_checks import quote_problems
+from rebalancing.market.quote_checks import quote_problems
+from rebalancing.market.snapshot import Quote
+from rebalancing.orders.order import Intent, OrderReport, Side
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import Quote
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import ib_insync as ibi
 
 from activities.gateway.cash import CashFlow
 from activities.gateway.ledger import Execution, LedgerOrder
-from rebalancing.orders import Intent, OrderType
-from rebalancing.snapshot import ContractDetails, Quote, QuoteKind
-from rebalancing.trading_hours import HoursUnreadable, read_sessions
+from rebalancing.market.snapshot import ContractDetails, Quote, QuoteKind
+from rebalancing.market.trading_hours import HoursUnreadable, read_sessions
+from rebalancing.orders.order import Intent, OrderType
 
 ADAPTIVE: Final = "Adaptive"
 """The name of IBKR's Adaptive algorithm on the wire."""

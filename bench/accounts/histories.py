@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
-from workflows.names import GATEWAY_QUEUE, workflow_id
+from contract.names import GATEWAY_QUEUE, workflow_id
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from chaos.findings import Books
 from chaos.histories import read_account, read_runs
 from chaos.processes import ChildProcess
 from chaos.timeline import Publish
+from contract.names import WORKFLOW_TYPE
 from rebalancing.settings import Settings
-from workflows.names import WORKFLOW_TYPE
 
 EVENT: Final = "measurement"
 POLL: Final = 0.25

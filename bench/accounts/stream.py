@@ -12,7 +12,7 @@ from typing import Final
 from bench.accounts.histories import read_histories
 from bench.accounts.portfolios import STRATEGIES, Portfolio, portfolios
 from bench.accounts.stage import Stage, set_stage
-from workflows.names import WORKFLOW_TYPE
+from contract.names import WORKFLOW_TYPE
 
 SECONDS: Final = 10.0
 """How long each rate is held."""

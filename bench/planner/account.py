@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rebalancing.plan import PlanRequest
+from rebalancing.planner.plan import PlanRequest
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from random import Random
 
-from rebalancing.plan import PlanRequest
+from rebalancing.planner.plan import PlanRequest
 
 RESERVE_PERCENT = Decimal(1)
 CENT = Decimal("0.01")

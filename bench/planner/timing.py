@@ -8,7 +8,7 @@ from random import Random
 
 from bench.planner.comparison import Progress, percentile
 from bench.planner.portfolios import drifted_portfolio
-from rebalancing.planning import make_plan
+from rebalancing.planner.planning import make_plan
 
 REPEATS: Mapping[int, int] = {10: 200, 50: 200, 200: 20, 500: 10}
 """How many portfolios are timed, by their number of symbols."""
@@ -16,7 +16,7 @@ REPEATS: Mapping[int, int] = {10: 200, 50: 200, 200: 20, 500: 10}
 DOLLARS_PER_SYMBOL = 5_000
 
 PATIENCE = 60.0
-"""Seconds the solver is given here; what it really gets is ``rebalancing.sizing.SOLVER_SECONDS``."""
+"""Seconds the solver is given here; what it really gets is ``rebalancing.planner.sizing.SOLVER_SECONDS``."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from rich.text import Text
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from contract.names import APPROVE_UPDATE, REJECT_UPDATE
 from rebalancing.approval import Approval, Rejection, WaitingPlan
-from rebalancing.orders import Side
+from rebalancing.orders.order import Side
 from starter.cli.console import error_console, output_console
 from starter.cli.mistakes import CommandFailed, as_asked
 from starter.cli.rebalance_view import handle_of, is_unknown, query_status
 from starter.cli.setup import connect_temporal
-from workflows.names import APPROVE_UPDATE, REJECT_UPDATE
 
 
 async def run_approve_command(account: str, plan_hash: str | None) -> None:

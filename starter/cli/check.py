@@ -19,23 +19,23 @@ from rich.text import Text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from configuration.configuration import Configuration, ConfigurationInvalid
+from configuration.environment import Connections
+from contract.names import SEARCH_ATTRIBUTES
 from rebalancing.accounts import Account
 from rebalancing.clocks import seconds_ahead
-from rebalancing.configuration import Configuration, ConfigurationInvalid
-from rebalancing.environment import Connections
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
-from starter.ably_settings import AblyKeyRefusedError, AblyUnavailableError
+from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
+from starter.ably.listener import AblyNotConfigured
 from starter.cli.check_ably import check_ably
 from starter.cli.console import output_console
 from starter.cli.mistakes import FAILED, CommandFailed, UserMistake, told_of
 from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
-from starter.listener import AblyNotConfigured
 from worker.login import known_login
 from worker.main import allocation_activities
 from worker.processes import running
-from workflows.names import SEARCH_ATTRIBUTES
 
 TOLD_BY_TEMPORAL: Final = ("history", "processes")
 """What follows the look at Temporal, and is not to be had where that went wrong."""

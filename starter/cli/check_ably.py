@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from rebalancing.configuration import Configuration
-from rebalancing.environment import Connections
-from starter.ably_channel import check_access, kept_messages
-from starter.channel_reach import Reach
-from starter.channel_records import ChannelRecords
+from configuration.configuration import Configuration
+from configuration.environment import Connections
+from starter.ably.ably_channel import check_access, kept_messages
+from starter.ably.channel_reach import Reach
+from starter.ably.channel_records import ChannelRecords
+from starter.ably.listener import ably_settings
+from starter.ably.temporal_away import TemporalAwayError
 from starter.cli.mistakes import CommandFailed
 from starter.cli.setup import connect_temporal
-from starter.listener import ably_settings
-from starter.temporal_away import TemporalAwayError
 
 
 async def check_ably(configuration: Configuration, connections: Connections) -> str:

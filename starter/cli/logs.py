@@ -14,7 +14,7 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, Tele
 from temporalio.service import RPCError
 
 from rebalancing.errors import RebalancerError
-from starter.ably_settings import AblyKeyRefusedError, AblyUnavailableError
+from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 OURS: Final = ("starter", "worker", "activities", "workflows", "rebalancing", "simulator")

@@ -220,7 +220,7 @@ def plan(
 @app.command(rich_help_panel=TRYING_OUT)
 def schema() -> None:
     """Print the JSON Schema of accounts.yaml, for editors."""
-    from rebalancing.configuration import configuration_schema
+    from configuration.configuration import configuration_schema
 
     typer.echo(json.dumps(configuration_schema(), indent=2))
 

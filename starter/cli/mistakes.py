@@ -70,7 +70,7 @@ def exit_status(error: Exception) -> int | None:
     # Imported here because reading the configuration costs more than printing a help text.
     from temporalio.service import RPCError
 
-    from rebalancing.configuration import ConfigurationInvalid
+    from configuration.configuration import ConfigurationInvalid
     from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError
     from starter.cli.stopping import Stopped
     from worker.database_lock import DatabaseUnusable

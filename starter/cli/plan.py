@@ -13,10 +13,10 @@ from rich.console import Console
 from rebalancing.accounts import ReservePercent
 from rebalancing.base import NUMBER_LENGTH, Money, Weight
 from rebalancing.errors import RebalancerError
-from rebalancing.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Fraction, PlanRequest
-from rebalancing.planning import make_plan
+from rebalancing.planner.plan import DEFAULT_COMMISSION, DEFAULT_RESERVE_PERCENT, Fraction, PlanRequest
+from rebalancing.planner.planning import make_plan
+from rebalancing.planner.trading_rules import TradingRules
 from rebalancing.symbols import BySymbol
-from rebalancing.trading_rules import TradingRules
 from starter.cli.plan_view import plan_json, plan_view
 
 LONGEST = 10_000_000

@@ -11,7 +11,7 @@ from starter.cli.plan_view import plan_json, plan_view
 from starter.cli.running import outcome_of
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
-from starter.triggering import deliver
+from starter.desk.triggering import deliver
 
 
 async def run_plan_command(account: str, *, as_json: bool) -> None:

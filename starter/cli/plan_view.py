@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rebalancing.orders import Side
-from rebalancing.plan import Plan, PlanLine
+from rebalancing.orders.order import Side
+from rebalancing.planner.plan import Plan, PlanLine
 
 NOTHING = "–"
 

@@ -7,15 +7,15 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.common import ActivityIDConflictPolicy, Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from rebalancing.priority import OPERATOR
-from rebalancing.requests import SnapshotRequest
-from rebalancing.snapshot import AccountSnapshot
+from contract.names import gateway_queue
+from contract.priority import OPERATOR
+from contract.requests import SnapshotRequest
+from rebalancing.market.snapshot import AccountSnapshot
 from starter.cli.console import output_console
 from starter.cli.mistakes import CommandFailed
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import positions_table
-from workflows.names import gateway_queue
 
 VISIT_TIMEOUT: Final = timedelta(seconds=60)
 """One visit to the gateway's slot."""

@@ -8,9 +8,9 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from contract.messages import RunResult
+from contract.names import STATUS_QUERY, workflow_id
 from rebalancing.outcomes import Outcome, Phase
-from workflows.messages import RunResult
-from workflows.names import STATUS_QUERY, workflow_id
 from workflows.progress import Status
 from workflows.rebalance_account import RebalanceAccount
 

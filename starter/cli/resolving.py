@@ -3,11 +3,11 @@
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from contract.messages import Resolution
 from starter.cli.console import error_console
 from starter.cli.mistakes import CommandFailed, UserMistake, as_asked
 from starter.cli.rebalance_view import handle_of, is_unknown
 from starter.cli.setup import connect_temporal
-from workflows.messages import Resolution
 from workflows.rebalance_account import RebalanceAccount
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from contract.messages import RunResult
 from rebalancing.accounts import Account
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import OPERATOR_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
@@ -19,9 +20,8 @@ from starter.cli.rebalance_view import ending_of, handle_of, is_unknown, latest_
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
-from starter.triggering import deliver
+from starter.desk.triggering import deliver
 from worker.login import known_login
-from workflows.messages import RunResult
 from workflows.progress import Status
 
 POLL_INTERVAL: Final = 0.25

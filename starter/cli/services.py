@@ -8,13 +8,13 @@ from typing import Final
 
 from temporalio.client import Client
 
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from starter.ably.listener import AblyNotConfigured, ably_settings, listen
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
-from starter.listener import AblyNotConfigured, ably_settings, listen
 from worker.main import require_addresses, run_workers
 from worker.processes import show
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 from temporalio.client import Client
 
-from rebalancing.configuration import Configuration, load_configuration
-from rebalancing.environment import ENV_FILE, Connections, temporal_variables
+from configuration.configuration import Configuration, load_configuration
+from configuration.environment import ENV_FILE, Connections, temporal_variables
 from starter.cli.logs import forward_temporal_core
 from starter.cli.mistakes import CommandFailed, UserMistake
 from worker.temporal import connect, connect_config

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import SecretStr
 
 import simulator
-from rebalancing.environment import Connections
+from configuration.environment import Connections
 from simulator.ably.server import SimulatedAbly
 from simulator.gateway.scenario import ScenarioError, load_scenario
 from simulator.gateway.server import SimulatedGateway

@@ -12,8 +12,9 @@ from rich.text import Text
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from contract.names import EVENTS_MEMO, EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, workflow_id
 from rebalancing.approval import WaitingPlan
-from rebalancing.orders import OrderReport
+from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
 from starter.cli.approving import waiting_view
@@ -22,7 +23,6 @@ from starter.cli.rebalance_view import ending_of, handle_of, query_status
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table
 from worker.processes import running
-from workflows.names import EVENTS_MEMO, EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, workflow_id
 
 LISTED_RUNS: Final = 1000
 """So many of the latest runs are looked through for each account's last one."""

@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rebalancing.orders import OrderReport, OrderState, OrderType, Side
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import OrderReport, OrderState, OrderType, Side
+from rebalancing.orders.slippage import in_basis_points, slippage_of
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.plan import CASH_SYMBOL
-from rebalancing.slippage import in_basis_points, slippage_of
-from rebalancing.snapshot import AccountSnapshot
+from rebalancing.planner.plan import CASH_SYMBOL
 from rebalancing.triggers import ExecutionMode
 
 PHASE_STYLES: Final[Mapping[str, str]] = {

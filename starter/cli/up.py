@@ -15,16 +15,16 @@ from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
 
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
+from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.console import error_console
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
 from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
-from starter.listener import AblyNotConfigured, listen, require_key
 from worker.main import require_addresses, run_workers
 from worker.temporal import connect_embedded, embedded_server
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 from activities.gateway.ledger import Execution, LedgerOrder, OrderLedger
 from activities.gateway.placing import QUIET_PERIOD, trading_day
 from rebalancing.freshness import Figures
-from rebalancing.intent_fate import Evidence, OrderIds
-from rebalancing.orders import Intent, LegOrder, OrderType, Side, refers_to
+from rebalancing.orders.intent_fate import Evidence, OrderIds
+from rebalancing.orders.order import Intent, LegOrder, OrderType, Side, refers_to
 from simulator.gateway.clock import ManualClock
 from simulator.gateway.engine import Engine
 from simulator.gateway.events import Event, ExecutionReported, OrderMessage, OrderReported, StatusReported

@@ -11,11 +11,11 @@ import pytest
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
-from rebalancing.account_kind import AccountKind
 from rebalancing.accounts import AccountType
 from rebalancing.errors import FiguresUnreadable
+from rebalancing.funding.account_kind import AccountKind
+from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import AccountSnapshot
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.scenario import ToldFigure
 from simulator.gateway.server import SimulatedGateway

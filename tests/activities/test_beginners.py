@@ -14,7 +14,7 @@ from temporalio.common import Priority
 
 from activities import beginners
 from activities.beginners import LAST, Beginners
-from rebalancing.priority import BEGINNING, FINISHING, OPERATOR
+from contract.priority import BEGINNING, FINISHING, OPERATOR
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
 

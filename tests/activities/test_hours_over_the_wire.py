@@ -9,9 +9,9 @@ from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from rebalancing.accounts import AccountType
+from rebalancing.market.snapshot import ContractDetails
+from rebalancing.market.trading_hours import common_sessions, is_open, next_open
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import ContractDetails
-from rebalancing.trading_hours import common_sessions, is_open, next_open
 from simulator.gateway.scenario import ClockSetup
 from simulator.gateway.server import SimulatedGateway
 from tests.house import Holding, scenario

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from activities.gateway.ledger import OrderLedger
 from activities.gateway.placing import trading_day
-from rebalancing.intent_fate import Evidence, Fate, fate_of
-from rebalancing.orders import Intent, LegOrder, Side
+from rebalancing.orders.intent_fate import Evidence, Fate, fate_of
+from rebalancing.orders.order import Intent, LegOrder, Side
 from tests.activities.intent_life import CLIENT, SYMBOLS, World, leg_order, settled
 
 DELIVERIES = st.sampled_from(["accepted", "accepted", "muted", "late", "lost", "used_up", "refused"])

@@ -8,7 +8,7 @@ import pytest
 
 from activities.gateway.ledger import Execution, LedgerOrder, OrderLedger
 from rebalancing.freshness import Figures
-from rebalancing.orders import Intent, OrderState, Side, order_ref
+from rebalancing.orders.order import Intent, OrderState, Side, order_ref
 
 NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
 FIGURES = Figures(connection="c", taken_at=NOON, fresh_until=NOON + timedelta(seconds=60), position=0)

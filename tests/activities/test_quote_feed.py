@@ -15,8 +15,8 @@ from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from rebalancing.accounts import AccountType
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
+from rebalancing.market.snapshot import AccountSnapshot, Quote, QuoteKind
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import AccountSnapshot, Quote, QuoteKind
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.server import SimulatedGateway

@@ -9,9 +9,9 @@ import pytest
 from activities.gateway.placing import OrderDesk
 from rebalancing.errors import SendingUnconfirmed
 from rebalancing.freshness import Figures, figures_of
-from rebalancing.orders import LegOrder, OrderReport, OrderState, Side
-from rebalancing.snapshot import AccountSnapshot
-from rebalancing.trading_hours import Session
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.market.trading_hours import Session
+from rebalancing.orders.order import LegOrder, OrderReport, OrderState, Side
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from tests.activities.test_quote_feed import Desk, desk
 

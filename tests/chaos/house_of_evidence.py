@@ -7,7 +7,7 @@ from chaos.evidence import AccountWord, Broker, BrokerAccount, BrokerExecution, 
 from chaos.findings import Books
 from chaos.timeline import Publish
 from rebalancing.freshness import Figures
-from rebalancing.orders import OrderReport, OrderState, Side
+from rebalancing.orders.order import OrderReport, OrderState, Side
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import EventRecord, EventRing, EventStatus, ExecutionMode
 

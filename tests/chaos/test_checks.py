@@ -22,7 +22,7 @@ from chaos.evidence import PowerLoss, Question
 from chaos.findings import Kind, Violation
 from chaos.run import Report
 from chaos.timeline import Publish
-from rebalancing.orders import OrderState
+from rebalancing.orders.order import OrderState
 from rebalancing.triggers import EventStatus, ExecutionMode
 from tests.chaos.house_of_evidence import (
     ACCOUNT,

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHistory
 
 from chaos.evidence import Run
 from chaos.histories import run_of
-from rebalancing.orders import OrderState
+from rebalancing.orders.order import OrderState
 
 RECORDED = Path(__file__).parent.parent / "workflows" / "histories"
 

@@ -10,7 +10,7 @@ from chaos.evidence import BrokerExecution, Evidence
 from chaos.findings import Books
 from chaos.price_log import PriceLog
 from chaos.spending import QUOTE_AGE, overspent
-from rebalancing.orders import Side
+from rebalancing.orders.order import Side
 from tests.chaos.house_of_evidence import BOOKS, EXECUTION, FRESHNESS, NOW, READ_AT, REF, broker, evidence, run
 
 BOUGHT = replace(EXECUTION, commission=Decimal(0))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulator.ably.server import SimulatedAbly
-from starter.channel_records import ChannelRecord, ChannelRecords
+from starter.ably.channel_records import ChannelRecord, ChannelRecords
 from tests.cli.command import desk
 from tests.starter.test_ably_channel import MovableClock
 from worker.free_ports import free_port

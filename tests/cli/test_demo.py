@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from rebalancing.configuration import load_configuration
+from configuration.configuration import load_configuration
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.plan import PlanRequest
-from rebalancing.planning import make_plan
+from rebalancing.planner.plan import PlanRequest
+from rebalancing.planner.planning import make_plan
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.scenario import load_scenario
 from starter.cli.demo.portfolios import FOLLOWERS, STRATEGIES, published_weights, write_accounts

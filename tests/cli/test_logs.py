@@ -197,7 +197,7 @@ def record(error: BaseException, name: str) -> logging.LogRecord:
 
 
 def test_an_error_whose_message_says_all_is_one_line() -> None:
-    away = record(RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b""), "starter.channel_inbox")
+    away = record(RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b""), "starter.ably.channel_inbox")
     assert without_known_tracebacks(away)
     assert OneLine().format(away).endswith("no luck: connection refused")
 

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from rebalancing.configuration import load_configuration
+from configuration.configuration import load_configuration
 from simulator.gateway.scenario import load_scenario
 from starter.cli.setup import SIMULATED_ACCOUNTS
 from starter.cli.simulate import DEMO_SCENARIO

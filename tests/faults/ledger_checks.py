@@ -3,7 +3,7 @@
 from collections import Counter
 from decimal import Decimal
 
-from rebalancing.orders import OrderReport
+from rebalancing.orders.order import OrderReport
 from simulator.gateway.engine import Engine
 
 

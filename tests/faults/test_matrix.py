@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from activities.gateway import placing, reading
-from rebalancing.orders import OrderReport, OrderState
+from contract.messages import Resolution
+from rebalancing.orders.order import OrderReport, OrderState
 from rebalancing.outcomes import Phase
 from tests.faults.kinds import CELLS, Ending, Kind, ending_of
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once, reported_as_it_is
 from tests.faults.stage import Stage
 from tests.faults.steps import ACCOUNT, HOLDINGS, WEIGHTS, Handle, Step
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings
-from workflows.messages import Resolution
 from workflows.rebalance_account import RebalanceAccount
 
 pytestmark = pytest.mark.faults

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rebalancing.orders import OrderState
+from rebalancing.orders.order import OrderState
 from simulator.allocations.server import SimulatedAllocations
 from simulator.allocations.strategies import Fault
 from tests.cli.command import desk

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancing.plan import SUM_TOLERANCE
+from rebalancing.planner.plan import SUM_TOLERANCE
 from rebalancing.targets import AllocationsInvalid, Replacement, Targets, apply_replacements, parse_allocations
 from tests.fuzz.inputs import JSON, SCALARS, damaged, text_of
 

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancing.configuration import Configuration, ConfigurationInvalid, parse_configuration
+from configuration.configuration import Configuration, ConfigurationInvalid, parse_configuration
 from tests.fuzz.inputs import JSON, SCALARS, damaged
 from tests.source_tree import ROOT
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancing.triggers import ExecutionMode, Trigger
-from starter.events import MODE_KEYS, Event, EventInvalid, parse_event
+from starter.ably.events import MODE_KEYS, Event, EventInvalid, parse_event
 from tests.fuzz.inputs import JSON, SCALARS, damaged, text_of
 
 pytestmark = pytest.mark.fuzz

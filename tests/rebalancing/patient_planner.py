@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from rebalancing import planning, sizing
+from rebalancing.planner import planning, sizing
 
 PATIENCE = 300.0
 """Seconds for the solver, far more than any test needs."""

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from rebalancing.orders import Side
-from rebalancing.plan import Plan, PlanRequest
+from rebalancing.orders.order import Side
+from rebalancing.planner.plan import Plan, PlanRequest
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 prices = st.decimals("0.5", "900", places=2)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rebalancing.configuration import ConfigurationInvalid, load_configuration, parse_configuration
+from configuration.configuration import ConfigurationInvalid, load_configuration, parse_configuration
 
 HEAD = """accounts:
   - account_id: U1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancing.cash_standing import CashStanding
+from rebalancing.funding.cash_standing import CashStanding
 from rebalancing.verification import measure
 from tests.rebalancing.test_verification import request
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from configuration.configuration import Configuration, configuration_schema, load_configuration, parse_configuration
 from rebalancing.accounts import Account, AccountType
-from rebalancing.configuration import Configuration, configuration_schema, load_configuration, parse_configuration
 from rebalancing.errors import AccountUnknown
 from rebalancing.settings import Settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rebalancing.environment import Connections
+from configuration.environment import Connections
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from rebalancing.clocks import seconds_ahead
 from rebalancing.figure_checks import clock_problem, figures_problem
+from rebalancing.market.snapshot import AccountSnapshot, BrokerFigures, Quote
 from rebalancing.settings import FiguresSettings
-from rebalancing.snapshot import AccountSnapshot, BrokerFigures, Quote
 
 NOW = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 PRICES = {"SPY": "100", "BND": "50"}

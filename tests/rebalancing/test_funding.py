@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rebalancing.account_kind import AccountKind, Funding, effective_kind, kind_of
-from rebalancing.margin import MarginPreview, WhatIfAnswer, WhatIfOrder
-from rebalancing.orders import Side
-from rebalancing.settlement import DayTrade, bought_unsettled
+from rebalancing.funding.account_kind import AccountKind, Funding, effective_kind, kind_of
+from rebalancing.funding.margin import MarginPreview, WhatIfAnswer, WhatIfOrder
+from rebalancing.funding.settlement import DayTrade, bought_unsettled
+from rebalancing.orders.order import Side
 
 NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rebalancing.gateway_restart import parse_restart, restart_over_at
+from rebalancing.market.gateway_restart import parse_restart, restart_over_at
 
 EASTERN = "23:45 US/Eastern"
 

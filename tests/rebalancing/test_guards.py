@@ -8,10 +8,10 @@ import pytest
 
 from rebalancing.approval import bounded, holds_still
 from rebalancing.guards import Breach, GuardRequest, Guards, breaches, remembered_targets, target_change
-from rebalancing.orders import Side
-from rebalancing.plan import Plan, PlannedOrder, PlanRequest
-from rebalancing.planning import make_plan
-from rebalancing.snapshot import AccountSnapshot, Quote
+from rebalancing.market.snapshot import AccountSnapshot, Quote
+from rebalancing.orders.order import Side
+from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
+from rebalancing.planner.planning import make_plan
 from rebalancing.targets import Targets
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)

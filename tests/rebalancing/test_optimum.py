@@ -12,12 +12,12 @@ from bench.planner.account import Account
 from bench.planner.comparison import ALLOWED_RATIO, OPTIMUM, OURS, compare
 from bench.planner.proven_optimum import proven_optimum
 from bench.planner.published_rules import round_down_and_spend
-from rebalancing.mixed_integer import Program, Verdict
-from rebalancing.optimum import find_optimum
-from rebalancing.plan import PlanRequest
-from rebalancing.rounding import round_and_spend
-from rebalancing.sizing import choose_quantities as choose_in_time
-from rebalancing.sizing_problem import Line, SizingProblem
+from rebalancing.planner.mixed_integer import Program, Verdict
+from rebalancing.planner.optimum import find_optimum
+from rebalancing.planner.plan import PlanRequest
+from rebalancing.planner.rounding import round_and_spend
+from rebalancing.planner.sizing import choose_quantities as choose_in_time
+from rebalancing.planner.sizing_problem import Line, SizingProblem
 from tests.rebalancing.patient_planner import PATIENCE, choose_quantities, make_plan
 
 HAIR = Decimal("0.001")

@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from configuration.configuration import ConfigurationInvalid, parse_configuration
 from rebalancing.accounts import Account, WhenClosed
-from rebalancing.configuration import ConfigurationInvalid, parse_configuration
 from rebalancing.freshness import Figures
-from rebalancing.limit_prices import LimitRule, on_grid
-from rebalancing.market_on_close import cut_off
-from rebalancing.order_course import Course, course_of
-from rebalancing.order_policy import AdaptivePriority, Ending, LimitAt, OrderPolicy
-from rebalancing.order_rules import Patience, obstacles
-from rebalancing.order_terms import (
+from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
+from rebalancing.market.trading_hours import Session
+from rebalancing.orders.limit_prices import LimitRule, on_grid
+from rebalancing.orders.market_on_close import cut_off
+from rebalancing.orders.order import Intent, LegOrder, OrderType, Side
+from rebalancing.orders.order_course import Course, course_of
+from rebalancing.orders.order_policy import AdaptivePriority, Ending, LimitAt, OrderPolicy
+from rebalancing.orders.order_rules import Patience, obstacles
+from rebalancing.orders.order_terms import (
     LimitPriceUnknown,
     affordable_rest,
     at_market,
@@ -26,10 +29,7 @@ from rebalancing.order_terms import (
     commission_per_order,
     leg_order,
 )
-from rebalancing.orders import Intent, LegOrder, OrderType, Side
-from rebalancing.plan import DEFAULT_COMMISSION, Plan, PlanAfter, PlannedOrder
-from rebalancing.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
-from rebalancing.trading_hours import Session
+from rebalancing.planner.plan import DEFAULT_COMMISSION, Plan, PlanAfter, PlannedOrder
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 NOON = MONDAY.replace(hour=17)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from configuration.configuration import Configuration, ConfigurationInvalid, load_configuration
 from rebalancing.accounts import Account, AccountType
-from rebalancing.configuration import Configuration, ConfigurationInvalid, load_configuration
-from rebalancing.plan import Plan, PlanRequest
-from rebalancing.reasons import Reason
+from rebalancing.planner.plan import Plan, PlanRequest
+from rebalancing.planner.reasons import Reason
 from rebalancing.targets import Targets, apply_replacements, parse_allocations, replaced_symbols
 from tests.rebalancing.patient_planner import make_plan
 

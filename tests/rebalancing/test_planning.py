@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from rebalancing.orders import Side
-from rebalancing.plan import PlanImpossible, PlannedOrder, PlanRequest, PriceInvalid
+from rebalancing.orders.order import Side
+from rebalancing.planner.plan import PlanImpossible, PlannedOrder, PlanRequest, PriceInvalid
 from tests.rebalancing.patient_planner import make_plan, size_buys
 
 

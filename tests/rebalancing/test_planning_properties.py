@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 
-from rebalancing.orders import Side
-from rebalancing.plan import PlanRequest
+from rebalancing.orders.order import Side
+from rebalancing.planner.plan import PlanRequest
 from tests.rebalancing.patient_planner import make_plan, size_buys
 from tests.rebalancing.random_requests import applied, requests
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from rebalancing.accounts import Account
-from rebalancing.plan import PlanRequest
-from rebalancing.planning import make_plan
-from rebalancing.quote_checks import Fault, QuoteProblem, quote_problems
+from rebalancing.market.quote_checks import Fault, QuoteProblem, quote_problems
+from rebalancing.market.snapshot import Quote, QuoteKind
+from rebalancing.planner.plan import PlanRequest
+from rebalancing.planner.planning import make_plan
 from rebalancing.settings import QuoteSettings
-from rebalancing.snapshot import Quote, QuoteKind
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 GOOD: dict[str, Any] = {

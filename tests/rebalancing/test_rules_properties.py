@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rebalancing.orders import Side
-from rebalancing.plan import CASH_SYMBOL, Plan, PlanRequest
-from rebalancing.planning import NOISE
-from rebalancing.reasons import Reason
+from rebalancing.orders.order import Side
+from rebalancing.planner.plan import CASH_SYMBOL, Plan, PlanRequest
+from rebalancing.planner.planning import NOISE
+from rebalancing.planner.reasons import Reason
+from rebalancing.planner.trading_rules import ToleranceScope, TradingSides
 from rebalancing.targets import Replacement, apply_replacements, replaced_symbols
-from rebalancing.trading_rules import ToleranceScope, TradingSides
 from tests.rebalancing.patient_planner import make_plan, size_buys
 from tests.rebalancing.random_requests import SYMBOLS, applied, requests
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rebalancing.configuration import Configuration, ConfigurationInvalid, parse_configuration
+from configuration.configuration import Configuration, ConfigurationInvalid, parse_configuration
 from rebalancing.symbols import symbol_of
 from rebalancing.targets import AllocationsInvalid, check_allocations
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from rebalancing.trading_hours import (
+from rebalancing.market.trading_hours import (
     ZONES,
     HoursUnreadable,
     Session,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancing.trading_hours import (
+from rebalancing.market.trading_hours import (
     HoursUnreadable,
     Session,
     common_sessions,

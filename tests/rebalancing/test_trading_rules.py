@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from rebalancing import planning
-from rebalancing.orders import Side
-from rebalancing.plan import Plan, PlanRequest
-from rebalancing.reasons import Reason
+from rebalancing.orders.order import Side
+from rebalancing.planner import planning
+from rebalancing.planner.plan import Plan, PlanRequest
+from rebalancing.planner.reasons import Reason
 from tests.rebalancing.patient_planner import make_plan, size_buys
 
 Orders = list[tuple[str, str, int]]

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from rebalancing.orders import OrderReport, OrderState, Side
+from rebalancing.orders.order import OrderReport, OrderState, Side
+from rebalancing.orders.slippage import slippage_of, total_slippage
 from rebalancing.outcomes import Gap
-from rebalancing.plan import Plan, PlanRequest
-from rebalancing.slippage import slippage_of, total_slippage
+from rebalancing.planner.plan import Plan, PlanRequest
 from rebalancing.verification import cash_after, gaps, measure, positions_after
 from tests.rebalancing.patient_planner import make_plan
 

@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
+from configuration.configuration import Configuration, ConfigurationInvalid, parse_configuration
+from configuration.yaml_text import YamlProblem, read_yaml
 from rebalancing.accounts import Account
-from rebalancing.configuration import Configuration, ConfigurationInvalid, parse_configuration
-from rebalancing.yaml_text import YamlProblem, read_yaml
 
 HEAD = "accounts:\n  - account_id: U1\n    strategy_name: blend\n"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancing.yaml_text import YamlProblem, read_yaml
+from configuration.yaml_text import YamlProblem, read_yaml
 from simulator.allocations.strategies import StrategiesFileError, read_strategies
 from simulator.gateway.scenario import ScenarioError, parse_scenario
 from simulator.yaml_words import read_words

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from starter.channel_inbox import NotNowError
-from starter.channel_records import ChannelRecord, Recalled
+from starter.ably.channel_inbox import NotNowError
+from starter.ably.channel_records import ChannelRecord, Recalled
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

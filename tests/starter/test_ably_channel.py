@@ -17,11 +17,11 @@ from pydantic import SecretStr, ValidationError
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
 from simulator.ably.messages import Draft
-from starter.ably_channel import AblyChannelListener, check_access
-from starter.ably_realtime import MAX_DISCONNECTS
-from starter.ably_settings import AblyKeyRefusedError, AblySettings, AblyTimings, AblyUnavailableError
-from starter.channel_sweeper import Records
-from starter.received_message import ReceivedMessage
+from starter.ably.ably_channel import AblyChannelListener, check_access
+from starter.ably.ably_realtime import MAX_DISCONNECTS
+from starter.ably.ably_settings import AblyKeyRefusedError, AblySettings, AblyTimings, AblyUnavailableError
+from starter.ably.channel_sweeper import Records
+from starter.ably.received_message import ReceivedMessage
 from tests.starter.remembering import FollowedForYears
 
 KEY = "app.key:hush-hush"

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
-from starter.ably_channel import AblyChannelListener
-from starter.ably_settings import AblySettings, AblyTimings
-from starter.received_message import ReceivedMessage
+from starter.ably.ably_channel import AblyChannelListener
+from starter.ably.ably_settings import AblySettings, AblyTimings
+from starter.ably.received_message import ReceivedMessage
 from tests.starter.remembering import FollowedForYears
 
 KEY = "app.key:secret"

@@ -9,11 +9,11 @@ import pytest
 
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
-from starter.ably_channel import check_access, kept_messages
-from starter.ably_history import HistoryReader
-from starter.ably_settings import AblyKeyRefusedError, AblyUnavailableError
-from starter.channel_reach import Reach
-from starter.events import EventInvalid, parse_event
+from starter.ably.ably_channel import check_access, kept_messages
+from starter.ably.ably_history import HistoryReader
+from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
+from starter.ably.channel_reach import Reach
+from starter.ably.events import EventInvalid, parse_event
 from tests.starter.remembering import LONG_AGO
 from tests.starter.test_ably_channel import KEY, TIMINGS, Acceptor, MovableClock, attached, listening, settings, soon
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
-from starter.listener import listen
+from starter.ably.listener import listen
 from tests.starter.test_ably_channel import soon
 from tests.starter.test_listener import client as client
 from tests.starter.test_listener import configuration

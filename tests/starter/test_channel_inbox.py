@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from starter.backoff import Backoff
-from starter.channel_inbox import ChannelInbox, NotNowError
-from starter.received_message import ReceivedMessage
+from starter.ably.backoff import Backoff
+from starter.ably.channel_inbox import ChannelInbox, NotNowError
+from starter.ably.received_message import ReceivedMessage
 
 WHEN = datetime(2026, 3, 2, tzinfo=UTC)
 

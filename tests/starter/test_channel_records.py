@@ -11,9 +11,9 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import RawValue
 
-from starter import channel_records
-from starter.channel_records import ChannelRecord, ChannelRecords, Recalled
-from starter.temporal_away import TemporalAwayError
+from starter.ably import channel_records
+from starter.ably.channel_records import ChannelRecord, ChannelRecords, Recalled
+from starter.ably.temporal_away import TemporalAwayError
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
 

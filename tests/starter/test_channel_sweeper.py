@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from starter.ably_settings import AblyKeyRefusedError, AblyTimings, AblyUnavailableError
-from starter.backoff import Backoff
-from starter.channel_inbox import ChannelInbox
-from starter.channel_records import ChannelRecord
-from starter.channel_sweeper import ChannelSweeper
-from starter.received_message import ReceivedMessage
+from starter.ably.ably_settings import AblyKeyRefusedError, AblyTimings, AblyUnavailableError
+from starter.ably.backoff import Backoff
+from starter.ably.channel_inbox import ChannelInbox
+from starter.ably.channel_records import ChannelRecord
+from starter.ably.channel_sweeper import ChannelSweeper
+from starter.ably.received_message import ReceivedMessage
 from tests.starter.remembering import Memory
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)

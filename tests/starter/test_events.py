@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancing.triggers import ExecutionMode
-from starter.events import EVENT_ID_LIMIT, PAYLOAD_LIMIT, EventInvalid, parse_event
+from starter.ably.events import EVENT_ID_LIMIT, PAYLOAD_LIMIT, EventInvalid, parse_event
 
 TRADE, DRY_RUN = ExecutionMode.REBALANCE, ExecutionMode.DRY_RUN
 

@@ -11,18 +11,18 @@ from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
+from contract.names import WORKFLOW_TYPE
 from rebalancing.accounts import Account
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
 from rebalancing.triggers import ExecutionMode, Trigger
-from starter.channel_records import ChannelRecords
-from starter.listener import AblyNotConfigured, EventDispatcher, ably_settings
-from starter.received_message import ReceivedMessage
-from starter.temporal_away import TemporalAwayError
+from starter.ably.channel_records import ChannelRecords
+from starter.ably.listener import AblyNotConfigured, EventDispatcher, ably_settings
+from starter.ably.received_message import ReceivedMessage
+from starter.ably.temporal_away import TemporalAwayError
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
-from workflows.names import WORKFLOW_TYPE
 
 PUBLISHED = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
-from starter.ably_settings import AblyTimings
-from starter.listener import listen
+from starter.ably.ably_settings import AblyTimings
+from starter.ably.listener import listen
 from tests.starter.test_ably_channel import MovableClock, soon
 from tests.starter.test_listener import configuration, triggers
 from worker.free_ports import free_port

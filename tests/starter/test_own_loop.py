@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from starter.own_loop import run_in_own_loop
+from starter.ably.own_loop import run_in_own_loop
 
 NAME = "own-loop-test"
 

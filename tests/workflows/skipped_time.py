@@ -8,12 +8,12 @@ from typing import Any
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from rebalancing.environment import Connections
+from configuration.environment import Connections
+from contract.names import SEARCH_ATTRIBUTES
 from rebalancing.settings import Settings
 from simulator.gateway.server import SimulatedGateway
 from tests.house import Holding, House, configuration, scenario
 from worker.temporal import SERVER_SETTINGS, temporal_command
-from workflows.names import SEARCH_ATTRIBUTES
 
 FAST_TIMERS = {
     "frontend.WorkflowTimeSkippingEnabled": "true",

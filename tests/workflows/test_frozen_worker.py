@@ -12,13 +12,13 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from contract.names import fills_queue, gateway_queue
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultRule
 from tests.cli.command import Desk
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once, reported_as_it_is
 from tests.house import Holding, House, house, phase_reached
 from tests.workflows.test_killed_worker import kill, worker_desk
-from workflows.names import fills_queue, gateway_queue
 
 CASH = "1000"
 HOLDINGS = {"SPY": 60, "GLD": 60}

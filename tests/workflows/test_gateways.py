@@ -7,9 +7,9 @@ from itertools import groupby, pairwise
 import pytest
 from pydantic import ValidationError
 
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections, GatewayAddressMissing
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections, GatewayAddressMissing
 from simulator.gateway.server import SimulatedGateway
 from tests.house import Holding, House, configuration, leg_of, scenario
 from worker.free_ports import free_port

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from contract.messages import Resolution
+from contract.names import PHASE
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from tests.house import PRICES, Holding, House, house, phase_reached, quick_settings
-from workflows.messages import Resolution
-from workflows.names import PHASE
 from workflows.rebalance_account import RebalanceAccount
 
 NEVER_FILLS: dict[str, Any] = {"type": "LMT", "limit_at": "midpoint", "reprice_every": 1, "reprice_times": 0}

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.gateway import reading
-from rebalancing.orders import OrderState
+from rebalancing.orders.order import OrderState
 from tests.house import Holding, house
 
 WEIGHTS = {"QQQ": "0.3", "SPY": "0.3", "BND": "0.2", "GLD": "0.2"}

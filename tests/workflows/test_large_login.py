@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from rebalancing.orders import OrderState
+from rebalancing.orders.order import OrderState
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.house import Holding, failure_of, house
 

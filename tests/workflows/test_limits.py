@@ -9,9 +9,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from rebalancing.configuration import Configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
+from configuration.configuration import Configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
+from contract.names import SEARCH_ATTRIBUTES
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from tests.house import Holding, configuration, house, phase_reached
@@ -19,7 +20,6 @@ from tests.workflows.skipped_time import dynamic_configuration
 from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import temporal_command
-from workflows.names import SEARCH_ATTRIBUTES
 
 
 async def test_a_rebalance_that_works_longer_than_five_minutes_is_stopped_and_says_where() -> None:

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from temporalio.client import Client
 
-from rebalancing.configuration_in_use import ConfigurationInUse
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.names import login_id
 from rebalancing.errors import GatewayUnavailable, OtherLogin
 from rebalancing.login import Login, LoginKind
 from rebalancing.triggers import ExecutionMode
@@ -18,7 +19,6 @@ from worker.free_ports import free_port
 from worker.login import claim
 from worker.main import run_workers
 from worker.temporal import connect_embedded, embedded_server
-from workflows.names import login_id
 
 PAPER, LIVE = Holding(), Holding(more={"type": "live"})
 

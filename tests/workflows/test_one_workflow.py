@@ -22,12 +22,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.callers import accounts_of
-from rebalancing.errors import CallerRefused
-from rebalancing.freshness import Figures
-from rebalancing.margin import MarginQuestions, MarginRequest, WhatIfOrder
-from rebalancing.orders import Intent, LegOrder, Side
-from rebalancing.outcomes import Phase
-from rebalancing.requests import (
+from contract.requests import (
     CancelOpenRequest,
     HearRequest,
     IntentsRequest,
@@ -35,6 +30,11 @@ from rebalancing.requests import (
     PrepareRequest,
     SnapshotRequest,
 )
+from rebalancing.errors import CallerRefused
+from rebalancing.freshness import Figures
+from rebalancing.funding.margin import MarginQuestions, MarginRequest, WhatIfOrder
+from rebalancing.orders.order import Intent, LegOrder, Side
+from rebalancing.outcomes import Phase
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached
 from workflows.rebalance_account import RebalanceAccount
 

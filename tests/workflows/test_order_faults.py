@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from activities.gateway import placing
-from rebalancing.orders import OrderState
+from contract.messages import Resolution
+from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.house import Holding, House, house, phase_reached, quick_settings
-from workflows.messages import Resolution
 from workflows.rebalance_account import RebalanceAccount
 
 FIRST_ORDER = FaultMatch(request="placeOrder")

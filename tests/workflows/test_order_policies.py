@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from rebalancing.orders import OrderState, OrderType
+from rebalancing.orders.order import OrderState, OrderType
 from rebalancing.outcomes import Phase
 from simulator.gateway.clock import RealClock
 from simulator.gateway.requests import ContractQuery, OrderTicket

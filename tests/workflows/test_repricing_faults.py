@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activities.gateway import placing, repricing
-from rebalancing.orders import OrderState
+from rebalancing.orders.order import OrderState
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.cli.command import desk
 from tests.house import Holding, House, house

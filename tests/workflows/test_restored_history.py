@@ -12,6 +12,7 @@ from temporalio.api.taskqueue.v1 import RateLimit
 from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
+from contract.names import GATEWAY_QUEUE
 from rebalancing.approval import Approval
 from rebalancing.outcomes import Outcome
 from rebalancing.settings import Settings
@@ -21,7 +22,6 @@ from tests.faults.ledger_checks import never_overspent
 from tests.house import Holding, House, quick_settings
 from tests.workflows.restoring import restorable_house
 from tests.workflows.test_approval import waiting_plan
-from workflows.names import GATEWAY_QUEUE
 from workflows.rebalance_account import RebalanceAccount
 
 SETTINGS = Settings.model_validate(

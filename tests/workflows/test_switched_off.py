@@ -6,8 +6,8 @@ import json
 import pytest
 from temporalio.client import WorkflowHandle
 
+from configuration.configuration import Configuration
 from rebalancing.approval import Approval
-from rebalancing.configuration import Configuration
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.server import SimulatedGateway

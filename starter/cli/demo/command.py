@@ -10,6 +10,7 @@ from typing import Final
 from rich.console import Console
 from temporalio.client import Client
 
+from contract.names import WORKFLOW_TYPE
 from starter.cli.console import output_console
 from starter.cli.demo.portfolios import EVENT, FOLLOWERS, STRATEGIES
 from starter.cli.demo.progress import Board, LiveProgress, Standing, follow
@@ -18,7 +19,6 @@ from starter.cli.demo.stage import Stage, set_stage
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
 from starter.cli.stopping import Stopped, stopped_by_signal
-from workflows.names import WORKFLOW_TYPE
 
 LISTING_PATIENCE: Final = 5.0
 """Seconds for the server's list of workflows, which lags, to show all that ran."""

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.client import Client, WorkflowHandle
 
-from rebalancing.orders import OrderReport
+from contract.messages import RunResult
+from rebalancing.orders.order import OrderReport
 from starter.cli.rebalance_view import Ending, ending_of, handle_of, latest_run, query_status
 from starter.cli.tables import PHASE_STYLES
-from workflows.messages import RunResult
 from workflows.progress import Status
 
 POLL_INTERVAL: Final = 0.25

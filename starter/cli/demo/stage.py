@@ -12,16 +12,16 @@ import httpx
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from rebalancing.configuration import Configuration, load_configuration
-from rebalancing.configuration_in_use import ConfigurationInUse
-from rebalancing.environment import Connections
+from configuration.configuration import Configuration, load_configuration
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
 from simulator.ably.server import SimulatedAbly
 from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.scenario import load_scenario
 from simulator.gateway.server import SimulatedGateway
+from starter.ably.listener import listen
 from starter.cli.demo.portfolios import published_weights, write_accounts
 from starter.cli.simulate import DEMO_SCENARIO, keep_local_connections_local
-from starter.listener import listen
 from worker.free_ports import free_ports
 from worker.main import run_workers
 from worker.temporal import ServerNotStarted, connect_embedded, embedded_server

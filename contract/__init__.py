@@ -1,0 +1,1 @@
+"""What workflows and activities tell each other, and both of them the starter."""

@@ -1,0 +1,98 @@
+"""What a workflow asks of its activities, and what they answer that is not a domain word of its own."""
+
+from rebalancing.accounts import Account
+from rebalancing.base import FrozenModel, Weight
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import Intent, LegOrder, OrderReport
+from rebalancing.settings import Settings
+from rebalancing.triggers import EventRing
+
+
+class OpeningRequest(FrozenModel):
+    """Asks for what a run must know before it begins. ``run_id`` is the run that asks."""
+
+    account: str
+    workflow_id: str
+    run_id: str
+
+
+class Opening(FrozenModel):
+    """The account's configuration, the settings in force, and what earlier runs remember.
+
+    ``events`` are those they took on (promise P2), ``last_targets`` those of the last finished rebalance, if any.
+    """
+
+    account: Account
+    settings: Settings
+    events: EventRing
+    last_targets: dict[str, Weight] | None = None
+
+
+class TurnRequest(FrozenModel):
+    """Asks to hold a turn for this run of a workflow."""
+
+    workflow_id: str
+    run_id: str
+
+
+class SnapshotRequest(FrozenModel):
+    """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``.
+
+    ``known`` are those whose contracts and quotes an earlier visit has read.
+    """
+
+    account: Account
+    symbols: tuple[str, ...]
+    known: tuple[str, ...] = ()
+
+    def rest_of(self, snapshot: AccountSnapshot) -> "SnapshotRequest":
+        """Asks for what the visit that took this snapshot left unread."""
+        return self.model_copy(update={"known": tuple(snapshot.contracts)})
+
+
+class CancelOpenRequest(FrozenModel):
+    """Asks to cancel every working order of an account; ``timeout`` in seconds."""
+
+    account: str
+    timeout: float
+
+
+SENDING_BEGAN = "sending began"
+"""What an attempt to place a leg tells the server before the first byte; without it the leg is certainly unsent."""
+
+NOTHING_SENT = "nothing sent"
+"""In the details of a failure to place a leg: no attempt told the server that its sending begins."""
+
+
+class PrepareRequest(FrozenModel):
+    """Asks to reserve order ids for a leg, all of them ``above`` an id that must not be overtaken any more."""
+
+    orders: tuple[LegOrder, ...]
+    above: int = 0
+
+
+class PlaceRequest(FrozenModel):
+    """Asks to place a leg. ``never_sent``: no earlier activity has begun to send any of these intents."""
+
+    intents: tuple[Intent, ...]
+    never_sent: bool = False
+
+
+class IntentsRequest(FrozenModel):
+    """Asks to await or to cancel the orders of these intents; ``timeout`` in seconds."""
+
+    intents: tuple[Intent, ...]
+    timeout: float
+
+
+class HearRequest(IntentsRequest):
+    """Asks to hear what becomes of a leg that was placed, and how the account stands if the leg is over by then."""
+
+    reading: SnapshotRequest | None = None
+
+
+class Heard(FrozenModel):
+    """What was heard of a leg. ``snapshot``: the account after it, where that could be told without any request."""
+
+    reports: tuple[OrderReport, ...]
+    snapshot: AccountSnapshot | None = None

@@ -1,0 +1,1 @@
+"""What an account may spend: its kind, margin, settlement, cash and reserve."""

@@ -1,0 +1,1 @@
+"""What an order is, when and how it is placed, and what its fate may be."""

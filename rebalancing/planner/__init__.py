@@ -1,0 +1,1 @@
+"""Targets and holdings in, orders in whole shares out."""

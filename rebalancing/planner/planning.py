@@ -1,0 +1,145 @@
+"""The planner: from holdings and targets to whole-share orders.
+
+The base is the net liquidation value of what is managed (cash and the managed positions at their valuation prices),
+less the reserve. A weight is a symbol's value divided by the base; the cash weight is the cash above the reserve
+divided by the base, so that all weights add up to 1 (commissions aside). The cash target is 1 − Σ targets.
+
+Drift is the half-L1 distance between weights and targets, cash included:
+``100 × ½ × (Σ |weight − target| + |cash weight − cash target|)``, in percent of the base.
+
+The same request always gives the same plan, whatever the order of its dictionaries. See ``docs/planner.md``.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from rebalancing.orders.order import Side
+from rebalancing.planner.book import Book, Entry, share_changes
+from rebalancing.planner.plan import Plan, PlanAfter, PlannedOrder, PlanRequest
+from rebalancing.planner.plan_lines import WEIGHT_PLACES, Explainer
+from rebalancing.planner.sizing import SOLVER_SECONDS, choose_quantities
+from rebalancing.planner.sizing_problem import ZERO, SizingProblem
+
+PERCENT_PLACES = Decimal("0.0001")
+CENT = Decimal("0.01")
+
+NOISE = Decimal("0.0001")
+"""A plan that comes closer by less than this share of the base is not worth an order: prices move more in a second."""
+
+
+def make_plan(request: PlanRequest, *, solver_seconds: float = SOLVER_SECONDS) -> Plan:
+    """Plan both legs.
+
+    Sells come first; what is held without a target is sold whole, a short position is covered. Buys fit into the cash
+    that remains above the reserve after commissions at their worst price (promise P5). After ``solver_seconds`` without
+    a proven optimum the plan is a greedy one, and says so. Raises ``PlanImpossible`` when there are positions but
+    nothing to invest.
+    """
+    return _Planner(request, Book(request), solver_seconds).plan()
+
+
+def size_buys(request: PlanRequest, *, solver_seconds: float = SOLVER_SECONDS) -> tuple[PlannedOrder, ...]:
+    """Size the buy leg anew, with the cash and positions as they are after the sell leg; it never sells."""
+    return _Planner(request, Book(request, buy_leg=True), solver_seconds).plan().buys
+
+
+class _Planner:
+    """One planning run; holds what the steps share."""
+
+    def __init__(self, request: PlanRequest, book: Book, solver_seconds: float) -> None:
+        self._request = request
+        self._book = book
+        self._problem: SizingProblem = book.problem()
+        self._notes = book.notes
+        sizing = choose_quantities(self._problem, solver_seconds)
+        self._is_optimal = sizing.in_time
+        self._is_worth_it = self._mends_more_than_it_costs(sizing.quantities)
+        self._steps = sizing.quantities if self._is_worth_it else self._problem.unchanged
+
+    def plan(self) -> Plan:
+        """Describe what was chosen."""
+        book, changes = self._book, share_changes(self._book, self._steps)
+        explainer = Explainer(self._request, book, self._problem, self._steps, is_worth_it=self._is_worth_it)
+        lines = explainer.lines(changes)
+        explanations = {line.symbol: line.explanation for line in lines}
+        orders = self._orders(changes, explanations)
+        return Plan(
+            orders=orders,
+            base=book.base.quantize(CENT),
+            reserve=book.reserve.quantize(CENT),
+            before={s: self._weight(entry, 0) for s, entry in book.entries.items()},
+            targets={s: weight.quantize(WEIGHT_PLACES) for s, weight in book.targets.items()},
+            after=self._after(changes, orders),
+            lines=lines,
+            is_optimal=self._is_optimal,
+            notes=(*self._notes, *self._closing_notes(explainer)),
+        )
+
+    def _mends_more_than_it_costs(self, steps: Mapping[str, int]) -> bool:
+        """Whether the orders that are not compulsory mend more than they may cost.
+
+        The cost is two commissions for every managed symbol and what the buys may pay above the valuation price. Paying
+        commissions makes the base smaller; twice their sum is the most by which that alone can move the distance, so
+        one rebalance is no reason for the next. Below ``NOISE`` nothing is worth an order.
+        """
+        problem, unchanged = self._problem, self._problem.unchanged
+        if steps == unchanged:
+            return True
+        mended = problem.distance(unchanged) - problem.distance(steps)
+        bought = ((max(steps[s] - line.held, 0), line) for s, line in problem.lines.items())
+        spread = sum((count * (line.buy_price - line.price) for count, line in bought), ZERO)
+        commissions = 2 * len(self._book.entries) * problem.commission
+        return mended > max(commissions + spread, self._book.base * NOISE)
+
+    def _closing_notes(self, explainer: Explainer) -> list[str]:
+        notes = list(explainer.notes)
+        if not self._is_worth_it:
+            notes.append("the remaining drift is smaller than what mending it may cost")
+        if not self._is_optimal:
+            notes.append(
+                "the solver's time was up: shares are rounded and the rest is spent greedily, which may be a little "
+                "further from the targets than need be"
+            )
+        if self._problem.left(self._steps) < 0:
+            notes.append("cash is below the reserve and no sale is due that would restore it")
+        return notes
+
+    def _orders(self, changes: Mapping[str, int], explanations: Mapping[str, str]) -> tuple[PlannedOrder, ...]:
+        """Sells first; within a leg the largest value first."""
+        orders = [
+            PlannedOrder(
+                symbol=symbol,
+                side=Side.BUY if change > 0 else Side.SELL,
+                quantity=abs(change),
+                estimated_value=(abs(change) * self._book.entries[symbol].price).quantize(CENT),
+                reason=explanations[symbol],
+            )
+            for symbol, change in changes.items()
+            if change
+        ]
+        return tuple(sorted(orders, key=lambda o: (o.side is Side.BUY, -o.estimated_value, o.symbol)))
+
+    def _weight(self, entry: Entry, change: int) -> Decimal:
+        if not self._book.base:
+            return ZERO
+        shares = entry.held + entry.fraction + change
+        return (shares * entry.price / self._book.base).quantize(WEIGHT_PLACES)
+
+    def _after(self, changes: Mapping[str, int], orders: tuple[PlannedOrder, ...]) -> PlanAfter:
+        entries = self._book.entries
+        moved = sum((changes[s] * entry.price for s, entry in entries.items()), ZERO)
+        cash = self._request.cash - moved - self._request.commission_per_order * len(orders)
+        return PlanAfter(
+            cash=cash.quantize(CENT),
+            idle_cash=(cash - self._book.reserve - self._book.cash_target).quantize(CENT),
+            weights={s: self._weight(entry, changes[s]) for s, entry in entries.items()},
+            drift=self._drift(changes, cash),
+        )
+
+    def _drift(self, changes: Mapping[str, int], cash: Decimal) -> Decimal:
+        book = self._book
+        if not book.base:
+            return ZERO
+        gaps = sum((abs(entry.gap_with(changes[s])) for s, entry in book.entries.items()), ZERO)
+        cash_gap = abs(cash - book.reserve - book.cash_target)
+        return (50 * (gaps + cash_gap) / book.base).quantize(PERCENT_PLACES)

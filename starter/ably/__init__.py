@@ -1,0 +1,1 @@
+"""The listener: events published with Ably become workflows."""
