@@ -13,6 +13,8 @@ RUN python -m venv --without-pip /opt/rebalancer \
     && /opt/builder/bin/pip --python /opt/rebalancer/bin/python install --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY rebalancing rebalancing
+COPY configuration configuration
+COPY contract contract
 COPY workflows workflows
 COPY activities activities
 COPY worker worker

@@ -33,6 +33,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # Random input first, then N random faults drawn from SEED against the real processes.
 chaos: $(READY)

@@ -1,8 +1,8 @@
 """Guards: limits on what one plan may do, looked at before anything is traded.
 
 A guard never changes a plan. It is kept, or it is breached; then the run stops or asks a person, by configuration.
-(What the planner itself keeps to is in ``rebalancing.planner.trading_rules``: its maximum turnover makes a smaller plan, the
-guard of the same name refuses a large one.)
+(What the planner itself keeps to is in ``rebalancing.planner.trading_rules``: its maximum turnover makes a smaller
+plan, the guard of the same name refuses a large one.)
 """
 
 from collections.abc import Iterator, Mapping

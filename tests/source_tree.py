@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-APPLICATION = ("rebalancing", "workflows", "activities", "worker", "starter")
+APPLICATION = ("rebalancing", "configuration", "contract", "workflows", "activities", "worker", "starter")
 PACKAGES = (*APPLICATION, "simulator", "chaos")
 
 

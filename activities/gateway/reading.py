@@ -57,8 +57,8 @@ class AccountReader:
         """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
 
         Those that are ``known`` are left out; of many to be asked for, some are left for another visit (``unread``).
-        A symbol without a price has a quote that says why; ``rebalancing.market.quote_checks`` judges quotes. Other clients'
-        open orders matter at the beginning only; ``with_open_orders`` false leaves them as they were read last.
+        A symbol without a price has a quote that says why; ``rebalancing.market.quote_checks`` judges quotes. Other
+        clients' open orders matter at the beginning only; without ``with_open_orders`` they stay as they were read last.
 
         Raises:
             AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
