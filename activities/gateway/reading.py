@@ -58,7 +58,7 @@ class AccountReader:
 
         Those that are ``known`` are left out; of many to be asked for, some are left for another visit (``unread``).
         A symbol without a price has a quote that says why; ``rebalancing.market.quote_checks`` judges quotes. Other
-        clients' open orders matter at the beginning only; without ``with_open_orders`` they stay as they were read last.
+        clients' open orders matter at the beginning only; without ``with_open_orders`` they stay as last read.
 
         Raises:
             AccountUnknown, AccountTypeMismatch: this login does not manage the account, or is of the other type.
