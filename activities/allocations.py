@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from temporalio import activity
 
 from configuration.reading_files import read_at_most
+from contract.activities import TargetsContract
 from rebalancing.accounts import Account
 from rebalancing.errors import AllocationsRefused, AllocationsUnavailable
 from rebalancing.targets import (
@@ -44,7 +45,7 @@ def allocations_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(mounts=direct, follow_redirects=False, timeout=REQUEST_TIMEOUT)
 
 
-class AllocationActivities:
+class AllocationActivities(TargetsContract):
     """Reads targets, with the account's replacements applied.
 
     ``base_url`` serves the accounts that name no source of their own, and it alone is sent ``api_key``. ``configured``

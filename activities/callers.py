@@ -11,8 +11,8 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from contract.requests import (
+    AcknowledgeRequest,
     CancelOpenRequest,
-    HearRequest,
     IntentsRequest,
     PlaceRequest,
     PrepareRequest,
@@ -105,7 +105,7 @@ def accounts_of(request: object) -> Iterator[str]:
             yield from accounts_of(request.orders)
         case PlaceRequest() | IntentsRequest():
             yield from accounts_of(request.intents)
-            if isinstance(request, HearRequest) and request.reading is not None:
+            if isinstance(request, AcknowledgeRequest) and request.reading is not None:
                 yield request.reading.account.account_id
         case tuple():
             for part in request:  # pyright: ignore[reportUnknownVariableType]

@@ -5,22 +5,24 @@ Runs on the queue ``ibkr-fills``: it listens to what the gateway pushes and requ
 
 from temporalio import activity
 
-from activities.beginners import Beginners
+from activities.gateway.margin import MarginDesk
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
-from contract.requests import Heard, HearRequest, IntentsRequest, PrepareRequest, SnapshotRequest
+from contract.activities import ConnectionContract
+from contract.requests import Acknowledgement, AcknowledgeRequest, IntentsRequest, PrepareRequest, SnapshotRequest
+from rebalancing.funding.margin import MarginPreview, MarginQuestions
 from rebalancing.market.snapshot import AccountSnapshot
-from rebalancing.orders.order import Intent, OrderReport, Side
+from rebalancing.orders.order import Intent, OrderReport
 
 
-class FillActivities:
+class FillActivities(ConnectionContract):
     """Watches orders over the shared connection."""
 
-    def __init__(self, desk: OrderDesk, reader: AccountReader, beginners: Beginners) -> None:
+    def __init__(self, desk: OrderDesk, reader: AccountReader, margin: MarginDesk) -> None:
         self._desk = desk
         self._reader = reader
-        self._beginners = beginners
+        self._margin = margin
 
     @activity.defn
     async def read_pushed(self, request: SnapshotRequest) -> AccountSnapshot | None:
@@ -43,18 +45,22 @@ class FillActivities:
         return self._desk.prepare(request.orders, request.above)
 
     @activity.defn
-    async def acknowledge_leg(self, request: HearRequest) -> Heard:
+    async def acknowledge_leg(self, request: AcknowledgeRequest) -> Acknowledgement:
         """Wait until the gateway has answered a leg that was placed, and for its fills while the time lasts."""
         async with heartbeating():
             reports = await self._desk.acknowledged(request.intents, request.timeout)
             if request.reading is None or not all(report.state.is_final for report in reports):
-                return Heard(reports=reports)
-            if request.intents[0].side is Side.SELL:
-                await self._beginners.go_first(activity.info().priority.priority_key)
-            return Heard(reports=reports, snapshot=await self.read_pushed(request.reading))
+                return Acknowledgement(reports=reports)
+            return Acknowledgement(reports=reports, snapshot=await self.read_pushed(request.reading))
 
     @activity.defn
     async def await_fills(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
         """Wait until none of these orders works any more, or the time is over."""
         async with heartbeating():
             return await self._desk.finished(request.intents, request.timeout)
+
+    @activity.defn
+    async def margin_answers(self, questions: MarginQuestions) -> MarginPreview:
+        """Await what IBKR says of a plan."""
+        async with heartbeating():
+            return await self._margin.answers(questions)

@@ -8,36 +8,37 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.beginners import Beginners
+from activities.gateway.margin import MarginDesk
 from activities.gateway.placing import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.heartbeat import SendingHeartbeats, heartbeating
+from contract.activities import GatewayContract
 from contract.requests import NOTHING_SENT, CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.errors import RebalancerError
+from rebalancing.funding.margin import MarginQuestions, MarginRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport
 
 T = TypeVar("T")
 
 
-class IbkrActivities:
+class IbkrActivities(GatewayContract):
     """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
 
     def __init__(
-        self, client: Client, reader: AccountReader, desk: OrderDesk, repricer: Repricer, beginners: Beginners
+        self, client: Client, reader: AccountReader, desk: OrderDesk, repricer: Repricer, margin: MarginDesk
     ) -> None:
         self._client = client
         self._reader = reader
         self._desk = desk
         self._repricer = repricer
-        self._beginners = beginners
+        self._margin = margin
 
     @activity.defn
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
         """Read an account, its contracts and quotes."""
         account = request.account
-        self._beginners.note_visit(activity.info().priority.priority_key)
         async with heartbeating():
             return await self._reader.snapshot(
                 account.account_id,
@@ -47,6 +48,12 @@ class IbkrActivities:
                 account.funding,
                 known=request.known,
             )
+
+    @activity.defn
+    async def ask_margin(self, request: MarginRequest) -> MarginQuestions:
+        """Send what-if orders for a whole plan, in one visit. Places nothing."""
+        async with heartbeating():
+            return await self._margin.ask(request)
 
     @activity.defn
     async def place_leg(self, request: PlaceRequest) -> tuple[OrderReport, ...]:

@@ -13,20 +13,13 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from configuration.configuration_in_use import ConfigurationInUse
+from contract.activities import OpeningContract
+from contract.names import EVENTS_MEMO, TARGETS_MEMO, TRIGGER_SIGNAL
 from contract.requests import Opening, OpeningRequest
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import EventSettings, Settings
 from rebalancing.triggers import EventRing, Trigger
-
-EVENTS_MEMO = "events"
-"""The memo under which a run keeps what it remembers (the workflow writes it under the same name)."""
-
-TARGETS_MEMO = "last_targets"
-"""The memo with the targets of the last finished rebalance (likewise)."""
-
-TRIGGER_SIGNAL: Final = "trigger"
-"""The signal that brings triggers (likewise)."""
 
 CUT_SHORT: Final = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
 """How runs end that had no chance to write down what they had been sent."""
@@ -45,7 +38,7 @@ class RunNotListed(RebalancerError):
     retryable: ClassVar[bool] = True
 
 
-class OpeningActivities:
+class OpeningActivities(OpeningContract):
     """Answers from the configuration file and from Temporal itself, which is our only store."""
 
     def __init__(self, configuration: ConfigurationInUse, client: Client) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from contract.requests import Heard
+from contract.requests import Acknowledgement
 from rebalancing.orders.order import OrderReport, OrderState
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class _OrderNews(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         result = await super().execute_activity(input)
-        reports: object = result.reports if isinstance(result, Heard) else result
+        reports: object = result.reports if isinstance(result, Acknowledgement) else result
         if isinstance(reports, tuple):
             self._news.tell(each for each in cast("tuple[object, ...]", reports) if isinstance(each, OrderReport))
         return result

@@ -6,13 +6,12 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.heartbeat import heartbeating
+from contract.activities import TurnContract
+from contract.names import TURN_SIGNAL
 from contract.requests import TurnRequest
 
-TURN_SIGNAL = "turn"
-"""The signal that says the turn has come (the workflow listens to it under the same name)."""
 
-
-class TurnActivities:
+class TurnActivities(TurnContract):
     """Runs on the queue ``rebalance-turns``, whose worker has as many slots as rebalances may run at once."""
 
     def __init__(self, client: Client) -> None:

@@ -85,14 +85,14 @@ class IntentsRequest(FrozenModel):
     timeout: float
 
 
-class HearRequest(IntentsRequest):
-    """Asks to hear what becomes of a leg that was placed, and how the account stands if the leg is over by then."""
+class AcknowledgeRequest(IntentsRequest):
+    """Asks what becomes of a leg that was placed, and how the account stands if the leg is over by then."""
 
     reading: SnapshotRequest | None = None
 
 
-class Heard(FrozenModel):
-    """What was heard of a leg. ``snapshot``: the account after it, where that could be told without any request."""
+class Acknowledgement(FrozenModel):
+    """What the gateway said of a leg. ``snapshot``: the account after it, where that needed no request."""
 
     reports: tuple[OrderReport, ...]
     snapshot: AccountSnapshot | None = None

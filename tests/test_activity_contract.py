@@ -1,91 +1,88 @@
-"""Workflows call activities by name; here each name meets the activity that carries it, with its types."""
+"""Workflows call activities by the contract's signatures; the type checker holds both sides to them."""
 
 import ast
-import importlib
 import inspect
-import pkgutil
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-import activities
-from tests.source_tree import source_files
-from workflows import calls
+from contract import activities as contract
+from tests.source_tree import ROOT, source_files
 
 MARK = "__temporal_activity_definition"
 """What ``@activity.defn`` leaves on a function."""
 
-
-@dataclass(frozen=True)
-class Signature:
-    """What goes into an activity and what comes out."""
-
-    argument: Any
-    result: Any
+SIDES = ("contract", "rebalancing", "configuration", "workflows", "activities")
 
 
-def called() -> dict[str, Signature]:
-    """Every activity that ``workflows/calls.py`` calls, with the types the workflow believes in."""
-    (file,) = [file for file in source_files("workflows") if file.path == "workflows/calls.py"]
-    functions = [node for node in file.tree.body if isinstance(node, ast.AsyncFunctionDef)]
-    return dict(found for node in functions if not node.name.startswith("_") for found in _calls_in(node))
+def contracts() -> Iterator[type]:
+    """The classes that state activities."""
+    return (own for _, own in inspect.getmembers(contract, inspect.isclass) if own.__module__ == contract.__name__)
 
 
-def offered() -> dict[str, Signature]:
-    """Every activity there is, with the types it declares."""
-    return {definition.name: _declared(definition.fn) for definition in _definitions()}
+def stated() -> dict[str, Any]:
+    """Every activity there is, by name."""
+    return {
+        name: function
+        for own in contracts()
+        for name, function in inspect.getmembers(own, inspect.isfunction)
+        if hasattr(function, MARK)
+    }
 
 
-def _calls_in(function: ast.AsyncFunctionDef) -> Iterator[tuple[str, Signature]]:
-    hints = get_type_hints(getattr(calls, function.name))
-    for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-        names = [index for index, own in enumerate(call.args) if isinstance(own, ast.Constant)]
-        if not names:
-            continue
-        name, argument, *rest = call.args[names[0] :]
-        result = next((own.value for own in call.keywords if own.arg == "result_type"), None) or rest[0]
-        assert isinstance(name, ast.Constant)
-        assert isinstance(argument, ast.Name)
-        yield str(name.value), Signature(hints[argument.id], _evaluated(result))
+def test_everything_public_in_the_contract_is_an_activity() -> None:
+    public = {name for own in contracts() for name in vars(own) if not name.startswith("_")}
+    assert public == stated().keys()
+    assert {"open_rebalance", "read_targets", "read_snapshot", "make_plan", "place_leg", "await_fills"} <= public
 
 
-def _evaluated(expression: ast.expr) -> Any:
-    return eval(compile(ast.Expression(expression), "calls.py", "eval"), dict(vars(calls)))
-
-
-def _definitions() -> Iterator[Any]:
-    for module in pkgutil.walk_packages(activities.__path__, "activities."):
-        loaded = importlib.import_module(module.name)
-        owners = [loaded, *(own for _, own in inspect.getmembers(loaded, inspect.isclass))]
-        for owner in owners:
-            for _, function in inspect.getmembers(owner, inspect.isfunction):
-                if function.__module__ == module.name and hasattr(function, MARK):
-                    yield getattr(function, MARK)
-
-
-def _declared(function: Any) -> Signature:
-    hints = get_type_hints(function)
-    result = hints.pop("return")
-    (argument,) = hints.values()
-    return Signature(argument, result)
-
-
-CALLED = called()
-
-
-def test_the_workflow_calls_activities() -> None:
-    assert {"open_rebalance", "read_targets", "read_snapshot", "make_plan", "place_leg", "await_fills"} <= set(CALLED)
-
-
-@pytest.mark.parametrize("name", sorted(CALLED))
-def test_a_called_activity_exists_with_the_same_argument_and_result(name: str) -> None:
-    assert offered().get(name) == CALLED[name]
-
-
-def test_every_called_activity_is_registered_with_a_worker() -> None:
+def test_every_activity_is_served_by_a_worker() -> None:
     mentioned = {
         node.attr for file in source_files("worker") for node in ast.walk(file.tree) if isinstance(node, ast.Attribute)
     }
-    assert set(CALLED) - mentioned == set()
+    assert stated().keys() - mentioned == set()
+
+
+def test_no_activity_is_called_by_a_string() -> None:
+    by_name = [
+        f"{file.path}: {name}"
+        for file in source_files("workflows", "starter")
+        for name in stated()
+        if f'"{name}"' in file.text
+    ]
+    assert by_name == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("request: PlaceRequest) -> tuple[OrderReport, ...]", "request: IntentsRequest) -> tuple[OrderReport, ...]"),
+        ("request: PlanRequest) -> Plan:", "request: PlanRequest) -> PlanRequest:"),
+    ],
+    ids=["argument", "result"],
+)
+def test_a_changed_type_breaks_its_callers_and_its_implementation(was: str, becomes: str, tmp_path: Path) -> None:
+    for side in SIDES:
+        shutil.copytree(ROOT / side, tmp_path / side)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    stating = tmp_path / "contract" / "activities.py"
+    text = stating.read_text(encoding="utf-8")
+    assert was in text
+    stating.write_text(text.replace(was, becomes), encoding="utf-8")
+    found = type_errors(tmp_path)
+    assert any(line.startswith("workflows/") for line in found)
+    assert any(line.startswith("activities/") for line in found)
+
+
+def type_errors(folder: Path) -> list[str]:
+    """What the type checker says of a copy, a line for each error, by the file's path in it."""
+    checker = Path(sys.executable).parent / "basedpyright"
+    command = [checker, "--pythonpath", sys.executable, "--project", folder, *(folder / side for side in SIDES)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    lines = (line.strip() for line in printed.splitlines() if " - error: " in line)
+    return [line.removeprefix(f"{folder.resolve()}/") for line in lines]

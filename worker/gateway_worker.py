@@ -14,7 +14,6 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.beginners import Beginners
 from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly
 from activities.failures import GATEWAY_ATTEMPTS, TypedFailures
 from activities.fills import FillActivities
@@ -25,7 +24,6 @@ from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.ibkr import IbkrActivities
-from activities.margin import MarginActivities
 from activities.order_news import OrderNews
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
@@ -112,9 +110,8 @@ async def _work(
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes)
     reader = AccountReader(session, quotes)
-    beginners = Beginners(client, gateway_queue(gateway))
-    visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), beginners)
-    margin = MarginActivities(MarginDesk(session))
+    margin = MarginDesk(session)
+    visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), margin)
     interceptors = (
         TypedFailures(GATEWAY_ATTEMPTS),
         OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id),
@@ -130,14 +127,14 @@ async def _work(
             visits.reprice_leg,
             visits.cancel_orders,
             visits.cancel_open_orders,
-            margin.ask_margin,
+            visits.ask_margin,
         ],
         max_concurrent_activities=1,
         interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
-    beside = FillActivities(desk, reader, beginners)
+    beside = FillActivities(desk, reader, margin)
     fills = Worker(
         client,
         task_queue=fills_queue(gateway),
@@ -146,7 +143,7 @@ async def _work(
             beside.prepare_leg,
             beside.acknowledge_leg,
             beside.await_fills,
-            margin.margin_answers,
+            beside.margin_answers,
         ],
         max_concurrent_activities=FILL_SLOTS,
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,

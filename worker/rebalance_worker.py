@@ -6,10 +6,10 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities import guards, planning
 from activities.allocations import AllocationActivities
 from activities.failures import TypedFailures
 from activities.opening import OpeningActivities
+from activities.planning import PlanningActivities
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
 from worker.hosting import ACTIVITY_POLLS
@@ -25,7 +25,7 @@ CACHED_WORKFLOWS: Final = 1000
 
 def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities) -> Worker:
     """A worker on the queue ``rebalances``."""
-    opening = OpeningActivities(configuration, client)
+    opening, planning = OpeningActivities(configuration, client), PlanningActivities()
     return Worker(
         client,
         task_queue=REBALANCES_QUEUE,
@@ -36,7 +36,7 @@ def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocati
             allocations.read_targets,
             planning.make_plan,
             planning.size_buys,
-            guards.check_guards,
+            planning.check_guards,
         ],
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=[TypedFailures()],

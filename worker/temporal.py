@@ -33,8 +33,6 @@ SERVER_SETTINGS: Final = {
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
     "matching.enableFairness": "true",
-    # The length of a queue as it is, not as it was up to five seconds ago.
-    "matching.TaskQueueInfoByBuildIdTTL": '"1ms"',
 }
 
 

@@ -1,24 +1,33 @@
-"""Every activity a rebalance calls: its name, queue, time-outs and retries, with the reason beside each.
+"""Every activity a rebalance calls: its queue, time-outs and retries, with the reason beside each.
 
-Workflows know activities by name only, so that workflow code never imports what touches the world.
+Workflows know activities by their contract only, so that workflow code never imports what touches the world.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
+from contract.activities import (
+    ConnectionContract,
+    GatewayContract,
+    OpeningContract,
+    PlanningContract,
+    TargetsContract,
+    TurnContract,
+)
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE, fills_queue, gateway_queue
 from contract.priority import BEGINNING, FINISHING, OPERATOR
 from contract.requests import (
     NOTHING_SENT,
     SENDING_BEGAN,
+    Acknowledgement,
+    AcknowledgeRequest,
     CancelOpenRequest,
-    Heard,
-    HearRequest,
     IntentsRequest,
     Opening,
     OpeningRequest,
@@ -27,6 +36,7 @@ from contract.requests import (
     SnapshotRequest,
     TurnRequest,
 )
+from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.guards import Breach, GuardRequest
@@ -36,17 +46,15 @@ from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.settings import Settings
 from rebalancing.targets import Targets
 
+Contract = TypeVar("Contract")
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
 LOCAL_TIMEOUT: Final = timedelta(seconds=15)
 """For activities that only look up or compute: generous, they take milliseconds."""
 
 ALLOCATIONS_TIMEOUT: Final = timedelta(seconds=15)
 """One request to the allocations API."""
-
-VISIT_TIMEOUT: Final = timedelta(seconds=60)
-"""One visit to the gateway's slot: several requests of 10 s each at the very worst."""
-
-HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
-"""A worker that was killed is noticed after this long, and what it did is taken over."""
 
 
 class ForAnAccount(Protocol):
@@ -84,10 +92,9 @@ def retry_policy(settings: Settings) -> RetryPolicy:
 
 async def open_rebalance(request: OpeningRequest) -> Opening:
     """The account's configuration, the settings, and what earlier runs remember."""
-    return await workflow.execute_local_activity(
-        "open_rebalance",
+    return await workflow.execute_local_activity_method(
+        OpeningContract.open_rebalance,
         request,
-        result_type=Opening,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
     )
@@ -95,8 +102,8 @@ async def open_rebalance(request: OpeningRequest) -> Opening:
 
 def hold_turn(settings: Settings, request: TurnRequest) -> workflow.ActivityHandle[None]:
     """Hold one of the slots that limit how many rebalances run at once; given back by cancelling the handle."""
-    return workflow.start_activity(
-        "hold_turn",
+    return workflow.start_activity_method(
+        TurnContract.hold_turn,
         request,
         task_queue=TURNS_QUEUE,
         start_to_close_timeout=timedelta(seconds=settings.max_wait),
@@ -112,20 +119,18 @@ async def read_targets(settings: Settings, account: Account) -> Targets:
     The first try is a local activity: an answer that comes at once costs no further round trips through the server.
     """
     try:
-        return await workflow.execute_local_activity(
-            "read_targets",
+        return await workflow.execute_local_activity_method(
+            TargetsContract.read_targets,
             account,
-            result_type=Targets,
             start_to_close_timeout=ALLOCATIONS_TIMEOUT,
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
     except (ActivityError, ApplicationError) as error:  # a local activity's failure comes without the first
         if is_cancelled_exception(error) or _is_final(error):
             raise
-    return await workflow.execute_activity(
-        "read_targets",
+    return await workflow.execute_activity_method(
+        TargetsContract.read_targets,
         account,
-        result_type=Targets,
         task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=ALLOCATIONS_TIMEOUT,
         retry_policy=retry_policy(settings),
@@ -139,46 +144,45 @@ async def read_snapshot(settings: Settings, request: SnapshotRequest, priority: 
     In the midst of a rebalance what the gateway pushed is usually all that is needed: that takes no visit.
     """
     if priority == FINISHING:
-        pushed = await _beside(settings, "read_pushed", request, AccountSnapshot | None)
+        pushed = await _beside(settings, ConnectionContract.read_pushed, request)
         if pushed is not None:
             return pushed
-    snapshot: AccountSnapshot = await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
+    snapshot = await _visit(settings, GatewayContract.read_snapshot, request, priority)
     while snapshot.unread:
         request = request.rest_of(snapshot)
-        rest: AccountSnapshot = await _visit(settings, "read_snapshot", request, AccountSnapshot, priority)
-        snapshot = rest.after(snapshot)
+        snapshot = (await _visit(settings, GatewayContract.read_snapshot, request, priority)).after(snapshot)
     return snapshot
 
 
 async def make_plan(request: PlanRequest) -> Plan:
     """The plan for both legs; an activity, so that a changed planner never breaks a replay."""
-    return await _compute("make_plan", request, Plan)
+    return await _compute(PlanningContract.make_plan, request)
 
 
 async def size_buys(request: PlanRequest) -> tuple[PlannedOrder, ...]:
     """The buy leg for the cash that is really there."""
-    return await _compute("size_buys", request, tuple[PlannedOrder, ...])
+    return await _compute(PlanningContract.size_buys, request)
 
 
 async def check_guards(request: GuardRequest) -> tuple[Breach, ...]:
     """The guards a plan breaches; an activity for the same reason."""
-    return await _compute("check_guards", request, tuple[Breach, ...])
+    return await _compute(PlanningContract.check_guards, request)
 
 
 async def ask_margin(settings: Settings, request: MarginRequest) -> MarginQuestions:
     """Ask IBKR in one visit what a plan would do to a margin account."""
-    return await _visit(settings, "ask_margin", request, MarginQuestions, FINISHING)
+    return await _visit(settings, GatewayContract.ask_margin, request, FINISHING)
 
 
 async def margin_answers(settings: Settings, questions: MarginQuestions) -> MarginPreview:
     """Wait for the answers; ``GatewayRenewed`` where the connection was lost meanwhile: ask again."""
-    return await _beside(settings, "margin_answers", questions, MarginPreview)
+    return await _beside(settings, ConnectionContract.margin_answers, questions)
 
 
 async def cancel_open_orders(settings: Settings, request: CancelOpenRequest) -> tuple[str, ...]:
     """Cancel the account's working orders; the refs of those that still work."""
     timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-    return await _visit(settings, "cancel_open_orders", request, tuple[str, ...], OPERATOR, timeout)
+    return await _visit(settings, GatewayContract.cancel_open_orders, request, OPERATOR, timeout)
 
 
 async def prepare_leg(settings: Settings, request: PrepareRequest) -> tuple[Intent, ...]:
@@ -186,27 +190,26 @@ async def prepare_leg(settings: Settings, request: PrepareRequest) -> tuple[Inte
 
     It asks the gateway nothing, so it does not wait for the slot.
     """
-    return await _beside(settings, "prepare_leg", request, tuple[Intent, ...])
+    return await _beside(settings, ConnectionContract.prepare_leg, request)
 
 
 async def place_leg(settings: Settings, request: PlaceRequest, *, overtaken: bool = False) -> tuple[OrderReport, ...]:
     """Place the leg in one visit, adopting what the broker already has; it does not hold the slot for the answers."""
     # Order ids go out in rising order: a leg that was overtaken goes first, or it would be again.
     priority = OPERATOR if overtaken else FINISHING
-    return await _visit(settings, "place_leg", request, tuple[OrderReport, ...], priority)
+    return await _visit(settings, GatewayContract.place_leg, request, priority)
 
 
 async def reprice_leg(settings: Settings, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
     """Bring the limits of a leg's working orders up to the market, in one visit."""
-    return await _visit(settings, "reprice_leg", intents, tuple[OrderReport, ...], FINISHING)
+    return await _visit(settings, GatewayContract.reprice_leg, intents, FINISHING)
 
 
 async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
     """Wait for the leg to fill, without holding the slot."""
-    return await workflow.execute_activity(
-        "await_fills",
+    return await workflow.execute_activity_method(
+        ConnectionContract.await_fills,
         request,
-        result_type=tuple[OrderReport, ...],
         task_queue=fills_queue(_own().gateway),
         start_to_close_timeout=timedelta(seconds=request.timeout) + VISIT_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
@@ -216,45 +219,49 @@ async def await_fills(settings: Settings, request: IntentsRequest) -> tuple[Orde
     )
 
 
-async def acknowledge_leg(settings: Settings, request: HearRequest) -> Heard:
+async def acknowledge_leg(settings: Settings, request: AcknowledgeRequest) -> Acknowledgement:
     """Wait for the gateway's answers to a leg, and for its fills as long as the request says.
 
     It fails with ``GatewayRenewed`` where the connection was lost meanwhile: placing the leg again looks it up first.
     """
-    return await _beside(settings, "acknowledge_leg", request, Heard)
+    return await _beside(settings, ConnectionContract.acknowledge_leg, request)
 
 
 async def cancel_orders(settings: Settings, request: IntentsRequest) -> tuple[OrderReport, ...]:
     """Cancel what still works of these intents, and wait for the confirmation (promise P8)."""
     timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-    return await _visit(settings, "cancel_orders", request, tuple[OrderReport, ...], OPERATOR, timeout)
+    return await _visit(settings, GatewayContract.cancel_orders, request, OPERATOR, timeout)
 
 
 async def _visit(
     settings: Settings,
-    name: str,
-    argument: object,
-    result_type: Any,
+    visit: Callable[[GatewayContract, Request], Awaitable[Answer]],
+    request: Request,
     priority: int,
     timeout: timedelta = VISIT_TIMEOUT,
-) -> Any:
+) -> Answer:
     """What sends requests: in the gateway's one slot."""
-    return await _at_gateway(settings, name, argument, result_type, gateway_queue(_own().gateway), priority, timeout)
+    return await _at_gateway(settings, visit, request, gateway_queue(_own().gateway), priority, timeout)
 
 
-async def _beside(settings: Settings, name: str, argument: object, result_type: Any) -> Any:
+async def _beside(
+    settings: Settings, call: Callable[[ConnectionContract, Request], Awaitable[Answer]], request: Request
+) -> Answer:
     """What rests on the connection and sends nothing: it does not wait for the slot."""
-    queue = fills_queue(_own().gateway)
-    return await _at_gateway(settings, name, argument, result_type, queue, FINISHING, VISIT_TIMEOUT)
+    return await _at_gateway(settings, call, request, fills_queue(_own().gateway), FINISHING, VISIT_TIMEOUT)
 
 
 async def _at_gateway(
-    settings: Settings, name: str, argument: object, result_type: Any, queue: str, priority: int, timeout: timedelta
-) -> Any:
-    return await workflow.execute_activity(
-        name,
-        argument,
-        result_type=result_type,
+    settings: Settings,
+    call: Callable[[Contract, Request], Awaitable[Answer]],
+    request: Request,
+    queue: str,
+    priority: int,
+    timeout: timedelta,
+) -> Answer:
+    return await workflow.execute_activity_method(
+        call,
+        request,
         task_queue=queue,
         start_to_close_timeout=timeout,
         schedule_to_close_timeout=timedelta(seconds=float(settings.max_wait)),
@@ -279,12 +286,11 @@ def _priority(key: int) -> Priority:
     return Priority(priority_key=key, fairness_key=own.account_id if key == BEGINNING else None)
 
 
-async def _compute(name: str, argument: object, result_type: Any) -> Any:
+async def _compute(call: Callable[[PlanningContract, Request], Awaitable[Answer]], request: Request) -> Answer:
     """A computation, in the worker that has the workflow: its result is recorded, its queueing is not needed."""
-    return await workflow.execute_local_activity(
-        name,
-        argument,
-        result_type=result_type,
+    return await workflow.execute_local_activity_method(
+        call,
+        request,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(maximum_attempts=3),
     )

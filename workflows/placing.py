@@ -1,4 +1,4 @@
-"""Gets the orders of a leg to the broker: ids reserved, sending confirmed, answers heard (promises P3 and P11)."""
+"""Gets the orders of a leg to the broker: ids reserved, sending confirmed, answers awaited (promises P3 and P11)."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from contract.requests import HearRequest, PlaceRequest, PrepareRequest, SnapshotRequest
+from contract.requests import AcknowledgeRequest, PlaceRequest, PrepareRequest, SnapshotRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, OrderType
 from rebalancing.settings import Settings
@@ -112,10 +112,10 @@ class Placing:
             reports.update((report.ref, report) for report in placed)
             working = tuple(intent for intent in to_place if reports[intent.ref].state is OrderState.WORKING)
             if working:
-                request = HearRequest(intents=working, timeout=linger.total_seconds(), reading=self.reading)
-                heard = await calls.acknowledge_leg(self._settings, request)
-                reports.update((report.ref, report) for report in heard.reports)
-                self._snapshot, self._snapshot_at = heard.snapshot, workflow.now()
+                request = AcknowledgeRequest(intents=working, timeout=linger.total_seconds(), reading=self.reading)
+                acknowledged = await calls.acknowledge_leg(self._settings, request)
+                reports.update((report.ref, report) for report in acknowledged.reports)
+                self._snapshot, self._snapshot_at = acknowledged.snapshot, workflow.now()
 
         await self._patience.at_gateway(place)
         return tuple(reports.values())

@@ -7,9 +7,11 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.common import ActivityIDConflictPolicy, Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
+from contract.activities import GatewayContract
 from contract.names import gateway_queue
 from contract.priority import OPERATOR
 from contract.requests import SnapshotRequest
+from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.market.snapshot import AccountSnapshot
 from starter.cli.console import output_console
 from starter.cli.mistakes import CommandFailed
@@ -17,13 +19,8 @@ from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import positions_table
 
-VISIT_TIMEOUT: Final = timedelta(seconds=60)
-"""One visit to the gateway's slot."""
-
 PATIENCE: Final = timedelta(seconds=90)
 """How long people wait for their turn and the answer together."""
-
-HEARTBEAT_TIMEOUT: Final = timedelta(seconds=2)
 
 ATTEMPTS: Final = 3
 
@@ -52,13 +49,12 @@ async def read_positions(client: Client, request: SnapshotRequest, patience: tim
     """
     account = request.account.account_id
     try:
-        return await client.execute_activity(
-            "read_snapshot",
+        return await client.execute_activity_method(
+            GatewayContract.read_snapshot,
             request,
             id=f"positions-{account}-{len(request.known)}",
             task_queue=gateway_queue(request.account.gateway),
             priority=Priority(priority_key=OPERATOR),
-            result_type=AccountSnapshot,
             start_to_close_timeout=VISIT_TIMEOUT,
             schedule_to_close_timeout=patience,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,

@@ -1,15 +1,11 @@
 """Many accounts over one connection (promises P4 and P7)."""
 
 import asyncio
-from datetime import timedelta
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, pairwise
 
 import pytest
 
-from activities import beginners
-from activities.gateway import reading
 from simulator.gateway.faults import FaultMatch, FaultRule
-from simulator.gateway.scenario import Latency
 from tests.house import Holding, House, failure_of, house, leg_of, quick_settings
 
 
@@ -56,20 +52,6 @@ async def test_with_one_rebalance_at_a_time_no_account_begins_before_the_last_on
         await rebalance_all(own, list(accounts))
         placed = [request.account for request in own.gateway.requests if request.name == "placeOrder"]
         assert len([account for account, _ in groupby(placed)]) == 4
-
-
-async def test_the_last_of_a_queue_begin_before_the_others_buy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "OPEN_ORDERS_LIFETIME", timedelta())  # every reading takes a request, and so a while
-    monkeypatch.setattr(beginners, "LONGEST_WAIT", timedelta(seconds=30))
-    holding = Holding(cash="1000", holdings={"SPY": 50}, more={"margin_check": False})
-    accounts = {f"DU{n}": holding for n in range(1, 9)}
-    async with house(accounts, latency=Latency(request=0.1, ack=0.001, fill=(0.001, 0.002))) as own:
-        # The first reading takes so long that the others are in the queue when it is over.
-        own.gateway.add_fault(FaultRule(action="delay", match=FaultMatch(request="reqContractDetails"), seconds=3))
-        await rebalance_all(own, list(accounts))
-        placed = [request for request in own.gateway.requests if request.name == "placeOrder"]
-        sold = {request.account for request in takewhile(lambda request: request.side == "SELL", placed)}
-        assert len(sold) >= 6  # while the last one reads, others may buy
 
 
 async def test_a_standby_takes_over_when_the_connection_holder_goes() -> None:

@@ -23,8 +23,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.callers import accounts_of
 from contract.requests import (
+    AcknowledgeRequest,
     CancelOpenRequest,
-    HearRequest,
     IntentsRequest,
     PlaceRequest,
     PrepareRequest,
@@ -64,7 +64,7 @@ REQUESTS: dict[tuple[str, str], Any] = {
     ("ibkr", "ask_margin"): MarginRequest(account="DU1", orders=(WHAT_IF,)),
     ("ibkr-fills", "read_pushed"): READING,
     ("ibkr-fills", "prepare_leg"): PrepareRequest(orders=(ORDER,)),
-    ("ibkr-fills", "acknowledge_leg"): HearRequest(intents=(), timeout=1, reading=READING),
+    ("ibkr-fills", "acknowledge_leg"): AcknowledgeRequest(intents=(), timeout=1, reading=READING),
     ("ibkr-fills", "await_fills"): IntentsRequest(intents=(INTENT,), timeout=1),
     ("ibkr-fills", "margin_answers"): MarginQuestions(account="DU1", orders=(), ids=()),
 }
@@ -177,7 +177,7 @@ def test_every_account_that_a_request_is_about_is_looked_at() -> None:
     other = INTENT.model_copy(update={"account": "DU2"})
     assert set(accounts_of(PlaceRequest(intents=(INTENT, other)))) == {"DU1", "DU2"}
     assert set(accounts_of((ORDER, other))) == {"DU1", "DU2"}
-    assert set(accounts_of(HearRequest(intents=(other,), timeout=1, reading=READING))) == {"DU1", "DU2"}
+    assert set(accounts_of(AcknowledgeRequest(intents=(other,), timeout=1, reading=READING))) == {"DU1", "DU2"}
     with pytest.raises(CallerRefused):
         list(accounts_of({"account": "DU1"}))
 
