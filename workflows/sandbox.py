@@ -10,7 +10,7 @@ from typing import Final
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-PURE: Final = ("rebalancing", "contract.names", "yaml")
+PURE: Final = ("rebalancing", "contract", "yaml")
 """What the sandbox need not load anew: it computes, and holds no state."""
 
 
