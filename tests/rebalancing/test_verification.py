@@ -9,7 +9,7 @@ from rebalancing.orders.slippage import slippage_of, total_slippage
 from rebalancing.outcomes import Gap
 from rebalancing.planner.plan import Plan, PlanRequest
 from rebalancing.verification import cash_after, gaps, measure, positions_after
-from tests.rebalancing.patient_planner import make_plan
+from tests.rebalancing.planner.patient_planner import make_plan
 
 
 def request(**changes: object) -> PlanRequest:

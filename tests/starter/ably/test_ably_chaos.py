@@ -13,7 +13,7 @@ from simulator.ably.errors import AblyError
 from starter.ably.ably_channel import AblyChannelListener
 from starter.ably.ably_settings import AblySettings, AblyTimings
 from starter.ably.received_message import ReceivedMessage
-from tests.starter.remembering import FollowedForYears
+from tests.starter.ably.remembering import FollowedForYears
 
 KEY = "app.key:secret"
 CHANNELS = ("one", "two")

@@ -12,8 +12,8 @@ from rebalancing.planner.planning import NOISE
 from rebalancing.planner.reasons import Reason
 from rebalancing.planner.trading_rules import ToleranceScope, TradingSides
 from rebalancing.targets import Replacement, apply_replacements, replaced_symbols
-from tests.rebalancing.patient_planner import make_plan, size_buys
-from tests.rebalancing.random_requests import SYMBOLS, applied, requests
+from tests.rebalancing.planner.patient_planner import make_plan, size_buys
+from tests.rebalancing.planner.random_requests import SYMBOLS, applied, requests
 
 CENT = Decimal("0.01")
 EXAMPLES = settings(max_examples=100)

@@ -14,8 +14,17 @@ from starter.ably.ably_history import HistoryReader
 from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 from starter.ably.channel_reach import Reach
 from starter.ably.events import EventInvalid, parse_event
-from tests.starter.remembering import LONG_AGO
-from tests.starter.test_ably_channel import KEY, TIMINGS, Acceptor, MovableClock, attached, listening, settings, soon
+from tests.starter.ably.remembering import LONG_AGO
+from tests.starter.ably.test_ably_channel import (
+    KEY,
+    TIMINGS,
+    Acceptor,
+    MovableClock,
+    attached,
+    listening,
+    settings,
+    soon,
+)
 
 PATIENT = replace(TIMINGS, backoff_base=0.01, backoff_maximum=0.02)
 GARBAGE = [

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from rebalancing.orders.order import Side
 from rebalancing.planner.plan import PlanImpossible, PlannedOrder, PlanRequest, PriceInvalid
-from tests.rebalancing.patient_planner import make_plan, size_buys
+from tests.rebalancing.planner.patient_planner import make_plan, size_buys
 
 
 def request(**changes: object) -> PlanRequest:

@@ -13,10 +13,10 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
 from starter.ably.listener import listen
-from tests.starter.test_ably_channel import soon
-from tests.starter.test_listener import client as client
-from tests.starter.test_listener import configuration
-from tests.starter.test_outages import KEY, REBALANCE, TIMINGS, events, ready, until_sent
+from tests.starter.ably.test_ably_channel import soon
+from tests.starter.ably.test_listener import client as client
+from tests.starter.ably.test_listener import configuration
+from tests.starter.ably.test_outages import KEY, REBALANCE, TIMINGS, events, ready, until_sent
 
 BOTH = configuration(DU1="blend", DU2="other")
 WITHOUT_FIRST = configuration(DU1="blend-off", DU2="other")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from configuration import configuration_in_use
 from configuration.configuration import Configuration, load_configuration
 from configuration.configuration_in_use import ConfigurationInUse
-from rebalancing import configuration_in_use
 from rebalancing.errors import RebalancerError
 
 ONE = "accounts: [{account_id: DU1, strategy_name: blend}]\n"

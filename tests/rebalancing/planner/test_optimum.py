@@ -18,7 +18,7 @@ from rebalancing.planner.plan import PlanRequest
 from rebalancing.planner.rounding import round_and_spend
 from rebalancing.planner.sizing import choose_quantities as choose_in_time
 from rebalancing.planner.sizing_problem import Line, SizingProblem
-from tests.rebalancing.patient_planner import PATIENCE, choose_quantities, make_plan
+from tests.rebalancing.planner.patient_planner import PATIENCE, choose_quantities, make_plan
 
 HAIR = Decimal("0.001")
 """Dollars by which two distances of the small problems here may differ; the solver has a tolerance."""

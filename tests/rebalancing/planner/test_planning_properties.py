@@ -6,8 +6,8 @@ from hypothesis import given, settings
 
 from rebalancing.orders.order import Side
 from rebalancing.planner.plan import PlanRequest
-from tests.rebalancing.patient_planner import make_plan, size_buys
-from tests.rebalancing.random_requests import applied, requests
+from tests.rebalancing.planner.patient_planner import make_plan, size_buys
+from tests.rebalancing.planner.random_requests import applied, requests
 
 
 @settings(max_examples=120)

@@ -13,7 +13,7 @@ from starter.ably.channel_inbox import ChannelInbox
 from starter.ably.channel_records import ChannelRecord
 from starter.ably.channel_sweeper import ChannelSweeper
 from starter.ably.received_message import ReceivedMessage
-from tests.starter.remembering import Memory
+from tests.starter.ably.remembering import Memory
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 LOOK_BACK = timedelta(minutes=2)

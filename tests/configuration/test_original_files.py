@@ -11,7 +11,7 @@ from rebalancing.accounts import Account, AccountType
 from rebalancing.planner.plan import Plan, PlanRequest
 from rebalancing.planner.reasons import Reason
 from rebalancing.targets import Targets, apply_replacements, parse_allocations, replaced_symbols
-from tests.rebalancing.patient_planner import make_plan
+from tests.rebalancing.planner.patient_planner import make_plan
 
 RULES = {
     "DBC": ("PDBC", Decimal("1.0")),

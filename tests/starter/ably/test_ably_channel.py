@@ -22,7 +22,7 @@ from starter.ably.ably_realtime import MAX_DISCONNECTS
 from starter.ably.ably_settings import AblyKeyRefusedError, AblySettings, AblyTimings, AblyUnavailableError
 from starter.ably.channel_sweeper import Records
 from starter.ably.received_message import ReceivedMessage
-from tests.starter.remembering import FollowedForYears
+from tests.starter.ably.remembering import FollowedForYears
 
 KEY = "app.key:hush-hush"
 WAIT = 10.0

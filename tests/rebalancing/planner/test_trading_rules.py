@@ -11,7 +11,7 @@ from rebalancing.orders.order import Side
 from rebalancing.planner import planning
 from rebalancing.planner.plan import Plan, PlanRequest
 from rebalancing.planner.reasons import Reason
-from tests.rebalancing.patient_planner import make_plan, size_buys
+from tests.rebalancing.planner.patient_planner import make_plan, size_buys
 
 Orders = list[tuple[str, str, int]]
 
