@@ -20,10 +20,13 @@ END_TIMEOUT: Final = 25.0
 to wait for ever for an answer to that, with all its pollers and activities ended."""
 
 
-async def host(workers: list[Worker], while_running: Coroutine[Any, Any, None]) -> None:
+async def host(
+    workers: list[Worker], while_running: Coroutine[Any, Any, None], end_timeout: float = END_TIMEOUT
+) -> None:
     """Run ``workers`` until ``while_running`` returns. An error of a worker is raised here.
 
-    A worker that does not end in time is left behind, doing nothing; its client must not be used for workers again.
+    A worker that does not end within ``end_timeout`` seconds is left behind, doing nothing; its client must not be used
+    for workers again.
     """
     running = [asyncio.create_task(worker.run()) for worker in workers]
     lasting = asyncio.create_task(while_running)
@@ -33,7 +36,7 @@ async def host(workers: list[Worker], while_running: Coroutine[Any, Any, None]) 
             task.result()
     finally:
         lasting.cancel()
-        await _end(workers, running)
+        await _end(workers, running, end_timeout)
 
 
 async def host_until_cancelled(worker: Worker) -> None:
@@ -52,10 +55,10 @@ async def _for_ever() -> None:
     await asyncio.Event().wait()
 
 
-async def _end(workers: list[Worker], running: list[asyncio.Task[None]]) -> None:
+async def _end(workers: list[Worker], running: list[asyncio.Task[None]], timeout: float) -> None:
     endings = [asyncio.create_task(worker.shutdown()) for worker in workers]
-    _, unfinished = await asyncio.wait(running, timeout=END_TIMEOUT)
+    _, unfinished = await asyncio.wait(running, timeout=timeout)
     if unfinished:
-        log.error("a worker did not end within %g s; it polls for nothing any more and is left behind", END_TIMEOUT)
+        log.error("a worker did not end within %g s; it polls for nothing any more and is left behind", timeout)
     for task in (*endings, *unfinished):
         task.cancel()

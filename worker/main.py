@@ -15,7 +15,7 @@ from configuration.environment import Connections
 from rebalancing.accounts import Account
 from worker.gateway_worker import run_gateway_worker
 from worker.hosting import host_until_cancelled
-from worker.rebalance_worker import rebalance_worker
+from worker.rebalance_worker import run_rebalance_worker
 from worker.turns_worker import turns_worker
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ async def run_workers(
     require_addresses(configuration.now, connections, gateways)
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
-        tasks.create_task(host_until_cancelled(rebalance_worker(client, configuration, allocations)))
+        tasks.create_task(run_rebalance_worker(client, configuration, allocations))
         served: set[str | None] = set()
         turns: int | None = None
         while True:  # what a changed configuration needs beside what is there already

@@ -1,5 +1,6 @@
 """The worker for workflows and for activities that do not touch the gateway."""
 
+import logging
 from datetime import timedelta
 from typing import Final
 
@@ -12,15 +13,40 @@ from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
-from worker.hosting import ACTIVITY_POLLS
+from worker.contact import until_contact_is_back, until_contact_is_lost
+from worker.hosting import ACTIVITY_POLLS, host, own_client
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
+
+log = logging.getLogger(__name__)
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """How long a workflow task waits for the worker that has the workflow in memory; a killed one is replaced after it."""
 
 CACHED_WORKFLOWS: Final = 1000
 """Workflows kept in memory, a quarter of a megabyte each. With fewer than run at once nearly every step replays one."""
+
+
+END_TIMEOUT: Final = 5.0
+"""Seconds for a worker to end whose server may be away. Nothing is lost: workflows are on the server."""
+
+
+async def run_rebalance_worker(
+    client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities
+) -> None:
+    """Serve workflows until cancelled; after Temporal was away, with nothing of them in memory.
+
+    A server may come back with a history from before what this worker remembers: a database was put back, or torn by a
+    power cut. Answers from memory would not fit it, and the run could never be replayed again.
+    """
+    while True:
+        await until_contact_is_back(client)
+        try:
+            own = await own_client(client)
+        except RuntimeError:  # away again
+            continue
+        await host([rebalance_worker(own, configuration, allocations)], until_contact_is_lost(client), END_TIMEOUT)
+        log.warning("Temporal cannot be reached; workflows are read anew once it is back")
 
 
 def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities) -> Worker:

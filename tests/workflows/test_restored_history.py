@@ -14,12 +14,12 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
 from contract.names import GATEWAY_QUEUE
 from rebalancing.approval import Approval
-from rebalancing.outcomes import Outcome
+from rebalancing.outcomes import Outcome, Phase
 from rebalancing.settings import Settings
 from simulator.gateway.engine import Engine
 from simulator.gateway.ledger import Holding as LedgerHolding
 from tests.faults.ledger_checks import never_overspent
-from tests.house import Holding, House, quick_settings
+from tests.house import Holding, House, phase_reached, quick_settings
 from tests.workflows.restoring import restorable_house
 from tests.workflows.test_approval import waiting_plan
 from workflows.rebalance_account import RebalanceAccount
@@ -137,3 +137,21 @@ async def approved(handle: WorkflowHandle[Any, Any], known: str) -> Outcome:
     outcome = (await result).outcome
     assert outcome is not None
     return outcome
+
+
+async def test_a_worker_that_lives_on_while_a_copy_is_put_back_goes_by_the_copy(tmp_path: Path) -> None:
+    """What it has in memory of a workflow is ahead of what the server knows then."""
+    asking = {"margin_check": False, "approval": {"required": "always"}}
+    account = Holding(weights={"QQQ": "1"}, more=asking)
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server), a_worker(own):
+        handle = await own.trigger("DU1")
+        plan = await waiting_plan(handle)
+        server.copy()
+        await let_through(own.client, 0)
+        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=plan.plan_hash))
+        await phase_reached(handle, Phase.READING)
+        await server.restore()
+        await let_through(own.client, None)
+        await approved(handle, plan.plan_hash)
+        (order,) = own.accepted_orders("DU1")
+        assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
