@@ -94,12 +94,10 @@ class SecondInstallation:
     """For ``seconds`` a second Temporal and worker are at the same gateway, with a live event for an account."""
 
     seconds: float
-    same_client_id: bool
     account: int
 
     def __str__(self) -> str:
-        client = "the same" if self.same_client_id else "another"
-        return f"a second installation with {client} client id for {self.seconds:.0f} s, account {self.account}"
+        return f"a second installation for {self.seconds:.0f} s, account {self.account}"
 
 
 Door = Takeover | PowerCut | PriceShock | MarketClosing | ForeignRun | SecondInstallation
@@ -169,5 +167,5 @@ class DoorChance:
 
     def _second(self, chance: random.Random) -> Drawn:
         seconds = round(chance.uniform(10.0, 15.0), 1)
-        door = SecondInstallation(seconds, chance.random() < 0.5, chance.randrange(self._accounts))
+        door = SecondInstallation(seconds, chance.randrange(self._accounts))
         return Drawn(door, ("second",), seconds + 10.0)

@@ -22,7 +22,6 @@ from worker.temporal import connect_embedded, server_command
 log = logging.getLogger(__name__)
 
 START_TIMEOUT: Final = 30.0
-OTHER_CLIENT_ID: Final = 8
 
 
 async def run_second(
@@ -35,8 +34,6 @@ async def run_second(
 ) -> tuple[Run, ...]:
     """Have it there for its time with a live event; what its runs tell then. Everything is ended."""
     own = {**environment, "TEMPORAL_ADDRESS": f"127.0.0.1:{port}"}
-    if not step.same_client_id:
-        own["IBKR_CLIENT_ID"] = str(OTHER_CLIENT_ID)
     database = folder / f"second-{number}.db"
     server = ChildProcess("second-temporal", server_command(port, None, database), folder, own)
     second = ChildProcess("second-worker", worker, folder, own)

@@ -46,7 +46,6 @@ SKIP_LOOKUP: Final = "REBALANCER_CHAOS_SKIP_LOOKUP"
 
 REBALANCER: Final = str(Path(sys.executable).parent / "rebalancer")
 ALLOCATIONS_KEY: Final = "for-this-run-only"
-CLIENT_ID: Final = 7
 START_TIMEOUT: Final = 40.0
 
 
@@ -226,7 +225,6 @@ class Stage:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal}",
             "IBKR_HOST": "127.0.0.1",
             "IBKR_PORT": str(gateway),
-            "IBKR_CLIENT_ID": str(CLIENT_ID),
             "ABLY_API_KEY": ABLY_KEY,
             "ABLY_ENDPOINT": "127.0.0.1",
             "ABLY_PORT": str(ably),

@@ -19,7 +19,7 @@ class GatewayAddressMissing(RebalancerError):
 
 
 class GatewayConnection(BaseSettings):
-    """Where one gateway listens, and the one client id this application uses with it."""
+    """Where one gateway listens."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
@@ -27,7 +27,6 @@ class GatewayConnection(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
-    client_id: int = Field(default=7, ge=1, le=2**31 - 1)
 
 
 class Connections(BaseSettings):
@@ -42,7 +41,6 @@ class Connections(BaseSettings):
 
     ibkr_host: str = "127.0.0.1"
     ibkr_port: int = Field(default=4002, ge=1, le=65535)
-    ibkr_client_id: int = Field(default=7, ge=1, le=2**31 - 1)
     ably_api_key: SecretStr | None = None
     ably_endpoint: str | None = None
     ably_port: int | None = Field(default=None, ge=1, le=65535)
@@ -57,15 +55,13 @@ class Connections(BaseSettings):
         Raises ``GatewayAddressMissing`` for a named one whose port is not given: a default could be another gateway.
         """
         if name is None:
-            return GatewayConnection.model_construct(
-                host=self.ibkr_host, port=self.ibkr_port, client_id=self.ibkr_client_id
-            )
+            return GatewayConnection.model_construct(host=self.ibkr_host, port=self.ibkr_port)
         prefix = f"IBKR_{name.upper()}_"
         found = GatewayConnection(_env_prefix=prefix)  # pyright: ignore[reportCallIssue]  # pydantic-settings adds it
         if found.port is None:
             raise GatewayAddressMissing(
                 f"Accounts are reached through the gateway {name}, but nothing says where it listens: set {prefix}PORT "
-                f"(and {prefix}HOST, {prefix}CLIENT_ID) in the environment or in .env."
+                f"(and {prefix}HOST) in the environment or in .env."
             )
         return found
 

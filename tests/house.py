@@ -181,7 +181,6 @@ async def house(
             configuration=configuration(accounts, settings),
             connections=Connections(
                 ibkr_port=simulated.port,
-                ibkr_client_id=7,
                 allocations_base_url=api.base_url if api else None,
                 allocations_api_key=SecretStr(api.api_key) if api else None,
             ),

@@ -68,7 +68,7 @@ def _served(configuration: Configuration, gateways: tuple[str | None, ...] | Non
 def _address(connections: Connections, name: str | None) -> GatewayAddress:
     found = connections.gateway(name)
     assert found.port is not None
-    return GatewayAddress(found.host, found.port, found.client_id)
+    return GatewayAddress(found.host, found.port)
 
 
 @asynccontextmanager

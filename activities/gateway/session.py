@@ -48,13 +48,18 @@ LINK_PATIENCE: Final = 600.0
 """Seconds to wait for the gateway to have IBKR again; then a new connection asks for itself."""
 
 
+CLIENT_ID: Final = 7
+"""The one client id of every installation. It keeps two of them from trading one account at the same moment, each by what
+it read before the other sent its orders (promise P4): so it is no setting."""
+
+
 @dataclass(frozen=True)
 class GatewayAddress:
-    """Where the gateway listens, and the one client id this application uses with it."""
+    """Where the gateway listens, and the client id this application uses with it."""
 
     host: str
     port: int
-    client_id: int
+    client_id: int = CLIENT_ID
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port} (client id {self.client_id})"
@@ -348,6 +353,6 @@ class GatewaySession:
         if codes.CLIENT_ID_IN_USE in self._codes_seen:
             return (
                 f"Another session uses the gateway at {self.address}. That is normal for a standby worker; "
-                "otherwise stop the other program or give it another client id."
+                f"otherwise stop the other program, or give it another client id than {CLIENT_ID}."
             )
         return f"No gateway at {self.address} ({error or type(error).__name__}). Start it and switch its API on."

@@ -22,7 +22,6 @@ from worker.temporal import connect_embedded, server_command
 
 REBALANCER: Final = str(Path(sys.executable).parent / "rebalancer")
 ALLOCATIONS_KEY: Final = "for-this-measurement-only"
-CLIENT_ID: Final = 7
 START_TIMEOUT: Final = 60.0
 MEASURED: Final = ("temporal", "worker", "listener", "gateway")
 """What CPU and memory are told of; of several workers, the first."""
@@ -134,7 +133,6 @@ def _children(
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal}",
         "IBKR_HOST": "127.0.0.1",
         **hosts,
-        "IBKR_CLIENT_ID": str(CLIENT_ID),
         "ABLY_API_KEY": ABLY_KEY,
         "ABLY_ENDPOINT": "127.0.0.1",
         "ABLY_PORT": str(ably),

@@ -30,7 +30,7 @@ DOORS = (
     Timed(2.5, ForeignRun("bad_signal", 4, 5)),
     Timed(3.0, ForeignRun("bad_start", 6, 7)),
     Timed(4.0, PriceShock({"QQQ": 1.05, "SPY": 0.96}, "at_order")),
-    Timed(5.0, SecondInstallation(15.0, same_client_id=True, account=8)),
+    Timed(5.0, SecondInstallation(15.0, account=8)),
     Timed(6.0, Takeover(1.0)),
     Timed(12.0, MarketClosing()),
     Timed(36.0, PowerCut(3.0, new_day=False)),

@@ -94,7 +94,6 @@ def test_every_way_through_a_door_is_drawn() -> None:
     ways = get_args(get_type_hints(ForeignRun)["how"])
     assert {step.how for step in steps if isinstance(step, ForeignRun)} == set(ways)
     assert {step.when for step in steps if isinstance(step, PriceShock)} == {"closed", "at_order", "restart"}
-    assert {step.same_client_id for step in steps if isinstance(step, SecondInstallation)} == {True, False}
     assert {step.new_day for step in steps if isinstance(step, PowerCut)} == {True, False}
     assert all(step.account != step.other for step in steps if isinstance(step, ForeignRun))
 

@@ -17,7 +17,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_an_environment_the_paper_gateway_on_this_machine_is_meant() -> None:
     connections = Connections()
-    assert (connections.ibkr_host, connections.ibkr_port, connections.ibkr_client_id) == ("127.0.0.1", 4002, 7)
+    assert (connections.ibkr_host, connections.ibkr_port) == ("127.0.0.1", 4002)
     assert connections.ably_api_key is None
     assert connections.accounts_file == Path("accounts.yaml")
 
@@ -38,7 +38,7 @@ def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert connections.ably_api_key.get_secret_value() == "app.key:secret"
 
 
-@pytest.mark.parametrize(("name", "value"), [("IBKR_PORT", "0"), ("IBKR_PORT", "x"), ("IBKR_CLIENT_ID", "-1")])
+@pytest.mark.parametrize(("name", "value"), [("IBKR_PORT", "0"), ("IBKR_PORT", "x")])
 def test_an_impossible_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.lower()):

@@ -48,7 +48,7 @@ async def house_of_skipped_time(
             client=environment.client,
             gateway=simulated,
             configuration=configuration(accounts, settings),
-            connections=Connections(ibkr_port=simulated.port, ibkr_client_id=7),
+            connections=Connections(ibkr_port=simulated.port),
         )
         worker = await own.worker()
         try:

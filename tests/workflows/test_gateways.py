@@ -35,7 +35,6 @@ async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own
         west = await stack.enter_async_context(SimulatedGateway(scenario(WEST)))
         monkeypatch.setenv("IBKR_EAST_PORT", str(east.port))
         monkeypatch.setenv("IBKR_WEST_PORT", str(west.port))
-        monkeypatch.setenv("IBKR_WEST_CLIENT_ID", "9")
         known = configuration({**EAST, **WEST})
         in_use = ConfigurationInUse(known)
         client = await connect_embedded(address)
@@ -55,7 +54,7 @@ async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own
         assert {order.account for order in east.engine.orders} == set(EAST)
         assert {order.account for order in west.engine.orders} == set(WEST)
         assert {request.client_id for request in east.requests} == {7}
-        assert {request.client_id for request in west.requests} == {9}
+        assert {request.client_id for request in west.requests} == {7}
         for gateway in (east, west):
             stretches = slot_stretches(gateway)
             assert len(stretches) == len(set(stretches)) == 8

@@ -39,7 +39,6 @@ FREE_PORT_TRIES: Final = 5
 
 ABLY_KEY: Final = "demo.key:for-this-demo-only"
 ALLOCATIONS_KEY: Final = "for-this-demo-only"
-CLIENT_ID: Final = 7
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,6 @@ async def set_stage() -> AsyncGenerator[Stage]:
             _env_file=None,  # pyright: ignore[reportCallIssue]  # pydantic-settings adds it
             ibkr_host="127.0.0.1",
             ibkr_port=gateway.port,
-            ibkr_client_id=CLIENT_ID,
             ably_api_key=SecretStr(ABLY_KEY),
             ably_endpoint=ably.endpoint,
             ably_port=ably.port,
