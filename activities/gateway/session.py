@@ -49,8 +49,8 @@ LINK_PATIENCE: Final = 600.0
 
 
 CLIENT_ID: Final = 7
-"""The one client id of every installation. It keeps two of them from trading one account at the same moment, each by what
-it read before the other sent its orders (promise P4): so it is no setting."""
+"""The one client id of every installation. It keeps two of them from trading one account at the same moment, each by
+what it read before the other sent its orders (promise P4): so it is no setting."""
 
 
 @dataclass(frozen=True)
