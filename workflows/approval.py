@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from contract.requests import Opening
+from rebalancing import failures
 from rebalancing.approval import Approval, ApprovalRequired, Rejection, WaitingPlan, bounded, holds_still
 from rebalancing.guards import Breach, GuardRequest, OnBreach
 from rebalancing.market.snapshot import AccountSnapshot
@@ -61,7 +61,7 @@ class Clearance:
         while True:
             found = await self._breaches(reading)
             if found and self._account.guards.on_breach is OnBreach.STOP:
-                raise self._failure("GuardBreached", f"{_listed(found)}.")
+                raise failures.GuardBreached(self._account.account_id, f"{_listed(found)}.")
             if self._approved is not None and self._still_holds(self._approved, reading, found):
                 return reading._replace(plan=self._approved.plan)
             if not found and not self._asks_always(reading.plan):
@@ -98,20 +98,14 @@ class Clearance:
         JSON's ``null`` reaches an update as ``None``, whatever type it declares.
         """
         if not isinstance(decision, Approval | Rejection):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ApplicationError("A plan_hash is needed.", type="OtherPlan", non_retryable=True)
+            raise failures.OtherPlan("A plan_hash is needed.")
         if self.waiting is None or self._decision is not None:
-            raise ApplicationError(
-                f"No plan of account {self._account.account_id} waits for approval now.",
-                type="NothingToApprove",
-                non_retryable=True,
-            )
+            raise failures.NothingToApprove(f"No plan of account {self._account.account_id} waits for approval now.")
         if isinstance(decision, Approval) and decision.plan_hash != self.waiting.plan_hash:
-            raise ApplicationError(
+            raise failures.OtherPlan(
                 f"Account {self._account.account_id} waits for approval of plan {self.waiting.plan_hash}, not of "
                 f"{decision.plan_hash}: an approval is for one plan and no other. Look at the plan as it is now, then "
-                f"approve of {self.waiting.plan_hash}.",
-                type="OtherPlan",
-                non_retryable=True,
+                f"approve of {self.waiting.plan_hash}."
             )
 
     def decide(self, decision: Approval | Rejection) -> str:
@@ -178,17 +172,14 @@ class Clearance:
             self.notes.append(f"plan {waiting.plan_hash} was approved")
         elif isinstance(self._decision, Rejection):
             reason = f": {self._decision.reason}" if self._decision.reason else ""
-            raise self._failure("PlanRejected", f"plan {waiting.plan_hash} was rejected{reason}.")
+            raise failures.PlanRejected(self._account.account_id, f"plan {waiting.plan_hash} was rejected{reason}.")
         else:
             seconds = self._longest.total_seconds()
-            raise self._failure(
-                "ApprovalExpired",
+            raise failures.ApprovalExpired(
+                self._account.account_id,
                 f"nobody approved of plan {waiting.plan_hash} within {seconds:g} s. Trigger the rebalance again when "
                 "somebody can.",
             )
-
-    def _failure(self, kind: str, what: str) -> ApplicationError:
-        return ApplicationError(f"Account {self._account.account_id}: {what}", type=kind, non_retryable=True)
 
 
 def _listed(found: Iterable[Breach]) -> str:

@@ -38,6 +38,8 @@ from contract.requests import (
 )
 from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
+from rebalancing.errors import RebalancerError
+from rebalancing.failures import ActivityTimeout
 from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.guards import Breach, GuardRequest
 from rebalancing.market.snapshot import AccountSnapshot
@@ -307,18 +309,19 @@ def sending_began(error: ActivityError) -> bool:
             return True
 
 
-def own_error(error: ActivityError | ApplicationError) -> ApplicationError:
-    """The activity's own error if it gave one (local ones raise it as it is), else what the time-out means in words."""
-    if isinstance(error, ApplicationError):
-        return error
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return cause
-    return ApplicationError(
-        f"{error.activity_type} had no result in time ({cause}). Look whether a worker and the gateway are up.",
-        type="ActivityTimeout",
-        non_retryable=True,
-    )
+def own_error(error: ActivityError | ApplicationError | RebalancerError) -> ApplicationError:
+    """What went wrong, as Temporal tells it: the error of the activity or of the domain itself.
+
+    For an activity that gave none: what that means in words.
+    """
+    if isinstance(error, ActivityError) and not isinstance(error.cause, ApplicationError):
+        error = ActivityTimeout(
+            f"{error.activity_type} had no result in time ({error.cause}). Look whether a worker and the gateway are "
+            "up."
+        )
+    if isinstance(error, RebalancerError):
+        return ApplicationError(str(error), type=type(error).__name__, non_retryable=True)
+    return cast(ApplicationError, error.cause) if isinstance(error, ActivityError) else error
 
 
 def _is_final(error: ActivityError | ApplicationError) -> bool:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
+from rebalancing import failures
 from rebalancing.figure_checks import clock_problem, figures_problem
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import Settings
@@ -52,14 +52,11 @@ class FiguresWatch:
                 self.notes = [f"a run that trades would stop: {problem}" for problem in (clock, figures) if problem]
                 return found
             if trading and clock:
-                raise self._failure("ClockAstray", f"{clock}.")
+                raise failures.ClockAstray(self._account, f"{clock}.")
             if not figures:
                 return found
             if not may_come:
                 remedy = "Look at the account in TWS, and trigger again when its figures are right"
-                raise self._failure("FiguresDisagree", f"{figures}. {remedy}.")
+                raise failures.FiguresDisagree(self._account, f"{figures}. {remedy}.")
             self._progress.enter(self._progress.phase, f"until the broker's figures agree: {figures}")
             await self._patience.for_at_most(PAUSE, lambda: False, "figures that agree")
-
-    def _failure(self, kind: str, what: str) -> ApplicationError:
-        return ApplicationError(f"Account {self._account}: {what}", type=kind, non_retryable=True)

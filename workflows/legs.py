@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from contract.requests import IntentsRequest
 from rebalancing.accounts import Account
@@ -16,7 +16,7 @@ from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, order_ref
 from rebalancing.orders.order_course import Course, course_of
 from rebalancing.orders.order_policy import Ending
-from rebalancing.orders.order_terms import LimitPriceUnknown, affordable_rest, at_market, leg_order
+from rebalancing.orders.order_terms import affordable_rest, at_market, leg_order
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import PlannedOrder
 from rebalancing.settings import Settings
@@ -97,11 +97,7 @@ class Legs:
 
     def _leg_order(self, leg: int, order: PlannedOrder, opening: AccountSnapshot) -> LegOrder:
         ref = self._ref(leg, order.symbol, order.side, order.quantity)
-        try:
-            return leg_order(self._account, ref, order, opening, workflow.now(), self._freshness)
-        except LimitPriceUnknown as unknown:
-            # Looked at before the sells; here only for a price that went away since.
-            raise ApplicationError(str(unknown), type=type(unknown).__name__, non_retryable=True) from unknown
+        return leg_order(self._account, ref, order, opening, workflow.now(), self._freshness)
 
     # --- one leg at work ------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """The margin check before the first order of a rebalance."""
 
-from temporalio.exceptions import ApplicationError
-
+from rebalancing import failures
 from rebalancing.accounts import Account
 from rebalancing.funding.account_kind import AccountKind
 from rebalancing.funding.margin import MarginPreview, MarginRequest, WhatIfOrder
@@ -45,14 +44,11 @@ class MarginCheck:
 
         preview = await self._patience.at_gateway(preview_of_plan)
         if preview.shortfall:
-            raise self._failure(
-                "MarginInsufficient",
+            raise failures.MarginInsufficient(
+                self._account.account_id,
                 f"after this plan the {preview.shortfall}. Free margin (close or hold fewer other positions), raise "
                 "cash_reserve_percent, or trade less.",
             )
         if preview.refusals:
-            raise self._failure("OrdersRefused", f"IBKR would refuse {'; '.join(preview.refusals)}.")
+            raise failures.OrdersRefused(self._account.account_id, f"IBKR would refuse {'; '.join(preview.refusals)}.")
         self.notes.append(preview.note)
-
-    def _failure(self, kind: str, what: str) -> ApplicationError:
-        return ApplicationError(f"Account {self._account.account_id}: {what}", type=kind, non_retryable=True)

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
+from rebalancing import failures
 from rebalancing.accounts import Account, WhenClosed
 from rebalancing.market.snapshot import ContractDetails
 from rebalancing.market.trading_hours import Session, common_sessions, is_open, next_open
@@ -35,8 +35,8 @@ class MarketHours:
         traded = tuple(contracts)
         for contract in traded:
             if contract.hours_problem:
-                raise self._failure(
-                    "HoursUnreadable",
+                raise failures.HoursUnreadable(
+                    self._account.account_id,
                     f"the trading hours of {contract.symbol} (contract {contract.con_id}) cannot be read: "
                     f"{contract.hours_problem}. Hold the symbol out, or trade it by hand.",
                 )
@@ -58,8 +58,8 @@ class MarketHours:
         opens_at = self._opens_at(traded, now)
         when = f"{opens_at:%a %Y-%m-%d %H:%M} UTC"
         if self._account.market_closed is WhenClosed.FAIL:
-            raise self._failure(
-                "MarketClosed",
+            raise failures.MarketClosed(
+                self._account.account_id,
                 f"the market is closed for {closed} and this account does not wait (market_closed: fail); everything "
                 f"trades from {when}.",
             )
@@ -70,21 +70,18 @@ class MarketHours:
         hours = {contract.symbol: hours_of(self._account, contract) for contract in traded}
         silent = [symbol for symbol, sessions in hours.items() if next_open(sessions, now) is None]
         if silent:
-            raise self._failure(
-                "MarketClosed",
+            raise failures.MarketClosed(
+                self._account.account_id,
                 f"the broker names no coming session for {', '.join(silent)}; look whether it was delisted or halted.",
             )
         opens_at = next_open(common_sessions(hours.values()), now)
         if opens_at is None:
-            raise self._failure(
-                "NoCommonSession",
+            raise failures.NoCommonSession(
+                self._account.account_id,
                 f"there is no moment in the broker's calendar when {_listed(traded)} trade at the same time. Hold "
                 "symbols of one of these exchanges in an account of their own, or hold them out.",
             )
         return opens_at
-
-    def _failure(self, kind: str, what: str) -> ApplicationError:
-        return ApplicationError(f"Account {self._account.account_id}: {what}", type=kind, non_retryable=True)
 
 
 def hours_of(account: Account, contract: ContractDetails) -> tuple[Session, ...]:

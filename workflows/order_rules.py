@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import Account
-from rebalancing.orders.order_rules import Obstacle, Patience, obstacles
+from rebalancing.failures import AccountFailure
+from rebalancing.orders.order_rules import Patience, obstacles
 from rebalancing.settings import Settings
 from workflows.approval import Reading
 
@@ -24,15 +24,11 @@ class OrderRules:
     def refuse(self, reading: Reading) -> None:
         """Raise the typed failure of the first obstacle there is now."""
         for obstacle in self._obstacles(reading):
-            raise ApplicationError(
-                f"Account {self._account.account_id}: {obstacle.message}",
-                type=obstacle.kind,
-                non_retryable=True,
-            )
+            raise obstacle
 
     def would_say(self, reading: Reading) -> list[str]:
         """What would stop a live run now, for a dry run."""
-        return [f"a live run would be refused: {obstacle.message}" for obstacle in self._obstacles(reading)]
+        return [f"a live run would be refused: {obstacle.what}" for obstacle in self._obstacles(reading)]
 
-    def _obstacles(self, reading: Reading) -> tuple[Obstacle, ...]:
+    def _obstacles(self, reading: Reading) -> tuple[AccountFailure, ...]:
         return obstacles(self._account, reading.plan, reading.opening, workflow.now(), self._patience)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from rebalancing import failures
 from rebalancing.errors import GatewayRenewed, GatewaySettling, GatewayUnavailable
 from rebalancing.outcomes import Phase
 from workflows.operation_clock import GATEWAY_ALLOWANCE, OperationClock
@@ -96,13 +97,12 @@ class Patience:
         if self._stopping:
             raise asyncio.CancelledError
 
-    def too_long(self, what: str) -> ApplicationError:
+    def too_long(self, what: str) -> failures.WaitedTooLong:
         """The failure after a wait of ``max_wait``."""
-        return ApplicationError(
-            f"Account {self._account}: {what} would be waited for longer than {self._max_wait.total_seconds():g} s, "
+        return failures.WaitedTooLong(
+            self._account,
+            f"{what} would be waited for longer than {self._max_wait.total_seconds():g} s, "
             "which is the limit (max_wait). Trigger the rebalance again when it can go on.",
-            type="WaitedTooLong",
-            non_retryable=True,
         )
 
     async def _counted(self, send: Callable[[], Awaitable[T]], allowance: timedelta | None) -> T:

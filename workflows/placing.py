@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 from contract.requests import AcknowledgeRequest, PlaceRequest, PrepareRequest, SnapshotRequest
+from rebalancing import failures
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, OrderType
 from rebalancing.settings import Settings
@@ -83,11 +84,10 @@ class Placing:
             remaining = tuple(o for o in remaining if o.ref in unsent and o.ref not in self._orders.withdrawn)
             if not remaining:
                 return placed
-        raise ApplicationError(
-            f"Account {self._account}: {len(remaining)} orders could not be sent, because the order ids reserved for "
+        raise failures.OrderIdsOvertaken(
+            self._account,
+            f"{len(remaining)} orders could not be sent, because the order ids reserved for "
             "them were overtaken again and again. Start the rebalance again.",
-            type="OrderIdsOvertaken",
-            non_retryable=True,
         )
 
     async def _place_intents(

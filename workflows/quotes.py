@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from rebalancing.accounts import Account
-from rebalancing.market.quote_checks import Fault, QuoteProblem, quote_problems
+from rebalancing.failures import AccountFailure, QuoteMissing
+from rebalancing.market.quote_checks import QuoteProblem, quote_problems
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import QuoteSettings
 from workflows.market_hours import closed_now
@@ -40,14 +40,14 @@ class QuoteWatch:
     ) -> AccountSnapshot:
         """Read until the quotes can be traded by; what does not trade at this moment has the price of its last close.
 
-        Who does not trade needs a price for everything, and notes the rest. Raises the fault's own type once the
+        Who does not trade needs a price for everything, and notes the rest. Raises the first problem's failure once the
         quotes were bad for as long as the settings allow.
         """
         give_up_at = workflow.now() + timedelta(seconds=self._settings.patience)
         while True:
             snapshot = await read()
             problems = self._problems(snapshot)
-            blocking = [p for p in problems if trading or p.fault is Fault.MISSING]
+            blocking = [p for p in problems if trading or p.failure is QuoteMissing]
             if not blocking:
                 self.notes = [f"a run that trades would stop: {problem}" for problem in problems]
                 return snapshot.closed_at(self._closed(snapshot))
@@ -70,11 +70,8 @@ class QuoteWatch:
     def _closed(self, snapshot: AccountSnapshot) -> tuple[str, ...]:
         return closed_now(self._account, snapshot.contracts.values())
 
-    def _failure(self, problems: list[QuoteProblem]) -> ApplicationError:
-        first = problems[0].fault
-        return ApplicationError(
-            f"Account {self._account.account_id}: {_listed(problems)}.", type=first.value, non_retryable=True
-        )
+    def _failure(self, problems: list[QuoteProblem]) -> AccountFailure:
+        return problems[0].failure(self._account.account_id, f"{_listed(problems)}.")
 
 
 def _listed(problems: list[QuoteProblem]) -> str:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from contract.priority import BEGINNING, FINISHING
 from contract.requests import CancelOpenRequest, Opening, SnapshotRequest
+from rebalancing import failures
 from rebalancing.accounts import ForeignOrders
 from rebalancing.market.gateway_restart import restart_over_at
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails
@@ -241,11 +241,10 @@ class Rebalance:
             if not order.is_ours
         ]
         if foreign and self.account.foreign_orders is ForeignOrders.STOP:
-            raise ApplicationError(
-                f"Account {self.account.account_id}: working orders that were not placed here: {', '.join(foreign)}. "
+            raise failures.ForeignOrders(
+                self.account.account_id,
+                f"working orders that were not placed here: {', '.join(foreign)}. "
                 "Cancel them where they were placed, or set foreign_orders: ignore.",
-                type="ForeignOrders",
-                non_retryable=True,
             )
 
     async def _cancel_open_orders(self) -> None:
@@ -254,11 +253,10 @@ class Rebalance:
         request = CancelOpenRequest(account=self.account.account_id, timeout=timeout)
         left = await self._patience.at_gateway(lambda: calls.cancel_open_orders(self.settings, request))
         if left:
-            raise ApplicationError(
-                f"Account {self.account.account_id}: these open orders could not be cancelled within {timeout:g} s: "
+            raise failures.CancelUnconfirmed(
+                self.account.account_id,
+                f"these open orders could not be cancelled within {timeout:g} s: "
                 f"{', '.join(left)}. Cancel them in TWS.",
-                type="CancelUnconfirmed",
-                non_retryable=True,
             )
 
     async def _buys(

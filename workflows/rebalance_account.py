@@ -30,8 +30,10 @@ from contract.names import (
     workflow_id,
 )
 from contract.requests import OpeningRequest
+from rebalancing import failures
 from rebalancing.accounts import is_account_id
 from rebalancing.approval import Approval, Rejection
+from rebalancing.errors import RebalancerError
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
@@ -43,7 +45,7 @@ from workflows.progress import Progress, Status
 from workflows.rebalance import Rebalance
 
 
-@workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError])
+@workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError, RebalancerError])
 class RebalanceAccount:
     """Rebalances one account. Signals bring triggers, the query ``status`` tells where it stands."""
 
@@ -94,10 +96,8 @@ class RebalanceAccount:
         except asyncio.CancelledError:
             self._close(EventStatus.CANCELLED, Phase.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
-        except ActivityError as error:
+        except (ActivityError, ApplicationError, RebalancerError) as error:
             return self._failed(calls.own_error(error))
-        except ApplicationError as error:
-            return self._failed(error)
         if outcome.mode is ExecutionMode.REBALANCE:
             self._last_targets = remembered_targets(outcome.target_weights)
         self._close(EventStatus(outcome.phase.value), outcome.phase, outcome.summary, outcome.missing)
@@ -160,7 +160,7 @@ class RebalanceAccount:
     def resolve(self, resolution: Resolution) -> None:
         """The operator's word on an unknown order (promise P3)."""
         if self._rebalance is None:
-            raise ApplicationError("Nothing waits for an operator.", type="NothingToResolve", non_retryable=True)
+            raise failures.NothingToResolve("Nothing waits for an operator.")
         self._rebalance.legs.orders.resolve(resolution.ref, resolution.filled)
 
     @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
@@ -184,11 +184,7 @@ class RebalanceAccount:
     @property
     def _clearance(self) -> Clearance:
         if self._rebalance is None:
-            raise ApplicationError(
-                f"No plan of account {self._account} waits for approval now.",
-                type="NothingToApprove",
-                non_retryable=True,
-            )
+            raise failures.NothingToApprove(f"No plan of account {self._account} waits for approval now.")
         return self._rebalance.clearance
 
     def _refuse_other_ids(self) -> None:
@@ -222,11 +218,10 @@ class RebalanceAccount:
             return await self._finished(rebalance, story)
         phase = self._progress.phase
         await self._stop(rebalance, story)
-        raise ApplicationError(
-            f"Account {self._account}: the rebalance worked longer than its limit of {limit.total_seconds():g} s while "
-            f"{phase.value}; it was stopped and its working orders were cancelled.",
-            type="OperationTimeout",
-            non_retryable=True,
+        raise failures.OperationTimeout(
+            self._account,
+            f"the rebalance worked longer than its limit of {limit.total_seconds():g} s while {phase.value}; it was "
+            "stopped and its working orders were cancelled.",
         )
 
     async def _until_worth_a_look(self, rebalance: Rebalance, story: asyncio.Task[Outcome], limit: timedelta) -> None:
@@ -242,7 +237,7 @@ class RebalanceAccount:
         """The story's outcome; where it failed with orders at work, they are cancelled before the failure is told."""
         try:
             return await story
-        except (ActivityError, ApplicationError):
+        except (ActivityError, RebalancerError):
             with suppress(ActivityError):
                 await rebalance.legs.cancel_working()
             raise
@@ -370,7 +365,7 @@ class RebalanceAccount:
 
     def _nothing_to_do(self) -> RunResult:
         if self._rejected:
-            raise ApplicationError("; ".join(self._rejected), type="TriggerInvalid", non_retryable=True)
+            raise failures.TriggerInvalid("; ".join(self._rejected))
         self._progress.enter(Phase.COMPLETED, "every event was known already")
         return RunResult(outcome=None, events=self._events)
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from temporalio.exceptions import ApplicationError
-
+from rebalancing import failures
 from rebalancing.orders.order import Intent, OrderReport, OrderState
 
 
@@ -68,13 +67,11 @@ class RunOrders:
         """The operator says what became of an unknown order: so many shares filled, or (``None``) never placed."""
         report = self.reports.get(ref)
         if report is None or report.state is not OrderState.UNKNOWN:
-            raise ApplicationError(f"No order {ref} of unknown fate here.", type="NothingToResolve", non_retryable=True)
+            raise failures.NothingToResolve(f"No order {ref} of unknown fate here.")
         if (filled or 0) > report.quantity:
-            raise ApplicationError(
+            raise failures.ResolutionInvalid(
                 f"Order {ref} is for {report.quantity} shares; {filled} cannot have filled. If it was ordered twice, "
-                "cancel this rebalance: the next one starts from what the account holds.",
-                type="ResolutionInvalid",
-                non_retryable=True,
+                "cancel this rebalance: the next one starts from what the account holds."
             )
         state = OrderState.FILLED if filled == report.quantity else OrderState.CANCELLED
         self.note(

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
+from rebalancing import failures
+from rebalancing.failures import AccountFailure
 from rebalancing.market.snapshot import Quote, QuoteKind
 from rebalancing.settings import QuoteSettings
 
@@ -17,31 +18,18 @@ DELAY: Final = timedelta(minutes=20)
 """How much older delayed quotes are than live ones, at most (IBKR: 10 to 20 minutes)."""
 
 
-class Fault(StrEnum):
-    """What is wrong with a quote. The value is the type of the error a run fails with."""
-
-    MISSING = "QuoteMissing"
-    NOT_LIVE = "QuoteNotLive"
-    HALTED = "QuoteHalted"
-    ONE_SIDED = "QuoteOneSided"
-    CROSSED = "QuoteCrossed"
-    STALE = "QuoteStale"
-    TOO_FAR = "QuoteTooFar"
-    WITHOUT_CLOSE = "QuoteWithoutClose"
-
-
 @dataclass(frozen=True)
 class QuoteProblem:
-    """What is wrong with one symbol's quote, in words with the figures and what to do."""
+    """What is wrong with one symbol's quote, with the figures and what to do; ``failure`` is what a run ends with."""
 
-    fault: Fault
+    failure: type[AccountFailure]
     symbol: str
     words: str
 
     @property
     def may_pass(self) -> bool:
         """Whether waiting a little can help: subscriptions do not come by themselves."""
-        return self.fault is not Fault.NOT_LIVE
+        return self.failure is not failures.QuoteNotLive
 
     def __str__(self) -> str:
         return f"{self.symbol}: {self.words}"
@@ -75,17 +63,17 @@ def _problem(
     if quote.price is None:
         why = f" ({quote.problem})" if quote.problem else ""
         words = f"no price{why}, neither live, delayed nor of the last close; check the login's market data"
-        return QuoteProblem(Fault.MISSING, quote.symbol, words)
+        return QuoteProblem(failures.QuoteMissing, quote.symbol, words)
     if quote.kind is QuoteKind.DELAYED and not quote.kind.is_as_good_as(needed):
         words = (
             f"the quote is {quote.kind}, but {needed} ones are needed; subscribe to the exchange's market "
             "data, or allow others for this account (quotes_needed)"
         )
-        return QuoteProblem(Fault.NOT_LIVE, quote.symbol, words)
+        return QuoteProblem(failures.QuoteNotLive, quote.symbol, words)
     if is_closed:
         return None
     if quote.is_halted:
-        return QuoteProblem(Fault.HALTED, quote.symbol, "its exchange has halted trading")
+        return QuoteProblem(failures.QuoteHalted, quote.symbol, "its exchange has halted trading")
     return _sides(quote, needed) or _age(quote, now, settings) or _move(quote, settings)
 
 
@@ -95,10 +83,11 @@ def _sides(quote: Quote, needed: QuoteKind) -> QuoteProblem | None:
             return None
         side = "bid and no ask" if quote.bid is None and quote.ask is None else "bid" if quote.bid is None else "ask"
         words = f"there is no {side} while its market is open (bid {_shown(quote.bid)}, ask {_shown(quote.ask)})"
-        return QuoteProblem(Fault.ONE_SIDED, quote.symbol, words + (f"; {quote.problem}" if quote.problem else ""))
+        more = f"; {quote.problem}" if quote.problem else ""
+        return QuoteProblem(failures.QuoteOneSided, quote.symbol, words + more)
     if quote.bid > quote.ask:
         words = f"the bid of {quote.bid} is above the ask of {quote.ask}"
-        return QuoteProblem(Fault.CROSSED, quote.symbol, words)
+        return QuoteProblem(failures.QuoteCrossed, quote.symbol, words)
     return None
 
 
@@ -110,7 +99,7 @@ def _age(quote: Quote, now: datetime, settings: QuoteSettings) -> QuoteProblem |
         f"the market last said something {age.total_seconds():,.0f} s ago, at {quote.at:%Y-%m-%d %H:%M:%S} UTC; "
         f"{allowed.total_seconds():,.0f} s are allowed (quotes.max_age)"
     )
-    return QuoteProblem(Fault.STALE, quote.symbol, words)
+    return QuoteProblem(failures.QuoteStale, quote.symbol, words)
 
 
 def _move(quote: Quote, settings: QuoteSettings) -> QuoteProblem | None:
@@ -121,7 +110,7 @@ def _move(quote: Quote, settings: QuoteSettings) -> QuoteProblem | None:
             "there is no last close that its quote could be held against; look at the symbol in TWS, or allow such "
             "symbols (quotes.close_needed)"
         )
-        return QuoteProblem(Fault.WITHOUT_CLOSE, quote.symbol, words)
+        return QuoteProblem(failures.QuoteWithoutClose, quote.symbol, words)
     for name, price in (("bid", quote.bid), ("ask", quote.ask), ("price", quote.price)):
         if price is None:
             continue
@@ -131,7 +120,7 @@ def _move(quote: Quote, settings: QuoteSettings) -> QuoteProblem | None:
                 f"the {name} of {price} is {move:+.1f} % from the last close of {quote.close}; "
                 f"{settings.max_move_percent.normalize():f} % are allowed (quotes.max_move_percent)"
             )
-            return QuoteProblem(Fault.TOO_FAR, quote.symbol, words)
+            return QuoteProblem(failures.QuoteTooFar, quote.symbol, words)
     return None
 
 

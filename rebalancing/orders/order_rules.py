@@ -12,23 +12,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rebalancing.accounts import Account, WhenClosed
+from rebalancing.failures import AccountFailure, BuysTooLate, CutOffPassed, LimitPriceUnknown, TooManyWorkingOrders
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.market.trading_hours import next_open
 from rebalancing.orders.market_on_close import close_of_session, cut_off
 from rebalancing.orders.order import Side
 from rebalancing.orders.order_policy import AfterCutOff, PolicyType
-from rebalancing.orders.order_terms import LimitPriceUnknown, leg_order
+from rebalancing.orders.order_terms import leg_order
 from rebalancing.planner.plan import Plan, PlannedOrder
 
 MOST_WORKING_ORDERS: Final = 20
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """Why a plan cannot be carried out as the account's policies have it. ``kind`` is the type of the failure."""
-
-    kind: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -41,12 +34,12 @@ class Patience:
 
 def obstacles(
     account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime, patience: Patience
-) -> tuple[Obstacle, ...]:
-    """Everything that stands in the way of this plan now; empty if nothing does."""
+) -> tuple[AccountFailure, ...]:
+    """Everything that stands in the way of this plan now, as the failure it would be; empty if nothing does."""
     return (
         *_too_late_for_the_close(account, plan, snapshot, now, patience),
         *_buys_too_long_after_the_close(account, plan, snapshot, now, patience),
-        *_too_many_orders(plan, snapshot),
+        *_too_many_orders(account, plan, snapshot),
         *_without_limit(account, plan, snapshot, now),
     )
 
@@ -58,7 +51,7 @@ def close_orders(account: Account, orders: tuple[PlannedOrder, ...]) -> tuple[Pl
 
 def _too_late_for_the_close(
     account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime, patience: Patience
-) -> Iterator[Obstacle]:
+) -> Iterator[AccountFailure]:
     if close_orders(account, plan.sells):
         in_this_session = close_orders(account, plan.sells)  # the buys have the next session's close
         ready_at = now
@@ -76,8 +69,8 @@ def _too_late_for_the_close(
             late.append(f"{order.symbol} ({contract.primary_exchange}, until {last:%H:%M} UTC)")
     if late:
         first = " and the sell leg comes first" if ready_at > now else ""
-        yield Obstacle(
-            "CutOffPassed",
+        yield CutOffPassed(
+            account.account_id,
             f"it is {now:%H:%M} UTC{first}: too late for the exchange to take orders on the close for "
             f"{', '.join(late)}. Trigger it earlier, or set after_cut_off: market.",
         )
@@ -85,14 +78,14 @@ def _too_late_for_the_close(
 
 def _buys_too_long_after_the_close(
     account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime, patience: Patience
-) -> Iterator[Obstacle]:
+) -> Iterator[AccountFailure]:
     """The cash of sells on the close comes when the market is closed: the buys follow in the next session."""
     if not plan.buys:
         return
     for order in close_orders(account, plan.sells):
         if account.market_closed is WhenClosed.FAIL:
-            yield Obstacle(
-                "BuysTooLate",
+            yield BuysTooLate(
+                account.account_id,
                 f"{order.symbol} is sold on the close, so the buys would wait for the next session, and this account "
                 "does not wait (market_closed: fail). Sell by another order type (symbol_order_policies).",
             )
@@ -103,31 +96,31 @@ def _buys_too_long_after_the_close(
         opens_at = next_open(snapshot.contracts[plan.buys[0].symbol].sessions, closes_at)
         if opens_at is None or opens_at - closes_at > patience.max_wait:
             when = "is not in the broker's calendar" if opens_at is None else f"begins at {opens_at:%a %H:%M} UTC"
-            yield Obstacle(
-                "BuysTooLate",
+            yield BuysTooLate(
+                account.account_id,
                 f"{order.symbol} is sold on the close, so the buys follow in the next session, which {when}: longer "
                 "than max_wait. Raise max_wait, or sell by another order type (symbol_order_policies).",
             )
             return
 
 
-def _too_many_orders(plan: Plan, snapshot: AccountSnapshot) -> Iterator[Obstacle]:
+def _too_many_orders(account: Account, plan: Plan, snapshot: AccountSnapshot) -> Iterator[AccountFailure]:
     for order in plan.orders:
         working = _working(snapshot, order.symbol, order.side)
         if working >= MOST_WORKING_ORDERS:
-            yield Obstacle(
-                "TooManyWorkingOrders",
+            yield TooManyWorkingOrders(
+                account.account_id,
                 f"there are {working} working orders to {order.side} {order.symbol} already, and IBKR takes at most "
                 f"{MOST_WORKING_ORDERS} on one side of a contract. Cancel some where they were placed.",
             )
 
 
-def _without_limit(account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime) -> Iterator[Obstacle]:
+def _without_limit(account: Account, plan: Plan, snapshot: AccountSnapshot, now: datetime) -> Iterator[AccountFailure]:
     for order in plan.orders:
         try:
             leg_order(account, "rb-0-0-0", order, snapshot, now, timedelta())
         except LimitPriceUnknown as unknown:
-            yield Obstacle(type(unknown).__name__, str(unknown))
+            yield unknown
 
 
 def _working(snapshot: AccountSnapshot, symbol: str, side: Side) -> int:

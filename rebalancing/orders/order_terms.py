@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rebalancing.accounts import Account
-from rebalancing.errors import RebalancerError
+from rebalancing.failures import LimitPriceUnknown
 from rebalancing.freshness import Figures, figures_of
 from rebalancing.market.snapshot import PRICE_CUSHION, AccountSnapshot, ContractDetails, Quote
 from rebalancing.orders.limit_prices import LimitRule
@@ -13,10 +13,6 @@ from rebalancing.orders.market_on_close import close_of_session, cut_off
 from rebalancing.orders.order import LegOrder, OrderType, Side
 from rebalancing.orders.order_policy import AfterCutOff, Ending, LimitAt, OrderPolicy, PolicyType
 from rebalancing.planner.plan import DEFAULT_COMMISSION, PlannedOrder
-
-
-class LimitPriceUnknown(RebalancerError):
-    """A limit order is due and the quote has no price to derive a limit from."""
 
 
 def buy_prices(account: Account, snapshot: AccountSnapshot) -> dict[str, Decimal]:
@@ -127,8 +123,9 @@ def _limit_terms(account: Account, contract: ContractDetails, quote: Quote, side
     price = rule.price(quote, is_buy=is_buy)
     if price is None:
         raise LimitPriceUnknown(
+            account.account_id,
             f"{contract.symbol} has no price to derive a limit from. Check the market data subscriptions, or trade it "
-            "at market."
+            "at market.",
         )
     return {
         "order_type": OrderType.LIMIT,

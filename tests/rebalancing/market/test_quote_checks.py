@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rebalancing import failures
 from rebalancing.accounts import Account
-from rebalancing.market.quote_checks import Fault, QuoteProblem, quote_problems
+from rebalancing.market.quote_checks import QuoteProblem, quote_problems
 from rebalancing.market.snapshot import Quote, QuoteKind
 from rebalancing.planner.plan import PlanRequest
 from rebalancing.planner.planning import make_plan
@@ -41,28 +42,30 @@ def test_a_good_quote_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("changes", "fault", "figures"),
     [
-        ({"bid": None, "ask": None, "last": None, "close": None}, Fault.MISSING, "no price"),
+        ({"bid": None, "ask": None, "last": None, "close": None}, failures.QuoteMissing, "no price"),
         (
             {"bid": None, "ask": None, "last": None, "close": None, "problem": "code 354: not subscribed"},
-            Fault.MISSING,
+            failures.QuoteMissing,
             "code 354",
         ),
-        ({"kind": QuoteKind.DELAYED}, Fault.NOT_LIVE, "quotes_needed"),
-        ({"is_halted": True}, Fault.HALTED, "halted"),
-        ({"bid": None}, Fault.ONE_SIDED, "no bid"),
-        ({"ask": None}, Fault.ONE_SIDED, "ask none"),
-        ({"bid": None, "ask": None, "kind": QuoteKind.CLOSE}, Fault.ONE_SIDED, "no bid and no ask"),
-        ({"bid": Decimal("670.05")}, Fault.CROSSED, "670.05 is above the ask of 670.01"),
-        ({"at": NOW - timedelta(seconds=301)}, Fault.STALE, "301 s ago"),
-        ({"close": Decimal(500)}, Fault.TOO_FAR, "+34.0 % from the last close of 500"),
-        ({"close": Decimal(1000)}, Fault.TOO_FAR, "-33.0 %"),
-        ({"ask": Decimal(900)}, Fault.TOO_FAR, "the ask of 900"),
+        ({"kind": QuoteKind.DELAYED}, failures.QuoteNotLive, "quotes_needed"),
+        ({"is_halted": True}, failures.QuoteHalted, "halted"),
+        ({"bid": None}, failures.QuoteOneSided, "no bid"),
+        ({"ask": None}, failures.QuoteOneSided, "ask none"),
+        ({"bid": None, "ask": None, "kind": QuoteKind.CLOSE}, failures.QuoteOneSided, "no bid and no ask"),
+        ({"bid": Decimal("670.05")}, failures.QuoteCrossed, "670.05 is above the ask of 670.01"),
+        ({"at": NOW - timedelta(seconds=301)}, failures.QuoteStale, "301 s ago"),
+        ({"close": Decimal(500)}, failures.QuoteTooFar, "+34.0 % from the last close of 500"),
+        ({"close": Decimal(1000)}, failures.QuoteTooFar, "-33.0 %"),
+        ({"ask": Decimal(900)}, failures.QuoteTooFar, "the ask of 900"),
     ],
 )
-def test_a_bad_quote_is_named_with_its_figures(changes: dict[str, Any], fault: Fault, figures: str) -> None:
+def test_a_bad_quote_is_named_with_its_figures(
+    changes: dict[str, Any], fault: type[failures.AccountFailure], figures: str
+) -> None:
     problem = problem_of(**changes)
     assert problem is not None
-    assert problem.fault is fault
+    assert problem.failure is fault
     assert str(problem).startswith("SPY: ")
     assert figures in str(problem)
 
@@ -74,7 +77,7 @@ def test_a_locked_market_is_no_crossed_one() -> None:
 def test_a_new_listing_has_no_close_to_be_held_against_which_configuration_may_allow() -> None:
     problem = problem_of(close=None)
     assert problem is not None
-    assert problem.fault is Fault.WITHOUT_CLOSE
+    assert problem.failure is failures.QuoteWithoutClose
     assert "quotes.close_needed" in str(problem)
     assert problem_of(close=None, settings=QuoteSettings(close_needed=False)) is None
     assert problem_of(close=None, closed=True) is None
@@ -94,7 +97,7 @@ def test_delayed_quotes_do_where_they_are_allowed_and_may_be_as_old_as_their_del
     assert problem_of(**allowed, at=NOW - timedelta(minutes=20)) is None
     problem = problem_of(**allowed, at=NOW - timedelta(minutes=26))
     assert problem is not None
-    assert problem.fault is Fault.STALE
+    assert problem.failure is failures.QuoteStale
 
 
 def test_the_close_does_where_it_is_allowed() -> None:
@@ -106,13 +109,13 @@ def test_while_its_market_is_closed_a_symbol_needs_a_price_only() -> None:
     assert problem_of(closed=True, **old) is None
     problem = problem_of(closed=True, bid=None, ask=None, last=None, close=None)
     assert problem is not None
-    assert problem.fault is Fault.MISSING
+    assert problem.failure is failures.QuoteMissing
 
 
 def test_that_live_quotes_are_not_to_be_had_is_told_before_the_market_opens() -> None:
     problem = problem_of(closed=True, kind=QuoteKind.DELAYED)
     assert problem is not None
-    assert problem.fault is Fault.NOT_LIVE
+    assert problem.failure is failures.QuoteNotLive
 
 
 def test_the_limits_are_settings() -> None:

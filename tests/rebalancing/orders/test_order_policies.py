@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from configuration.configuration import ConfigurationInvalid, parse_configuration
 from rebalancing.accounts import Account, WhenClosed
+from rebalancing.failures import LimitPriceUnknown
 from rebalancing.freshness import Figures
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, OpenOrder, Quote
 from rebalancing.market.trading_hours import Session
@@ -22,7 +23,6 @@ from rebalancing.orders.order_course import Course, course_of
 from rebalancing.orders.order_policy import AdaptivePriority, Ending, LimitAt, OrderPolicy
 from rebalancing.orders.order_rules import Patience, obstacles
 from rebalancing.orders.order_terms import (
-    LimitPriceUnknown,
     affordable_rest,
     at_market,
     buy_prices,
@@ -305,7 +305,7 @@ MOC: dict[str, Any] = {"type": "MOC"}
 def kinds(own: Account, wanted: Plan, market: AccountSnapshot, now: datetime, **waits: timedelta) -> list[str]:
     """What stands in the way."""
     patience = Patience(**{"fill_timeout": WAITS.fill_timeout, "max_wait": WAITS.max_wait, **waits})
-    return [obstacle.kind for obstacle in obstacles(own, wanted, market, now, patience)]
+    return [type(obstacle).__name__ for obstacle in obstacles(own, wanted, market, now, patience)]
 
 
 def test_an_order_on_the_close_after_the_cut_off_stands_in_the_way() -> None:
