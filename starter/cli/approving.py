@@ -13,8 +13,8 @@ from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.orders.order import Side
 from starter.cli.console import error_console, output_console
 from starter.cli.mistakes import CommandFailed, as_asked
-from starter.cli.rebalance_view import handle_of, is_unknown, query_status
 from starter.cli.setup import connect_temporal
+from starter.desk.rebalance import handle_of, is_unknown, query_status
 
 
 async def run_approve_command(account: str, plan_hash: str | None) -> None:

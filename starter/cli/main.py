@@ -130,7 +130,7 @@ def positions(account: AccountArgument, as_json: JsonFlag = False) -> None:
 @app.command(rich_help_panel=ACCOUNTS)
 def cancel(account: AccountArgument) -> None:
     """Cancel an account's running rebalance and its working orders, and tell what had filled."""
-    from starter.cli.running import run_cancel_command
+    from starter.cli.cancel import run_cancel_command
 
     complete(run_cancel_command(account))
 

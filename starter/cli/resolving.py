@@ -6,8 +6,8 @@ from temporalio.service import RPCError
 from contract.messages import Resolution
 from starter.cli.console import error_console
 from starter.cli.mistakes import CommandFailed, UserMistake, as_asked
-from starter.cli.rebalance_view import handle_of, is_unknown
 from starter.cli.setup import connect_temporal
+from starter.desk.rebalance import handle_of, is_unknown
 from workflows.rebalance_account import RebalanceAccount
 
 

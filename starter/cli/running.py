@@ -1,4 +1,4 @@
-"""``rebalancer run`` and ``rebalancer cancel``: starting and stopping one account's rebalance by hand."""
+"""``rebalancer run``: starting one account's rebalance by hand."""
 
 import asyncio
 import uuid
@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from rich.console import Console
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
 
 from contract.messages import RunResult
 from rebalancing.accounts import Account
@@ -16,10 +15,10 @@ from rebalancing.outcomes import Outcome
 from rebalancing.triggers import OPERATOR_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from starter.cli.console import error_console, output_console
 from starter.cli.mistakes import FAILED, CommandFailed, as_asked
-from starter.cli.rebalance_view import ending_of, handle_of, is_unknown, latest_run, query_status
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
+from starter.desk.rebalance import ending_of, handle_of, has_ended, query_status
 from starter.desk.triggering import deliver
 from worker.login import known_login
 from workflows.progress import Status
@@ -82,27 +81,6 @@ async def _destination(client: Client, account: Account) -> str:
     )
 
 
-async def run_cancel_command(account: str) -> None:
-    """Cancel an account's rebalance, wait until its working orders are cancelled, and tell what had filled."""
-    client = await connect_temporal()
-    handle = handle_of(client, account)
-    run = await latest_run(handle)
-    if run is None or run.has_ended:
-        raise CommandFailed(f"No rebalance of {account} is running; there is nothing to cancel.")
-    try:
-        await handle.cancel()
-    except RPCError as error:
-        if is_unknown(error):
-            raise CommandFailed(f"The rebalance of {account} ended before it could be cancelled.") from None
-        raise
-    error_console().print(f"{handle.id}: cancelling; working orders are cancelled first …", markup=False)
-    async with stopped_by_signal():
-        ending = await ending_of(handle)
-    status = await query_status(handle)
-    filled = status.events.records[-1].summary if status and status.events.records else ""
-    output_console().print(f"{account}: {filled or ending.message or ending.status}", markup=False)
-
-
 async def outcome_of(client: Client, trigger: Trigger) -> tuple[EventRecord, Outcome | None]:
     """Wait until the event is over, saying on standard error where it stands.
 
@@ -119,11 +97,9 @@ async def outcome_of(client: Client, trigger: Trigger) -> tuple[EventRecord, Out
         record = status.events.find(trigger.event_id, trigger.mode) if status else None
         if record is not None and record.status in OVER:
             return record, await _latest_outcome(handle, trigger)
-        if record is None:
-            run = await latest_run(handle)
-            if run is not None and run.has_ended:
-                ending = await ending_of(handle)
-                raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
+        if record is None and await has_ended(handle):
+            ending = await ending_of(handle)
+            raise CommandFailed(f"{trigger.account}: {ending.status}. {ending.message}")
         await asyncio.sleep(POLL_INTERVAL)
 
 
@@ -139,8 +115,7 @@ async def _wait(client: Client, trigger: Trigger) -> int:
 
 
 async def _latest_outcome(handle: WorkflowHandle[Any, RunResult], trigger: Trigger) -> Outcome | None:
-    run = await latest_run(handle)
-    ending = await ending_of(handle) if run is not None and run.has_ended else None
+    ending = await ending_of(handle) if await has_ended(handle) else None
     outcome = ending.outcome if ending else None
     return outcome if outcome is not None and trigger.event_id in outcome.event_ids else None
 

@@ -19,9 +19,9 @@ from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
 from starter.cli.approving import waiting_view
 from starter.cli.console import error_console, output_console
-from starter.cli.rebalance_view import ending_of, handle_of, query_status
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table
+from starter.desk.rebalance import ending_of, handle_of, query_status
 from worker.processes import running
 
 LISTED_RUNS: Final = 1000

@@ -16,8 +16,8 @@ from simulator.gateway.scenario import load_scenario
 from starter.cli.demo.portfolios import FOLLOWERS, STRATEGIES, published_weights, write_accounts
 from starter.cli.demo.progress import Standing
 from starter.cli.demo.report import Report, duplicates
-from starter.cli.rebalance_view import Ending
 from starter.cli.simulate import DEMO_SCENARIO
+from starter.desk.rebalance import Ending
 from tests.cli.command import desk
 
 

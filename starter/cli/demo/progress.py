@@ -15,8 +15,8 @@ from temporalio.client import Client, WorkflowHandle
 
 from contract.messages import RunResult
 from rebalancing.orders.order import OrderReport
-from starter.cli.rebalance_view import Ending, ending_of, handle_of, latest_run, query_status
 from starter.cli.tables import PHASE_STYLES
+from starter.desk.rebalance import Ending, ending_of, handle_of, has_ended, query_status
 from workflows.progress import Status
 
 POLL_INTERVAL: Final = 0.25
@@ -60,11 +60,11 @@ async def _follow(client: Client, account: str, board: Board) -> None:
     started = time.monotonic()
     handle = handle_of(client, account)
     while True:
-        run = await latest_run(handle)
+        is_over = await has_ended(handle)
         seconds = time.monotonic() - started
-        if run is not None:
+        if is_over is not None:
             status = await query_status(handle)
-            if run.has_ended:
+            if is_over:
                 board.set(await _ended(handle, board.standings[account], status, seconds))
                 return
             if status is not None:

@@ -1,8 +1,8 @@
 """What one account's rebalance looks like from outside: its phase while it runs, its result when it is closed."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import timedelta
+from typing import Any, Final
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
@@ -29,20 +29,6 @@ ENDED: Final = frozenset(
 """How a run may end for good; one that continues as a follow-up run has not."""
 
 
-class Run(NamedTuple):
-    """One run as the server has it. ``status`` is ``None`` for a server that does not say."""
-
-    run_id: str
-    status: WorkflowExecutionStatus | None
-    started_at: datetime
-    closed_at: datetime | None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it is over, and no follow-up run goes on with it."""
-        return self.status in ENDED
-
-
 @dataclass(frozen=True)
 class Ending:
     """How a run ended: its outcome, or what went wrong. ``status`` is completed, incomplete, failed or cancelled."""
@@ -62,15 +48,17 @@ def is_unknown(error: RPCError) -> bool:
     return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
 
 
-async def latest_run(handle: WorkflowHandle[Any, RunResult]) -> Run | None:
-    """The latest run, or ``None`` if the account was never rebalanced (as far as the server remembers)."""
+async def has_ended(handle: WorkflowHandle[Any, RunResult]) -> bool | None:
+    """Whether the account's rebalance is over, and no follow-up run goes on with it.
+
+    ``None`` if it was never rebalanced, as far as the server remembers.
+    """
     try:
-        description = await handle.describe()
+        return (await handle.describe()).status in ENDED
     except RPCError as error:
         if is_unknown(error):
             return None
         raise
-    return Run(description.run_id, description.status, description.start_time, description.close_time)
 
 
 async def query_status(handle: WorkflowHandle[Any, RunResult]) -> Status | None:
