@@ -17,7 +17,17 @@ from rebalancing.errors import RebalancerError
 from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
-OURS: Final = ("starter", "worker", "activities", "workflows", "rebalancing", "simulator")
+OURS: Final = (
+    "starter",
+    "worker",
+    "workflows",
+    "activities",
+    "contract",
+    "configuration",
+    "rebalancing",
+    "simulator",
+)
+"""The folders whose own lines are shown from the level on that was chosen."""
 
 LONGEST_LINE: Final = 1000
 """Characters of a line; what comes from outside may be of any length."""

@@ -18,9 +18,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from simulator.ably.server import SimulatedAbly
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.server import SimulatedGateway
-from starter.cli.logs import LONGEST_LINE, MOST_LINES, WINDOW, OneLine, Rationed, without_known_tracebacks
+from starter.cli.logs import LONGEST_LINE, MOST_LINES, OURS, WINDOW, OneLine, Rationed, without_known_tracebacks
 from tests.cli.command import Desk, Service, desk, service
 from tests.house import Holding, scenario
+from tests.source_tree import APPLICATION
 from worker.free_ports import free_port
 from worker.temporal import embedded_server
 
@@ -236,3 +237,8 @@ def test_what_is_said_too_often_is_counted() -> None:
     made = logging.LogRecord("eventkit", logging.ERROR, __file__, 1, "bad", None, None)
     assert rationed.filter(made)
     assert made.getMessage() == "bad (5 more like it before)"
+
+
+def test_every_folder_of_ours_is_heard() -> None:
+    """A folder that is left out says nothing but warnings, such as that a changed file was taken on."""
+    assert set(OURS) == {*APPLICATION, "simulator"}
