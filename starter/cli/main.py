@@ -143,7 +143,7 @@ def resolve(
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It never reached the market.")] = False,
 ) -> None:
     """Say what became of an order whose fate is unknown, after looking at it in TWS; the rebalance goes on."""
-    from starter.cli.resolving import run_resolve_command
+    from starter.cli.resolve import run_resolve_command
 
     complete(run_resolve_command(account, ref, filled, not_placed=not_placed))
 
@@ -157,7 +157,7 @@ def approve(
     ] = None,
 ) -> None:
     """Approve of the plan that waits for it, and of no other; the rebalance goes on."""
-    from starter.cli.approving import run_approve_command
+    from starter.cli.approve import run_approve_command
 
     complete(run_approve_command(account, plan_hash))
 
@@ -168,7 +168,7 @@ def reject(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the failure.")] = "",
 ) -> None:
     """Reject the plan that waits for approval; the rebalance ends and nothing is traded."""
-    from starter.cli.approving import run_reject_command
+    from starter.cli.reject import run_reject_command
 
     complete(run_reject_command(account, reason))
 

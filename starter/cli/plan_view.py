@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rebalancing.approval import WaitingPlan
 from rebalancing.orders.order import Side
 from rebalancing.planner.plan import Plan, PlanLine
 
@@ -41,6 +42,21 @@ def plan_view(plan: Plan, notes: Iterable[str], title: str = "Plan") -> Renderab
         Text(f"After it: {plan.cash_after}. Drift: {plan.after.drift:.2f} %, {found}."),
         *(Text(f"Note: {note}.") for note in notes),
     )
+
+
+def waiting_view(account: str, waiting: WaitingPlan) -> RenderableType:
+    """A waiting plan for people: orders, breached guards, hash and expiry."""
+    plan = waiting.plan
+    table = Table(title=f"{account}: plan {waiting.plan_hash} on a base of {plan.base:,} USD")
+    for heading in ("order", "symbol", "shares", "value (USD)", "reason"):
+        table.add_column(heading, justify="right" if heading in ("shares", "value (USD)") else "left")
+    for order in plan.orders:
+        side = Text(order.side.value, style="red" if order.side is Side.SELL else "green")
+        table.add_row(side, order.symbol, f"{order.quantity:,}", f"{order.estimated_value:,.2f}", Text(order.reason))
+    after = f"After it: drift {plan.after.drift:.2f} %, {plan.cash_after}."
+    notes = [f"  · breached guard: {breach}" for breach in waiting.breaches]
+    expiry = f"Waits until {waiting.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+    return Group(table, *(Text(line) for line in (*notes, after, expiry)))
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from rebalancing.approval import WaitingPlan
 from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
-from starter.cli.approving import waiting_view
 from starter.cli.console import error_console, output_console
+from starter.cli.plan_view import waiting_view
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table
 from starter.desk.rebalance import ending_of, handle_of, query_status

@@ -1,0 +1,15 @@
+"""``rebalancer reject``: a person's no to the plan that waits."""
+
+from contract.names import workflow_id
+from rebalancing.approval import Rejection
+from starter.cli.console import error_console
+from starter.cli.mistakes import as_asked
+from starter.cli.setup import connect_temporal
+from starter.desk.reject import reject
+
+
+async def run_reject_command(account: str, reason: str) -> None:
+    """End the account's rebalance before it trades."""
+    rejection = as_asked(Rejection, reason=reason)
+    told = await reject(await connect_temporal(), account, rejection)
+    error_console().print(f"{workflow_id(account)}: {told}.", markup=False)

@@ -1,0 +1,32 @@
+"""How the desk tells a running rebalance something: a workflow update, whose refusals become typed errors."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError
+
+from rebalancing.errors import RebalancerError
+from starter.desk.rebalance import is_unknown
+
+
+class UpdateRefused(RebalancerError):
+    """The account's rebalance did not take what it was told; the message holds its reason."""
+
+
+@contextmanager
+def update_of(account: str, none_runs: RebalancerError) -> Generator[None]:
+    """Send an update to the account's rebalance in this block.
+
+    Raises:
+        UpdateRefused: the rebalance refused it.
+        RebalancerError: ``none_runs``, where no rebalance of the account is running.
+    """
+    try:
+        yield
+    except WorkflowUpdateFailedError as error:
+        raise UpdateRefused(f"{account}: {error.cause}") from None
+    except RPCError as error:
+        if not is_unknown(error):
+            raise
+        raise none_runs from None
