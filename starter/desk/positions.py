@@ -1,0 +1,62 @@
+"""Reads what an account holds, through the one slot like every other request to its gateway."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import ActivityFailureError, Client
+from temporalio.common import ActivityIDConflictPolicy, Priority, RetryPolicy
+from temporalio.exceptions import ApplicationError
+
+from contract.activities import GatewayContract
+from contract.names import gateway_queue
+from contract.priority import OPERATOR
+from contract.requests import SnapshotRequest
+from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
+from rebalancing.accounts import Account
+from rebalancing.errors import RebalancerError
+from rebalancing.market.snapshot import AccountSnapshot
+
+PATIENCE: Final = timedelta(seconds=90)
+"""How long people wait for their turn and the answer together."""
+
+ATTEMPTS: Final = 3
+
+
+class PositionsUnread(RebalancerError):
+    """What an account holds could not be read: the gateway's reason, or that no worker came in time."""
+
+
+async def read_positions(client: Client, account: Account) -> AccountSnapshot:
+    """What the account holds now, in as many visits to the gateway as it takes. Raises ``PositionsUnread``."""
+    request = SnapshotRequest(account=account, symbols=())
+    snapshot = await _visit(client, request)
+    while snapshot.unread:
+        snapshot = (await _visit(client, request.rest_of(snapshot))).after(snapshot)
+    return snapshot
+
+
+async def _visit(client: Client, request: SnapshotRequest) -> AccountSnapshot:
+    """Read an account as a standalone activity; who asks at the same time shares the answer."""
+    account = request.account.account_id
+    try:
+        return await client.execute_activity_method(
+            GatewayContract.read_snapshot,
+            request,
+            id=f"positions-{account}-{len(request.known)}",
+            task_queue=gateway_queue(request.account.gateway),
+            priority=Priority(priority_key=OPERATOR),
+            start_to_close_timeout=VISIT_TIMEOUT,
+            schedule_to_close_timeout=PATIENCE,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=ATTEMPTS),
+            id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
+            summary=f"Positions of {account}",
+        )
+    except ActivityFailureError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError):
+            raise PositionsUnread(cause.message) from None
+        raise PositionsUnread(
+            f"The positions of {account} could not be read within {PATIENCE.total_seconds():g} s. "
+            "Look whether a worker runs and holds the gateway connection (`rebalancer check`)."
+        ) from None
