@@ -5,17 +5,21 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from temporalio.runtime import Runtime, TelemetryConfig
 
+from bench.accounts.bare_gateway import MOST_ACCOUNTS
+from bench.accounts.described import measure_described
 from bench.accounts.fairness import measure_fairness
-from bench.accounts.figures import Figures
+from bench.accounts.figures import Comparison, Figures
 from bench.accounts.floor import measure_floor
 from bench.accounts.measurement import measure
-from bench.accounts.original import MOST_ACCOUNTS, measure_original
+from bench.accounts.original import measure_original
 from bench.accounts.plot import plot
+from bench.accounts.portfolios import Portfolio, cash_portfolios, portfolios
 from bench.accounts.report import stream_table, table
 from bench.accounts.resources import machine
 from bench.accounts.stream import measure_stream
@@ -29,12 +33,14 @@ def main() -> int:
     parser.add_argument("--accounts", default="1,6,12,50,100", help="how many accounts, a measurement each")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the results there")
     parser.add_argument("--seed", type=int, default=1, help="what the portfolios are drawn from")
+    for name, scheme in (
+        ("--original", "the original's scheme by its code"),
+        ("--described", "what its documents say"),
+    ):
+        words = f"run {scheme} too, on N accounts, {MOST_ACCOUNTS} at most (0: not at all); for more it is extrapolated"
+        parser.add_argument(name, type=int, default=6, metavar="N", help=words)
     parser.add_argument(
-        "--original",
-        type=int,
-        default=6,
-        metavar="N",
-        help="run the original's scheme too, on N accounts, 50 at most (0: not at all); for more it is extrapolated",
+        "--cash", type=int, default=0, metavar="N", help="then N accounts of cash with six targets each"
     )
     parser.add_argument(
         "--stream", default="", metavar="RATES", help="then dry runs at these rates (accounts a second)"
@@ -51,6 +57,7 @@ def main() -> int:
     sys.stdout.write(machine() + "\n")
     results = asyncio.run(_measure_all(counts, arguments))
     sys.stdout.write("\n" + table(results) + "\n")
+    from_cash = asyncio.run(_measure_from_cash(arguments)) if arguments.cash else []
     floor = asyncio.run(measure_floor())
     sys.stdout.write(
         f"\nOne workflow with one activity, on Temporal alone: {1000 * floor.median:.0f} ms (median; "
@@ -67,39 +74,69 @@ def main() -> int:
             f"5 orders alone: {fair.alone:.1f} s; beside {orders} orders ({fair.large:.1f} s): {fair.beside:.1f} s, "
             f"{fair.ratio:.2f} times\n"
         )
+    rows = [each.row() for each in results] + [each.row() | {"from_cash": True} for each in from_cash]
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps([each.row() for each in results], indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     if arguments.details is not None:
-        arguments.details.write_text(json.dumps([vars(each) for each in results], indent=2, default=vars) + "\n")
-    return int(any(each.violations for each in results))
+        arguments.details.write_text(
+            json.dumps([vars(each) for each in (*results, *from_cash)], indent=2, default=vars) + "\n"
+        )
+    return int(any(each.violations for each in (*results, *from_cash)))
 
 
 async def _measure_all(counts: list[int], arguments: argparse.Namespace) -> list[Figures]:
-    results: list[Figures] = []
-    measured = min(arguments.original, max(counts), MOST_ACCOUNTS)
+    described = min(arguments.described, max(counts), MOST_ACCOUNTS)
     # Nearly all of it is waiting, so it may run beside what it is compared with, against a gateway of its own.
-    original = asyncio.create_task(measure_original(measured, arguments.seed)) if measured else None
+    beside = asyncio.create_task(measure_described(described, arguments.seed)) if described else None
+    results: list[Figures] = []
     for count in counts:
-        folder = _folder(arguments.folder, count)
-        found = await measure(count, arguments.seed, folder, arguments.gateways)
-        results.append(found)
-        sys.stdout.write(table([found]) + "\n")
-        for problem in found.violations[:20]:
-            sys.stdout.write(f"BROKEN: {problem}\n")
-        sys.stdout.flush()
-    if original is not None:
-        each = await original / measured
+        chosen = portfolios(count, arguments.seed)
+        results.append(await _measured_and_shown(chosen, _folder(arguments.folder, str(count)), arguments))
+    if beside is not None:
+        each = await beside / described
         results = [
-            replace(own, original_seconds=each * own.accounts, original_measured=min(measured, own.accounts))
-            for own in results
+            replace(own, described=Comparison(each * own.accounts, min(described, own.accounts))) for own in results
         ]
     return results
 
 
-def _folder(parent: Path | None, count: int) -> Path | None:
+async def _measure_from_cash(arguments: argparse.Namespace) -> list[Figures]:
+    """The case in which the original's own code was run: cash, and six targets."""
+    sys.stdout.write("\nFrom cash, six targets each:\n")
+    chosen = cash_portfolios(arguments.cash)
+    return [await _measured_and_shown(chosen, _folder(arguments.folder, f"cash-{arguments.cash}"), arguments)]
+
+
+async def _measured_and_shown(
+    chosen: Sequence[Portfolio], folder: Path | None, arguments: argparse.Namespace
+) -> Figures:
+    found = replace(
+        await measure(chosen, folder, arguments.gateways), original=await _measured_original(chosen, arguments.original)
+    )
+    sys.stdout.write(table([found]) + "\n")
+    for problem in found.violations[:20]:
+        sys.stdout.write(f"BROKEN: {problem}\n")
+    sys.stdout.flush()
+    return found
+
+
+async def _measured_original(chosen: Sequence[Portfolio], most: int) -> Comparison | None:
+    """The original's scheme on the first of these accounts; in proportion for all of them."""
+    measured = min(len(chosen), most, MOST_ACCOUNTS)
+    if not measured:
+        return None
+    run = await measure_original(chosen[:measured])
+    sys.stdout.write(
+        f"The original, {measured} accounts: last order sent after {run.seconds:.1f} s, {run.messages} messages; "
+        f"{run.below_reserve} accounts below their reserve once all was filled\n"
+    )
+    return Comparison(run.seconds * len(chosen) / measured, measured, run.messages)
+
+
+def _folder(parent: Path | None, name: str) -> Path | None:
     if parent is None:
         return None
-    folder = (parent / str(count)).resolve()
+    folder = (parent / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

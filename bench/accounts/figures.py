@@ -67,6 +67,15 @@ class ActivityTimes:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What another scheme took for as many accounts, in proportion where only ``measured`` of them were run."""
+
+    seconds: float
+    measured: int
+    messages: int | None = None
+
+
+@dataclass(frozen=True)
 class Figures:
     """One measurement. Times in seconds, memory in MiB, CPU in seconds of one core; counts from the event on."""
 
@@ -91,8 +100,8 @@ class Figures:
     memory: Mapping[str, float]
     activities: Mapping[str, "ActivityTimes"]
     violations: tuple[str, ...] = ()
-    original_seconds: float | None = None
-    original_measured: int = 0
+    original: Comparison | None = None
+    described: Comparison | None = None
 
     @property
     def messages_each(self) -> float:
@@ -111,7 +120,9 @@ class Figures:
             "orders": self.orders,
             "seconds": round(self.seconds, 3),
             "bound_seconds": round(self.bound_seconds, 3),
-            "original_seconds": None if self.original_seconds is None else round(self.original_seconds, 1),
+            "original_seconds": self.original and round(self.original.seconds, 1),
+            "original_messages": self.original and self.original.messages,
+            "described_seconds": self.described and round(self.described.seconds, 1),
             "messages": self.messages,
             "first_order_p50": round(self.first_order.median, 3),
             "worker_mib": round(self.memory["worker"], 1),

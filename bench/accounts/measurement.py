@@ -22,7 +22,7 @@ from bench.accounts.figures import (
     slot_busy,
 )
 from bench.accounts.histories import RunHistory, read_histories
-from bench.accounts.portfolios import Portfolio, portfolios, price_of, weights_of
+from bench.accounts.portfolios import Portfolio, price_of, weights_of
 from bench.accounts.resources import usage_of
 from bench.accounts.stage import MEASURED, Stage, set_stage
 from chaos.checks import violations
@@ -40,22 +40,21 @@ TIMEOUT: Final = 1800.0
 RESERVE: Final = Decimal(1)
 
 
-async def measure(count: int, seed: int, folder: Path | None = None, gateways: int = 1) -> Figures:
-    """Rebalance so many accounts at once; files and logs go to ``folder``, which exists, or nowhere."""
+async def measure(chosen: Sequence[Portfolio], folder: Path | None = None, gateways: int = 1) -> Figures:
+    """Rebalance these accounts at once; files and logs go to ``folder``, which exists, or nowhere."""
     if folder is not None:
-        return await _measured(count, seed, folder, gateways)
+        return await _measured(chosen, folder, gateways)
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as temporary:
-        return await _measured(count, seed, Path(temporary), gateways)
+        return await _measured(chosen, Path(temporary), gateways)
 
 
-async def _measured(count: int, seed: int, folder: Path, gateways: int) -> Figures:
-    chosen = portfolios(count, seed)
+async def _measured(chosen: Sequence[Portfolio], folder: Path, gateways: int) -> Figures:
     async with set_stage(folder, chosen, gateways) as stage:
         watched = {name: _first(stage, name).process_id for name in MEASURED}
         before = {name: usage_of(process_id) for name, process_id in watched.items()}
         messages_before = len(await stage.read("requests"))
-        published_at = await stage.publish(EVENT)
-        await closed(stage, count)
+        published_at = await stage.publish(EVENT, sorted({own.strategy for own in chosen}))
+        await closed(stage, len(chosen))
         after = {name: usage_of(process_id) for name, process_id in watched.items()}
         log = await gateway_log(stage, published_at)
         histories = await read_histories(stage.client, [own.account for own in chosen])

@@ -1,108 +1,121 @@
-"""The original's scheme at the same gateway: one account after the other, two seconds a quote, one order at a time.
+"""The original's scheme by its code, at the same gateway: all accounts at once, behind one lock for market data.
 
-A small script of its own on ``ib_insync``, without Temporal and without anything of the application. It connects, reads
-values and positions, waits two seconds for the quote of each symbol, then places one market order after the other, the
-sales first, and waits for each to fill.
+Every event is worked on at once. Values and positions are those that the connection brought, which costs no message.
+Prices are asked for by one account at a time: its symbols are qualified together, subscribed together, looked at two
+seconds later, and unsubscribed. Sizes are rounded to the nearest share. Then one order at a time, in the order of the
+targets, is qualified once more and sent. Nobody waits for an acknowledgement or a fill, sales do not go first, and the
+cash is not looked at: what commissions, rounding and moved prices take comes out of the reserve.
+
+Nothing of the original's text is in here, and nothing of the application. The model is kinder than the original in
+this: it knows what every account holds, where the original reads a list that is filled for one account of a login.
+Later versions of the original wait for sales, and ask about every order beforehand for three seconds each.
 """
 
 import asyncio
-import tempfile
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
-import httpx
 import ib_insync as ibi
 
-from bench.accounts.portfolios import LATENCY, Portfolio, portfolios, weights_of, write_scenario
-from bench.accounts.stage import REBALANCER
-from chaos.processes import ChildProcess
-from chaos.stage import clean_environment
-from chaos.stand_ins import GatewayControl
-from worker.free_ports import free_ports
+from bench.accounts.bare_gateway import BareGateway, bare_gateway
+from bench.accounts.portfolios import Portfolio, weights_of
 
 QUOTE_WAIT: Final = 2.0
-"""Seconds the original sleeps after asking for a quote."""
+"""Seconds the original sleeps after asking for an account's quotes."""
 
-CLIENT_ID: Final = 8
-TOLERANCE: Final = 0.01
-"""Drifts below this share of the account are left alone, as in the measurement it is compared with."""
+RESERVE: Final = 0.01
+"""Share of the account that is to stay cash, as in the measurement it is compared with."""
 
+LEAST_CHANGE: Final = 0.5
+"""Shares: smaller differences are left alone."""
 
-MOST_ACCOUNTS: Final = 50
-"""IBKR does not tell the positions of a login with more accounts the way the original asks for them."""
-
-
-async def measure_original(count: int, seed: int) -> float:
-    """Seconds to rebalance so many accounts one after the other, with orders as many as ours."""
-    chosen = portfolios(count, seed)
-    with tempfile.TemporaryDirectory(prefix="rebalancer-bench-original-") as temporary:
-        folder = Path(temporary)
-        write_scenario(folder / "scenario.yaml", chosen)
-        port, control = free_ports(2)
-        command = [REBALANCER, "simulate", "gateway", "--port", str(port), "--control-port", str(control),
-                   "--scenario", "scenario.yaml"]  # fmt: skip
-        gateway = ChildProcess("gateway", command, folder, clean_environment())
-        await gateway.start()
-        try:
-            return await _rebalance_all(chosen, port, control)
-        finally:
-            await gateway.kill()
+WORKING: Final = ("PreSubmitted", "Submitted", "PendingSubmit")
+FILL_TIMEOUT: Final = 60.0
 
 
-async def _rebalance_all(chosen: Sequence[Portfolio], port: int, control: int) -> float:
-    await _listening(control)
-    ib = ibi.IB()
-    await ib.connectAsync("127.0.0.1", port, clientId=CLIENT_ID, timeout=30)
-    try:
+@dataclass(frozen=True)
+class OriginalRun:
+    """What it took until the last account's last order was sent, with fills still to come.
+
+    ``messages`` has those of connecting too. ``below_reserve``: accounts with less cash than the reserve at the end.
+    """
+
+    seconds: float
+    messages: int
+    by_kind: Mapping[str, int]
+    below_reserve: int
+
+
+async def measure_original(chosen: Sequence[Portfolio]) -> OriginalRun:
+    """Rebalance these accounts as the original does."""
+    async with bare_gateway(chosen) as gateway:
+        scheme = _Scheme(gateway.ib)
         began = time.monotonic()
-        for own in chosen:
-            await _rebalance(ib, own)
-        return time.monotonic() - began
-    finally:
-        ib.disconnect()
-        await asyncio.sleep(LATENCY_OF_LEAVING)
+        await asyncio.gather(*(scheme.rebalance(own) for own in chosen))
+        seconds = time.monotonic() - began
+        names = [str(each["name"]) for each in await gateway.requests()]
+        return OriginalRun(
+            seconds=seconds,
+            messages=len(names),
+            by_kind={name: names.count(name) for name in names},
+            below_reserve=await _below_reserve(gateway),
+        )
 
 
-LATENCY_OF_LEAVING: Final = float(str(LATENCY["request"]))
+async def _below_reserve(gateway: BareGateway) -> int:
+    """How many accounts have less cash than the reserve, once nothing is working any more."""
+    async with asyncio.timeout(FILL_TIMEOUT):
+        while any(trade.orderStatus.status in WORKING for trade in gateway.ib.trades()):  # noqa: ASYNC110  # no event
+            await asyncio.sleep(0.1)
+    accounts = await gateway.control.read("accounts")
+    return sum(Decimal(own["cash"]) < Decimal(str(RESERVE)) * Decimal(own["net_liquidation"])
+               for own in accounts.values())  # fmt: skip
 
 
-async def _rebalance(ib: ibi.IB, own: Portfolio) -> None:
-    await ib.accountSummaryAsync(own.account)
-    held = {position.contract.symbol: int(position.position) for position in await ib.reqPositionsAsync()
-            if position.account == own.account}  # fmt: skip
-    weights = weights_of(own.strategy)
-    contracts = {symbol: ibi.Stock(symbol, "SMART", "USD") for symbol in {*weights, *held}}
-    prices: dict[str, float] = {}
-    for symbol, contract in contracts.items():
-        await ib.qualifyContractsAsync(contract)
-        ticker = ib.reqMktData(contract)
-        await asyncio.sleep(QUOTE_WAIT)
-        prices[symbol] = ticker.marketPrice()
-        ib.cancelMktData(contract)
-    worth = float(own.cash) + sum(prices[symbol] * shares for symbol, shares in held.items())
-    wanted = {symbol: int(worth * 0.99 * weights.get(symbol, 0.0) / prices[symbol]) for symbol in contracts}
-    changes = {symbol: wanted[symbol] - held.get(symbol, 0) for symbol in contracts}
-    traded = [symbol for symbol, change in changes.items() if abs(change) * prices[symbol] > TOLERANCE * worth]
-    for symbol in sorted(traded, key=lambda symbol: changes[symbol]):
-        await _trade(ib, own.account, contracts[symbol], changes[symbol])
+class _Scheme:
+    """One client for all accounts, and the two locks that they share."""
+
+    def __init__(self, ib: ibi.IB) -> None:
+        self._ib = ib
+        self._market_data = asyncio.Lock()
+        self._orders = asyncio.Lock()
+
+    async def rebalance(self, own: Portfolio) -> None:
+        """Look at the prices when it is this account's turn, then send what is missing."""
+        weights = weights_of(own.strategy)
+        held = {each.contract.symbol: each.position for each in self._ib.positions(own.account) if each.position}
+        worth = self._net_liquidation(own.account)
+        prices = await self._prices(list(dict.fromkeys((*weights, *held))))
+        for symbol, shares in _changes(weights, held, prices, worth * (1 - RESERVE)).items():
+            await self._place(own.account, symbol, shares)
+
+    def _net_liquidation(self, account: str) -> float:
+        values = self._ib.accountValues(account)
+        return next(float(each.value) for each in values if each.tag == "NetLiquidation" and each.currency == "USD")
+
+    async def _prices(self, symbols: Sequence[str]) -> dict[str, float]:
+        async with self._market_data:
+            contracts = await self._ib.qualifyContractsAsync(*(ibi.Stock(name, "SMART", "USD") for name in symbols))
+            tickers = {contract.symbol: self._ib.reqMktData(contract) for contract in contracts}
+            await asyncio.sleep(QUOTE_WAIT)
+            prices = {symbol: ticker.marketPrice() for symbol, ticker in tickers.items()}
+            for contract in contracts:
+                self._ib.cancelMktData(contract)
+            return prices
+
+    async def _place(self, account: str, symbol: str, shares: int) -> None:
+        async with self._orders:
+            (contract,) = await self._ib.qualifyContractsAsync(ibi.Stock(symbol, "SMART", "USD"))
+            order = ibi.MarketOrder("BUY" if shares > 0 else "SELL", abs(shares), account=account, tif="DAY")
+            self._ib.placeOrder(contract, order)
 
 
-async def _trade(ib: ibi.IB, account: str, contract: ibi.Contract, change: int) -> None:
-    order = ibi.MarketOrder("BUY" if change > 0 else "SELL", abs(change), account=account)
-    trade = ib.placeOrder(contract, order)
-    while not trade.isDone():
-        await asyncio.wait_for(trade.statusEvent, 60)
-
-
-async def _listening(control: int) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
-        gateway = GatewayControl(http, control)
-        while True:
-            try:
-                await gateway.read("connections")
-            except httpx.HTTPError:
-                await asyncio.sleep(0.1)
-            else:
-                return
+def _changes(
+    weights: Mapping[str, float], held: Mapping[str, float], prices: Mapping[str, float], invested: float
+) -> dict[str, int]:
+    """Whole shares to trade by symbol, to the nearest; below zero for sales."""
+    astray = {symbol: invested * weights.get(symbol, 0.0) / prices[symbol] - held.get(symbol, 0) for symbol in prices}
+    return {symbol: round(shares) for symbol, shares in astray.items() if abs(shares) > LEAST_CHANGE}

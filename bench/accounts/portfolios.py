@@ -22,6 +22,11 @@ STRATEGIES: Final = tuple(f"strategy-{number}" for number in range(1, 5))
 LARGE: Final = "large-"
 """How the strategy of one large account begins; then follows how many symbols it has, each of its own."""
 
+CASH_STRATEGY: Final = "six-from-cash"
+"""The strategy of accounts that begin with cash alone: six equal targets."""
+
+CASH_TARGETS: Final = 6
+
 NET_LIQUIDATION: Final = 200_000
 """US dollars in each account."""
 
@@ -47,10 +52,12 @@ def price_of(symbol: str) -> Decimal:
 
 
 def weights_of(strategy: str) -> dict[str, float]:
-    """The published weights: ten symbols with a tenth each; for a large account more, with less."""
+    """The published weights: ten symbols with a tenth each; for a large account more, with less; six from cash."""
     if strategy.startswith(LARGE):
         count = int(strategy.removeprefix(LARGE))
         return {f"L{number:03}": round(1 / count, 6) for number in range(count)}
+    if strategy == CASH_STRATEGY:
+        return {symbol: round(1 / CASH_TARGETS, 6) for symbol in SYMBOLS[:CASH_TARGETS]}
     start = 3 * STRATEGIES.index(strategy)
     return {SYMBOLS[(start + number) % len(SYMBOLS)]: 0.1 for number in range(TARGETS)}
 
@@ -61,6 +68,13 @@ def large_portfolio(orders: int) -> Portfolio:
     shares = [int(target * (1.4 if number % 2 else 0.6) / 20.5) for number in range(orders)]
     holdings = dict(zip(weights_of(strategy), shares, strict=True))
     return Portfolio("DU9000000", strategy, 10 * NET_LIQUIDATION - Decimal("20.50") * sum(shares), holdings)
+
+
+def cash_portfolios(count: int) -> tuple[Portfolio, ...]:
+    """So many accounts of cash and six targets each: the case in which the original's own code was run."""
+    return tuple(
+        Portfolio(f"DU{number:07}", CASH_STRATEGY, Decimal(NET_LIQUIDATION), {}) for number in range(1, count + 1)
+    )
 
 
 def portfolios(count: int, seed: int, orders: int | None = None) -> tuple[Portfolio, ...]:

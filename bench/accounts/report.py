@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from bench.accounts.figures import Figures
+from bench.accounts.figures import Comparison, Figures
 from bench.accounts.stream import Rate
 
 HEADINGS = (
-    "accounts", "orders", "seconds", "bound", "× bound", "blind bound", "original", "messages", "per rebalance",
+    "accounts", "orders", "seconds", "bound", "× bound", "blind bound", "original", "its messages",
+    "as described", "messages", "per rebalance",
     "first order p50 / p95 / max",
     "done p50 / p95 / max", "between legs p50 / max", "events", "KiB", "slot visits", "slot busy",
     "CPU s worker / listener / server", "MiB worker / listener / server",
@@ -28,9 +29,6 @@ def stream_table(rates: Sequence[Rate]) -> str:
 
 
 def _cells(own: Figures) -> tuple[str, ...]:
-    original = "–" if own.original_seconds is None else f"{own.original_seconds:.0f}"
-    if own.original_measured < own.accounts and own.original_seconds is not None:
-        original = f"({original}, extrapolated from {own.original_measured})"
     processes = ("worker", "listener", "temporal")
     return (
         str(own.accounts),
@@ -39,7 +37,9 @@ def _cells(own: Figures) -> tuple[str, ...]:
         f"{own.bound_seconds:.1f}",
         f"{own.ratio:.2f}",
         f"{own.blind_bound:.1f}",
-        original,
+        _seconds(own.original, own.accounts),
+        str(own.original.messages) if own.original and own.original.measured == own.accounts else "–",
+        _seconds(own.described, own.accounts),
         str(own.messages),
         f"{own.messages_each:.1f}",
         f"{own.first_order.median:.2f} / {own.first_order.high:.2f} / {own.first_order.worst:.2f}",
@@ -52,3 +52,10 @@ def _cells(own: Figures) -> tuple[str, ...]:
         " / ".join(f"{own.cpu[name]:.1f}" for name in processes),
         " / ".join(f"{own.memory[name]:.0f}" for name in processes),
     )
+
+
+def _seconds(other: Comparison | None, accounts: int) -> str:
+    if other is None:
+        return "–"
+    seconds = f"{other.seconds:.1f}" if other.seconds < 100 else f"{other.seconds:.0f}"
+    return seconds if other.measured == accounts else f"({seconds}, extrapolated from {other.measured})"
