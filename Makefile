@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image lint chaos bench bench-planner lock histories clean
+.PHONY: demo test test-faults test-image lint chaos bench bench-planner lock histories reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -50,6 +50,10 @@ bench-planner: $(READY)
 
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories
+
+# The table of configuration keys in README.md, from the models.
+reference: $(READY)
+	$(BIN)/python -m configuration.reference
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv

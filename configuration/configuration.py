@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from configuration.configuration_file import RESERVE_NAMES, AccountEntry, ConfigurationFile, known_keys
+from configuration.blocks import known_keys
+from configuration.configuration_file import RESERVE_NAMES, AccountEntry, ConfigurationFile, file_schema
 from configuration.reading_files import read_at_most
 from configuration.yaml_text import Document, Place, YamlProblem, read_yaml
 from configuration.yaml_text import Path as FieldPath
@@ -19,7 +20,6 @@ from rebalancing.accounts import Account, AllocationsSource
 from rebalancing.base import FrozenModel
 from rebalancing.errors import AccountUnknown, RebalancerError
 from rebalancing.settings import Settings
-from rebalancing.targets import Replacement
 from rebalancing.web_address import shown, without_secrets
 
 FILE_LIMIT = 1_000_000
@@ -48,6 +48,12 @@ _ALLOWED_BY_TYPE = {
     "int_from_float": "a whole number is allowed",
 }
 """What pydantic expects, in the words of someone who edits the file."""
+
+
+_GONE: dict[FieldPath, str] = {
+    ("retry", "jitter"): "is no setting any more (it never had an effect: pauses always vary a little); take it out",
+}
+"""Keys of earlier versions: what became of each, and what to do."""
 
 
 class ConfigurationInvalid(RebalancerError):
@@ -162,7 +168,7 @@ def parse_configuration(text: str, path: Path, older_sets: str | None = None) ->
     if older_sets is not None:
         document = _with_sets(document, _document(older_sets, path.with_name(REPLACEMENT_SETS_FILE)))
     try:
-        file = ConfigurationFile.model_validate(document.content)
+        file = ConfigurationFile.strictly(document.content)
     except ValidationError as invalid:
         problems = [_explained(error, document) for error in invalid.errors(include_url=False)]
         raise _refusal(path, problems) from None
@@ -177,7 +183,7 @@ def parse_configuration(text: str, path: Path, older_sets: str | None = None) ->
 
 def configuration_schema() -> dict[str, Any]:
     """The JSON Schema of ``accounts.yaml``, for editors."""
-    schema = ConfigurationFile.model_json_schema(by_alias=True)
+    schema = file_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "accounts.yaml"}
 
 
@@ -215,7 +221,7 @@ def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Accoun
     return Account.model_validate(
         values
         | {
-            "replacements": tuple(Replacement.model_validate(rule.model_dump()) for rule in rules),
+            "replacements": rules,
             "allocations": AllocationsSource(
                 url=source.url,
                 file=str(path.parent / source.file) if source.file else None,
@@ -260,7 +266,7 @@ def _explained(error: ErrorDetails, document: Document) -> _Problem:
     """One of pydantic's findings in the words of someone who edits the file."""
     field = _written_path(tuple(error["loc"]), document)
     if error["type"] == "extra_forbidden":
-        message = f"found an unknown key; {_choice(str(field[-1]), known_keys(field[:-1]))}"
+        message = _GONE.get(field) or f"found an unknown key; {_choice(str(field[-1]), known_keys(field[:-1]))}"
     elif error["type"] == "missing":
         message = "is missing; it must be given"
     elif error["type"] == "value_error":

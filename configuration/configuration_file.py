@@ -3,23 +3,14 @@
 These models only read; ``configuration.configuration`` turns them into accounts and settings.
 """
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
-from rebalancing.guards import Guards
-from rebalancing.orders.order_policy import OrderPolicy
-from rebalancing.settings import (
-    ConcurrencySettings,
-    EventSettings,
-    FiguresSettings,
-    QuoteSettings,
-    RetrySettings,
-    Settings,
-)
-from rebalancing.symbols import BySymbol
+from rebalancing.base import FrozenModel
+from rebalancing.settings import Settings
 from rebalancing.targets import Replacement
 from rebalancing.web_address import WebAddress
 
@@ -32,6 +23,7 @@ _INLINE_SCHEMA: dict[str, Any] = {
     "items": {
         "type": "object",
         "required": ["symbol", "allocation"],
+        "additionalProperties": True,
         "properties": {"symbol": {"type": "string"}, "allocation": {"type": "number", "minimum": 0, "maximum": 1}},
     },
 }
@@ -39,43 +31,26 @@ _INLINE_SCHEMA: dict[str, Any] = {
 _REQUIRED_SCHEMA: dict[str, Any] = {"enum": list(ApprovalRequired)}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AllocationsEntry(AllocationsSource, extra="forbid"):
-    """Where the weights come from: ``url``, ``file``, or the list itself in place of this block."""
-
-
-class NotificationEntry(_Strict):
+class NotificationEntry(FrozenModel):
     """The original's way to name the strategy."""
 
-    channel: str
+    channel: str = Field(description="The same as `strategy_name`.")
 
 
-class RebalancingEntry(_Strict):
+OlderReserve = Annotated[ReservePercent | None, Field(description="The same as the account's `cash_reserve_percent`.")]
+
+
+class RebalancingEntry(FrozenModel):
     """The original's way to name the cash reserve."""
 
-    cash_reserve_percent: ReservePercent | None = None
-    equity_reserve_percentage: ReservePercent | None = None
-    cash_reserve_percentage: ReservePercent | None = None
-
-
-class GuardsEntry(Guards, extra="forbid"):
-    """Limits that a plan is held against before anything is traded; without a value a guard is off."""
-
-
-class ApprovalEntry(ApprovalRules, extra="forbid"):
-    """When a person must approve of a plan, and for how long it waits. ``approval: always`` says it in one word."""
+    cash_reserve_percent: OlderReserve = None
+    equity_reserve_percentage: OlderReserve = None
+    cash_reserve_percentage: OlderReserve = None
 
 
 def _word_as_requirement(value: object) -> object:
     """A word in place of the block says when approval is required."""
     return {"required": value} if isinstance(value, str) else value
-
-
-class OrderPolicyEntry(OrderPolicy, extra="forbid"):
-    """How orders are sent, of an account or of one symbol."""
 
 
 def _list_as_weights(value: object) -> object:
@@ -90,28 +65,28 @@ def _as_people_write_it(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": ["strategy_name"]}, {"required": ["notification"]}]
 
 
-class AccountEntry(Account, extra="forbid"):
+class AccountEntry(Account):
     """One account. ``notification`` and ``rebalancing`` are the older places of the strategy and the reserve."""
 
     model_config = ConfigDict(json_schema_extra=_as_people_write_it)
 
-    notification: NotificationEntry | None = None
-    rebalancing: RebalancingEntry | None = None
-    allocations: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride] # it only gets stricter
-        AllocationsEntry,
+    allocations: Annotated[
+        AllocationsSource,
         BeforeValidator(_list_as_weights),
-        WithJsonSchema({"anyOf": [_INLINE_SCHEMA, AllocationsEntry.model_json_schema()]}),
-    ] = AllocationsEntry()
-    replacements: Annotated[tuple[Replacement, ...], Field(max_length=0)] = ()
-    guards: GuardsEntry = GuardsEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    approval: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
-        ApprovalEntry,
+        WithJsonSchema({"anyOf": [_INLINE_SCHEMA, AllocationsSource.model_json_schema()]}),
+    ] = Field(default=AllocationsSource(), description=Account.model_fields["allocations"].description)
+    approval: Annotated[
+        ApprovalRules,
         BeforeValidator(_word_as_requirement),
-        WithJsonSchema({"anyOf": [_REQUIRED_SCHEMA, ApprovalEntry.model_json_schema()]}),
-    ] = ApprovalEntry()
-
-    order_policy: OrderPolicyEntry = OrderPolicyEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    symbol_order_policies: BySymbol[OrderPolicyEntry] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
+        WithJsonSchema({"anyOf": [_REQUIRED_SCHEMA, ApprovalRules.model_json_schema()]}),
+    ] = Field(default=ApprovalRules(), description=Account.model_fields["approval"].description)
+    replacements: Annotated[tuple[Replacement, ...], Field(max_length=0)] = ()
+    notification: NotificationEntry | None = Field(
+        default=None, description="The original's place of the strategy's name."
+    )
+    rebalancing: RebalancingEntry | None = Field(
+        default=None, description="The original's place of the cash reserve, by the names it had."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -148,73 +123,42 @@ def _inner(entry: dict[str, object], block: str, names: tuple[str, ...], target:
     return next(({target: fields[name]} for name in names if fields.get(name) is not None), {})
 
 
-class ReplacementEntry(Replacement, extra="forbid"):
-    """Hold ``target`` instead of ``source``, ``scale`` times as much of it."""
-
-
-class ConcurrencyEntry(ConcurrencySettings, extra="forbid"):
-    """How much happens at once, and how long each step may take."""
-
-
-class RetryEntry(RetrySettings, extra="forbid"):
-    """How retryable faults are tried again."""
-
-
-class QuotesEntry(QuoteSettings, extra="forbid"):
-    """Quotes: how long they are shared, and which are refused."""
-
-
-class EventsEntry(EventSettings, extra="forbid"):
-    """Which events are still carried out."""
-
-
-class FiguresEntry(FiguresSettings, extra="forbid"):
-    """How closely an account must agree with what the broker says it is worth."""
-
-
-class ApiEntry(_Strict):
+class ApiEntry(FrozenModel):
     """The allocations API; ``{base_url}/{strategy_name}/allocations`` is asked."""
 
-    base_url: WebAddress | None = None
+    base_url: WebAddress | None = Field(default=None, description="`{base_url}/{strategy_name}/allocations` is asked.")
 
 
-class ConfigurationFile(Settings, extra="forbid"):
+class ConfigurationFile(Settings):
     """All of ``accounts.yaml``. A file that is only a list holds the accounts."""
 
-    accounts: tuple[AccountEntry, ...]
-    replacement_sets: dict[str, tuple[ReplacementEntry, ...]] = {}
-    allocations: ApiEntry = ApiEntry()
-    concurrency: ConcurrencyEntry = ConcurrencyEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    retry: RetryEntry = RetryEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    quotes: QuotesEntry = QuotesEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    events: EventsEntry = EventsEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
-    figures: FiguresEntry = FiguresEntry()  # pyright: ignore[reportIncompatibleVariableOverride]
+    accounts: tuple[AccountEntry, ...] = Field(description="The accounts; at least one.")
+    replacement_sets: dict[str, tuple[Replacement, ...]] = Field(
+        default={}, description="Sets by name: what is held instead of symbols that an account may not trade."
+    )
+    allocations: ApiEntry = Field(default=ApiEntry(), description="The allocations API.")
+
+    @classmethod
+    def strictly(cls, content: object) -> Self:
+        """Read what the file says; a key that is unknown at any level is an error, unlike in payloads."""
+        return cls.model_validate(content, extra="forbid")
 
 
-BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): ConfigurationFile,
-    ("accounts", "*"): AccountEntry,
-    ("accounts", "*", "notification"): NotificationEntry,
-    ("accounts", "*", "rebalancing"): RebalancingEntry,
-    ("accounts", "*", "allocations"): AllocationsEntry,
-    ("accounts", "*", "guards"): GuardsEntry,
-    ("accounts", "*", "approval"): ApprovalEntry,
-    ("accounts", "*", "order_policy"): OrderPolicyEntry,
-    ("accounts", "*", "symbol_order_policies", "*"): OrderPolicyEntry,
-    ("replacement_sets", "*", "*"): ReplacementEntry,
-    ("allocations",): ApiEntry,
-    ("concurrency",): ConcurrencyEntry,
-    ("retry",): RetryEntry,
-    ("quotes",): QuotesEntry,
-    ("events",): EventsEntry,
-    ("figures",): FiguresEntry,
-}
-"""The model of every block of the file, ``*`` for a list position or a name of one's own: where keys are looked up."""
+def file_schema() -> dict[str, Any]:
+    """The JSON Schema of the file, as strict as its reading."""
+    schema = ConfigurationFile.model_json_schema(by_alias=True)
+    _close(schema)
+    return schema
 
 
-def known_keys(path: tuple[str | int, ...]) -> list[str]:
-    """The keys allowed in the block at this path."""
-    for pattern, model in BLOCKS.items():
-        if len(pattern) == len(path) and all(p in ("*", part) for p, part in zip(pattern, path, strict=True)):
-            return [name for name in model.model_fields if name != "replacements"]
-    return []
+def _close(schema: object) -> None:
+    """Allow no other keys in any object that lists its own."""
+    if isinstance(schema, list):
+        for each in cast("list[object]", schema):
+            _close(each)
+    elif isinstance(schema, dict):
+        fields = cast("dict[str, object]", schema)
+        if "properties" in fields and fields.get("type") == "object":
+            fields.setdefault("additionalProperties", False)
+        for each in fields.values():
+            _close(each)

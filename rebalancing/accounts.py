@@ -111,43 +111,60 @@ class Account(TradingRules):
     ``replacements`` are the rules of the set that ``replacement_set`` names.
     """
 
-    account_id: AccountId
-    strategy_name: StrategyName
-    type: AccountType
-    enabled: bool = True
+    account_id: AccountId = Field(description="IBKR account number.")
+    strategy_name: StrategyName = Field(description="The strategy, and its Ably channel; also `notification.channel`.")
+    type: AccountType = Field(description="`paper` or `live`.")
+    enabled: bool = Field(
+        default=True,
+        description="`false`: nothing is started for it, whoever asks; what is at work is seen through.",
+    )
     gateway: GatewayName | None = Field(
         default=None,
-        description="Through which gateway the account is reached, where there are several: IBKR_<NAME>_HOST, "
-        "IBKR_<NAME>_PORT and IBKR_<NAME>_CLIENT_ID say where it listens.",
+        description="Through which gateway (login) the account is reached, where there are several: "
+        "`IBKR_<NAME>_HOST` and `IBKR_<NAME>_PORT` say where it listens.",
     )
-    cash_reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
-    replacement_set: str | None = None
+    cash_reserve_percent: ReservePercent = Field(
+        default=DEFAULT_RESERVE_PERCENT,
+        description="Cash never spent, in percent of the net liquidation value; "
+        "also `rebalancing.equity_reserve_percentage`.",
+    )
+    replacement_set: str | None = Field(default=None, description="One of `replacement_sets`.")
     replacements: tuple[Replacement, ...] = ()
-    allocations: AllocationsSource = AllocationsSource()
-    guards: Guards = Guards()
-    approval: ApprovalRules = ApprovalRules()
+    allocations: AllocationsSource = Field(
+        default=AllocationsSource(),
+        description="Where the weights come from, if not from the allocations API: "
+        "a list of `{symbol, allocation}`, or one of the keys below.",
+    )
+    guards: Guards = Field(default=Guards(), description="Limits that stop a plan or have a person asked.")
+    approval: ApprovalRules = Field(
+        default=ApprovalRules(), description="When a person must approve; `approval: always` says it in one word."
+    )
     funding: Funding = Field(
         default=Funding.AUTO, description="`cash` or `margin` account; `auto` goes by the broker's figures."
     )
     margin_check: bool = Field(
         default=True, description="Before the first order of a margin account, ask IBKR what the plan would do to it."
     )
-    foreign_orders: ForeignOrders = ForeignOrders.STOP
+    foreign_orders: ForeignOrders = Field(
+        default=ForeignOrders.STOP,
+        description="`stop` a run before any trade, or `ignore`, working orders placed by hand or by another program.",
+    )
     market_closed: WhenClosed = Field(
         default=WhenClosed.WAIT,
-        description="Outside trading hours: wait until everything that must trade can, or fail at once.",
+        description="Outside trading hours `wait` until everything that must trade can, or `fail` at once.",
     )
     quotes_needed: QuoteKind | None = Field(
         default=None,
-        description="The least fresh quotes orders are sized by: live, delayed or close. "
-        "Default: live for live accounts, delayed for paper accounts.",
+        description="The least fresh quotes orders are sized by: `live`, `delayed` or `close`.",
     )
 
     order_policy: OrderPolicy = Field(
         default=OrderPolicy(), description="How orders are sent: type, limit, repricing, the close, Adaptive."
     )
     symbol_order_policies: BySymbol[OrderPolicy] = Field(
-        default={}, description="Policies of single symbols; each stands for itself, what it leaves out is the default."
+        default={},
+        description="`{symbol: {type: …}}`: policies of single symbols; each stands for itself, "
+        "what it leaves out is the default.",
     )
 
     def policy_for(self, symbol: str) -> OrderPolicy:

@@ -12,13 +12,13 @@ class ConcurrencySettings(FrozenModel):
     """How much happens at once, and how long each step may take. Times in seconds."""
 
     max_concurrent_requests: int = Field(
-        default=10, ge=1, le=1000, description="Requests that may wait at the command line or HTTP side at once."
+        default=10, ge=1, le=1000, description="Requests that may wait at the command line or listener side at once."
     )
     max_concurrent_rebalances: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="How many accounts are rebalanced at once; without it they interleave, 1 runs them one by one.",
+        description="How many accounts are rebalanced at once; `1` runs them strictly one after the other.",
     )
     operation_timeout: float = Field(
         default=300,
@@ -46,7 +46,7 @@ class ConcurrencySettings(FrozenModel):
 
 
 class RetrySettings(FrozenModel):
-    """How retryable faults are tried again; becomes Temporal's retry policy. Delays in seconds."""
+    """How retryable faults are tried again; becomes Temporal's retry policy, which varies the delays. In seconds."""
 
     base_delay: float = Field(
         default=1, gt=0, le=3600, allow_inf_nan=False, description="Seconds before the first retry."
@@ -56,9 +56,6 @@ class RetrySettings(FrozenModel):
     )
     multiplier: float = Field(
         default=2, ge=1, le=100, allow_inf_nan=False, description="By how much each pause is longer than the last."
-    )
-    jitter: bool = Field(
-        default=True, description="Whether pauses vary a little, so that accounts do not retry in step."
     )
 
 
@@ -106,7 +103,8 @@ class EventSettings(FrozenModel):
         gt=0,
         le=30 * 86_400,
         allow_inf_nan=False,
-        description="Seconds after which a live event whose turn has not come is shown as expired and not traded.",
+        description="Seconds after which a live event whose turn has not come is shown as expired and not traded; "
+        "never more than the server keeps closed workflows.",
     )
 
 
@@ -128,11 +126,18 @@ class Settings(FrozenModel):
     ``fill_timeout``, ``figures_lag``, ``clock_tolerance``, ``freshness`` and ``max_wait`` in seconds.
     """
 
-    concurrency: ConcurrencySettings = ConcurrencySettings()
-    retry: RetrySettings = RetrySettings()
-    quotes: QuoteSettings = QuoteSettings()
-    events: EventSettings = EventSettings()
-    figures: FiguresSettings = FiguresSettings()
+    concurrency: ConcurrencySettings = Field(
+        default=ConcurrencySettings(), description="How much happens at once, and how long each step may take."
+    )
+    retry: RetrySettings = Field(default=RetrySettings(), description="How retryable faults are tried again.")
+    quotes: QuoteSettings = Field(
+        default=QuoteSettings(), description="Quotes: how long they are shared, and which are refused."
+    )
+    events: EventSettings = Field(default=EventSettings(), description="Which events are still carried out.")
+    figures: FiguresSettings = Field(
+        default=FiguresSettings(),
+        description="How closely an account must agree with what the broker says it is worth.",
+    )
     fill_timeout: float = Field(
         default=120,
         gt=0,
@@ -145,7 +150,8 @@ class Settings(FrozenModel):
         ge=0,
         le=3600,
         allow_inf_nan=False,
-        description="Seconds by which the broker's figures may lag behind a fill.",
+        description="Seconds by which the broker's figures may lag behind a fill; "
+        "as long, figures that do not agree are read again.",
     )
     clock_tolerance: float = Field(
         default=5,
@@ -156,7 +162,8 @@ class Settings(FrozenModel):
     )
     gateway_restart: str | None = Field(
         default=None,
-        description="When the gateway restarts itself every day, as in '23:45 US/Eastern'; no leg is started near it.",
+        description="When the gateway restarts itself every day (`23:45 US/Eastern`); "
+        "no leg is started within two minutes of it.",
     )
     freshness: float = Field(
         default=60,
@@ -170,7 +177,7 @@ class Settings(FrozenModel):
         gt=0,
         le=30 * 86_400,
         allow_inf_nan=False,
-        description="Seconds a rebalance waits for the gateway, a market or a person before it fails.",
+        description="Seconds a rebalance waits for the gateway, a market, a turn or a person before it fails.",
     )
 
     @field_validator("gateway_restart")

@@ -2,13 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
 import typer
-from pydantic import BaseModel
 
-from configuration.configuration_file import AccountEntry, ConfigurationFile
 from configuration.environment import Connections
 from contract import names
 from rebalancing.outcomes import Phase
@@ -20,36 +17,11 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 
-def settings_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Every key of the configuration file's common part, by its path."""
-    keys: list[str] = []
-    for name, field in model.model_fields.items():
-        inner: Any = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            keys += settings_keys(inner, f"{prefix}{name}.")
-        elif not get_args(inner) or name not in ("accounts", "replacement_sets"):
-            keys.append(f"{prefix}{name}")
-    return keys
-
-
 def test_every_command_that_is_named_exists() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     named = set(re.findall(r"(?:^|`)rebalancer ([a-z]+)\b", text, re.MULTILINE))
     assert named >= {"up", "worker", "listen", "run", "status", "positions", "check", "demo"}
     assert named - COMMANDS == set()
-
-
-@pytest.mark.parametrize("key", settings_keys(ConfigurationFile))
-def test_every_setting_is_in_the_reference(key: str) -> None:
-    block, _, name = key.rpartition(".")
-    assert re.search(rf"^\| `{block}\.?.*`{name}`|^\| `{re.escape(key)}`", README, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    "key", sorted(AccountEntry.model_fields.keys() - {"replacements", "notification", "rebalancing"})
-)
-def test_every_key_of_an_account_is_in_the_reference(key: str) -> None:
-    assert f"| `accounts[].{key}` |" in README
 
 
 @pytest.mark.parametrize("variable", [name.upper() for name in Connections.model_fields])

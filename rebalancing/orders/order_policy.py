@@ -80,9 +80,12 @@ class OrderPolicy(FrozenModel):
     how much dearer a buy on the close may get until then. ``reprice_every`` is in seconds.
     """
 
-    type: PolicyType = Field(default=PolicyType.MARKET, description="MKT, LMT, MOC or ADAPTIVE.")
+    type: PolicyType = Field(
+        default=PolicyType.MARKET,
+        description="`MKT`, `LMT`, `MOC`, or `ADAPTIVE` (a market order that IBKR's algorithm works).",
+    )
     limit_at: LimitAt = Field(
-        default=LimitAt.CUSHION, description="LMT: a cushion beyond the other side's price, or the midpoint."
+        default=LimitAt.CUSHION, description="LMT: `cushion` beyond the other side's price, or `midpoint`."
     )
     cushion_percent: Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=20)] | None = Field(
         default=None,
@@ -94,16 +97,17 @@ class OrderPolicy(FrozenModel):
     )
     reprice_times: int = Field(default=3, ge=0, le=100, description="LMT: how often the limit follows the price.")
     then: Ending = Field(
-        default=Ending.MARKET, description="LMT: after the last repricing, market or give_up for what is left."
+        default=Ending.MARKET, description="LMT: after the last repricing, `market` or `give_up` for what is left."
     )
     extended_hours: bool = Field(
-        default=False, description="LMT with then: give_up only: trade before the opening and after the close too."
+        default=False, description="LMT with `then: give_up` only: trade before the opening and after the close too."
     )
     after_cut_off: AfterCutOff = Field(
-        default=AfterCutOff.REFUSE, description="MOC: once the exchange takes none, refuse the run or trade at market."
+        default=AfterCutOff.REFUSE,
+        description="MOC: once the exchange takes none, `refuse` the run or trade at `market`.",
     )
     adaptive_priority: AdaptivePriority = Field(
-        default=AdaptivePriority.NORMAL, description="ADAPTIVE: urgent, normal or patient."
+        default=AdaptivePriority.NORMAL, description="ADAPTIVE: `urgent`, `normal` or `patient`."
     )
 
     @model_validator(mode="after")

@@ -40,16 +40,28 @@ class TradingRules(FrozenModel):
     ``trading``, ``never_buy`` and ``never_sell``.
     """
 
-    held_out: frozenset[Symbol] = frozenset()
-    tolerance_percent: Percent = Decimal(0)
-    relative_tolerance_percent: Percent = Decimal(0)
-    tolerance_scope: ToleranceScope = ToleranceScope.LINE
-    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
-    maximum_turnover_percent: Annotated[Decimal, Field(allow_inf_nan=False, gt=0)] | None = None
-    trading: TradingSides = TradingSides.BOTH
-    never_buy: frozenset[Symbol] = frozenset()
-    never_sell: frozenset[Symbol] = frozenset()
-    lots: BySymbol[Annotated[int, Field(strict=True, ge=1)]] = {}
+    held_out: frozenset[Symbol] = Field(default=frozenset(), description="Symbols neither traded nor counted.")
+    tolerance_percent: Percent = Field(
+        default=Decimal(0), description="A symbol that drifted by at most so many percentage points is left alone."
+    )
+    relative_tolerance_percent: Percent = Field(
+        default=Decimal(0),
+        description="The same in percent of the symbol's target weight; with both, the narrower band counts.",
+    )
+    tolerance_scope: ToleranceScope = Field(
+        default=ToleranceScope.LINE,
+        description="`line`: symbols outside their band are traded; `book`: everything is, once one line is outside.",
+    )
+    minimum_order_value: Money = Field(default=Decimal(0), ge=0, description="Smaller orders are not made, in USD.")
+    maximum_turnover_percent: Annotated[Decimal, Field(allow_inf_nan=False, gt=0)] | None = Field(
+        default=None, description="A plan trades at most this, buys plus sells, in percent of the base."
+    )
+    trading: TradingSides = Field(default=TradingSides.BOTH, description="`both`, `buy_only` or `sell_only`.")
+    never_buy: frozenset[Symbol] = Field(default=frozenset(), description="Symbols that are never bought, only sold.")
+    never_sell: frozenset[Symbol] = Field(default=frozenset(), description="Symbols that are never sold, only bought.")
+    lots: BySymbol[Annotated[int, Field(strict=True, ge=1)]] = Field(
+        default={}, description="`{symbol: shares}`: the symbol is traded in multiples of so many shares."
+    )
 
     def may_buy(self, symbol: str) -> bool:
         """Whether shares of the symbol may be bought."""

@@ -56,10 +56,9 @@ def test_settings_have_the_original_defaults() -> None:
 
 
 def test_settings_are_read() -> None:
-    settings = parse(MINIMAL + "concurrency: {operation_timeout: 60.5}\nretry: {base_delay: 5, jitter: false}").settings
+    settings = parse(MINIMAL + "concurrency: {operation_timeout: 60.5}\nretry: {base_delay: 5}").settings
     assert settings.concurrency.operation_timeout == 60.5
     assert settings.retry.base_delay == 5
-    assert not settings.retry.jitter
 
 
 def test_the_original_list_of_accounts_is_read() -> None:

@@ -30,7 +30,7 @@ ACCOUNTS = st.fixed_dictionaries(
 FILES = st.fixed_dictionaries(
     {"accounts": st.lists(ACCOUNTS, max_size=3) | JSON},
     optional={
-        "retry": st.dictionaries(st.sampled_from(["base_delay", "max_delay", "multiplier", "jitter"]), SCALARS),
+        "retry": st.dictionaries(st.sampled_from(["base_delay", "max_delay", "multiplier"]), SCALARS),
         "concurrency": JSON,
         "replacement_sets": st.dictionaries(st.text(max_size=3), JSON, max_size=2) | JSON,
         "fill_timeout": SCALARS,
