@@ -76,11 +76,14 @@ def test_an_unknown_key_is_refused_in_every_block(path: tuple[str, ...]) -> None
     content: dict[str, Any] = {"accounts": [account], "replacement_sets": {"ira": [{}]}}
     at: Any = content
     for part in path:
-        inside = next(iter(at if isinstance(at, list) else at.values()), None)
-        at = inside if part == "*" else at.setdefault(part, {})
+        at = _first_of(at) if part == "*" else at.setdefault(part, {})
     at["nonsense"] = 1
     with pytest.raises(ConfigurationInvalid, match="nonsense: found an unknown key"):
         parse_configuration(yaml.safe_dump(content), Path("accounts.yaml"))
+
+
+def _first_of(block: Any) -> Any:
+    return next(iter(block if isinstance(block, list) else block.values()))
 
 
 def test_the_schema_closes_every_block_that_the_reader_closes() -> None:
