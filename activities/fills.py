@@ -6,7 +6,7 @@ Runs on the queue ``ibkr-fills``: it listens to what the gateway pushes and requ
 from temporalio import activity
 
 from activities.gateway.margin import MarginDesk
-from activities.gateway.placing import OrderDesk
+from activities.gateway.order_desk import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.heartbeat import heartbeating
 from contract.activities import ConnectionContract

@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.gateway.margin import MarginDesk
-from activities.gateway.placing import OrderDesk
+from activities.gateway.order_desk import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.heartbeat import SendingHeartbeats, heartbeating

@@ -6,7 +6,7 @@ connection, and a fresh order id for every sending. Nothing of the application k
 
 import asyncio
 
-from activities.gateway.placing import OrderDesk
+from activities.gateway.order_desk import OrderDesk
 from rebalancing.errors import GatewayRenewed
 from rebalancing.orders.intent_fate import Fate
 from rebalancing.orders.order import Intent, LegOrder, OrderReport

@@ -18,7 +18,7 @@ from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly
 from activities.failures import GATEWAY_ATTEMPTS, TypedFailures
 from activities.fills import FillActivities
 from activities.gateway.margin import MarginDesk
-from activities.gateway.placing import OrderDesk
+from activities.gateway.order_desk import OrderDesk
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer

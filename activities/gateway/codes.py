@@ -11,9 +11,6 @@ REJECTIONS: Final = frozenset(
 )
 """The order was refused and will not work: 201 is the general refusal, the others name one rule each."""
 
-STILL_ALIVE: Final = frozenset({103, 104, 105, 161, 329, 399, 462, 2102, 2109, 10147, 10148, 10268, 10349})
-"""Answers about an order that leave its state as it was; 103 and 104 say that the id was used before."""
-
 ID_USED_BEFORE: Final = frozenset({103, 104})
 """The id belongs to another order, or to this one if it went out before; the order that was sent now was not taken."""
 

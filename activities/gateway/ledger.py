@@ -88,6 +88,10 @@ class LedgerOrder:
         """Whether the order may still trade."""
         return not self.rejected and self.status not in ("Filled", "Cancelled", "ApiCancelled", "Inactive")
 
+    def is_placed_by(self, client_id: int) -> bool:
+        """Whether this client placed the order. Orders bound by hand in TWS have no id that it could cancel by."""
+        return self.client_id == client_id and self.order_id > 0
+
 
 MODIFIABLE: Final = frozenset({"PreSubmitted", "Submitted"})
 """An order in another state is being processed (2102), cancelled or over (104)."""

@@ -78,6 +78,10 @@ class Positions:
             )
         return self._ib.positions(account)
 
+    def shares(self, account: str, con_id: int) -> int:
+        """What the account holds of a contract, in whole shares. Raises what ``of`` raises."""
+        return next((int(held.position) for held in self.of(account) if held.contract.conId == con_id), 0)
+
     def _send(self, account: str) -> Awaitable[Any]:
         number = self._ib.client.getReqId()
         self._asked[number] = account

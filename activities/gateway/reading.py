@@ -188,7 +188,7 @@ class AccountReader:
                 order_id=order.order_id,
                 perm_id=order.perm_id,
                 client_id=order.client_id,
-                is_ours=self._session.places(order),
+                is_ours=order.is_placed_by(self._session.client_id),
                 ref=order.ref,
                 symbol=order.symbol,
                 side=order.side,

@@ -10,23 +10,19 @@ an answer that does not come is followed by asking what there is, and the next r
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from activities.gateway import translation
 from activities.gateway.ledger import LedgerOrder
-from activities.gateway.placing import OrderDesk, trading_day
+from activities.gateway.order_desk import OrderDesk
 from activities.gateway.quotes import QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.market.quote_checks import quote_problems
 from rebalancing.market.snapshot import Quote
 from rebalancing.orders.order import Intent, OrderReport, Side
 from rebalancing.settings import QuoteSettings
-
-log = logging.getLogger(__name__)
 
 QUOTES_FRESH: Final = timedelta(seconds=10)
 """How long after its quotes were read a visit may still change prices by them; it takes a second at most."""
@@ -62,17 +58,13 @@ class Repricer:
             GatewayUnavailable, GatewayTimeout: trying again is safe, it changes the same orders.
         """
         await self._desk.look_up(intents)
-        working = [intent for intent in intents if self._may_change(intent)]
+        working = [intent for intent in intents if self._desk.may_reprice(intent)]
         if working:
             quotes = await self._quotes.quotes({intent.symbol: intent.con_id for intent in working})
             answered = {intent.ref: self._answers(intent) for intent in working}
             changes = await self._changed(working, quotes)
             await self._heard(changes, answered)
         return await self._desk.look_up(intents)
-
-    def _may_change(self, intent: Intent) -> bool:
-        client_id = self._session.address.client_id
-        return self._session.ledger.may_be_modified(intent, client_id, trading_day(self._clock()))
 
     async def _changed(self, working: list[Intent], quotes: dict[str, Quote]) -> list[tuple[Intent, Decimal]]:
         """Send the changes there are to be, one by one, each judged right before its bytes.
@@ -84,28 +76,20 @@ class Repricer:
         for intent in working:
             await self._session.room()
             price = self._new_price(intent, quotes)
-            if price is not None and self._clock() - read_at < QUOTES_FRESH:
-                self._change(intent, price)
+            is_fresh = self._clock() - read_at < QUOTES_FRESH
+            if price is not None and is_fresh and self._desk.reprice(intent, price):
                 changes.append((intent, price))
         return changes
 
     def _new_price(self, intent: Intent, quotes: dict[str, Quote]) -> Decimal | None:
         rule, order = intent.limit_rule, self._order(intent)
-        if rule is None or order is None or not self._may_change(intent):
+        if rule is None or order is None:
             return None
         quote = quotes[intent.symbol]
         if quote_problems([quote], self._clock(), self._settings, rule.quotes_needed, frozenset()):
             return None  # nobody trades by such a quote; the next one may be better
         price = rule.price(quote, is_buy=intent.side is Side.BUY)
         return None if price == order.limit_price else price
-
-    def _change(self, intent: Intent, price: Decimal) -> None:
-        session = self._session
-        session.ledger.note_modified(intent)
-        order = translation.order(intent, session.address.client_id, limit_price=price)
-        # Not ``ib.placeOrder``: it sends, and then stumbles over orders that ib_insync alone believes to be over.
-        session.ib.client.placeOrder(intent.order_id, translation.contract(intent), order)
-        log.info("%s: repriced %s %s to %s (%s)", intent.account, intent.side, intent.symbol, price, intent.ref)
 
     async def _heard(self, changes: list[tuple[Intent, Decimal]], answered: dict[str, int]) -> None:
         """Wait until each change shows, was answered with a message, or no longer matters; ask where it was not so."""

@@ -21,11 +21,12 @@ import ib_insync as ibi
 from activities.gateway import codes, translation
 from activities.gateway.account_values import AccountValues
 from activities.gateway.cash import CashBook
-from activities.gateway.ledger import LedgerOrder, OrderLedger, family_of
+from activities.gateway.ledger import OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.login import Login
+from rebalancing.orders.order import Intent
 
 log = logging.getLogger(__name__)
 said = logging.getLogger(codes.SAID_BY_GATEWAY)
@@ -106,6 +107,11 @@ class GatewaySession:
         self.values = AccountValues(self.ib, self.ib.client.getAccounts)
         self.link_restored.set()
 
+    @property
+    def client_id(self) -> int:
+        """The id by which the gateway knows this client."""
+        return self.address.client_id
+
     async def open(self) -> None:
         """Connect, and read what the gateway knows: positions, all open orders, completed orders, executions.
 
@@ -117,7 +123,7 @@ class GatewaySession:
         """
         self._subscribe()
         client = self.ib.client
-        self.ib.wrapper.clientId = self.address.client_id
+        self.ib.wrapper.clientId = self.client_id
         client.MaxRequests = MESSAGES_A_SECOND
         try:
             await self._shake_hands()
@@ -235,14 +241,36 @@ class GatewaySession:
             await asyncio.sleep(0.02)
         self.require()
 
-    def places(self, order: LedgerOrder) -> bool:
-        """Whether this client placed the order. Orders bound by hand in TWS have no id that we could cancel by."""
-        return order.client_id == self.address.client_id and order.order_id > 0
+    def shares(self, account: str, con_id: int) -> int:
+        """What the account holds of a contract, in whole shares; raises what ``Positions.of`` raises."""
+        return self.positions.shares(account, con_id)
+
+    def free_number(self) -> int:
+        """A number above all that requests and orders of this connection have."""
+        return self.ib.client.getReqId()
+
+    def pass_number(self, number: int) -> None:
+        """This number is given to an order: requests get higher ones."""
+        self.ib.client.updateReqId(number + 1)
+
+    def send_order(self, intent: Intent) -> None:
+        """Write the order to the socket."""
+        self.ib.placeOrder(translation.contract(intent), translation.order(intent, self.client_id))
+
+    def change_order(self, intent: Intent, price: Decimal) -> None:
+        """Write the same order with another limit to the socket."""
+        order = translation.order(intent, self.client_id, limit_price=price)
+        # Not ``ib.placeOrder``: it sends, and then stumbles over orders that ib_insync alone believes to be over.
+        self.ib.client.placeOrder(intent.order_id, translation.contract(intent), order)
+
+    def cancel_order(self, order_id: int) -> None:
+        """Write the cancellation of an order to the socket."""
+        self.ib.cancelOrder(translation.order_named(order_id, self.client_id))
 
     async def refresh_open_orders(self) -> None:
         """Ask for the open orders of all clients: those of others are not pushed."""
         trades = await self.request("all open orders", self.ib.reqAllOpenOrdersAsync)
-        self.ledger.note_open([translation.ledger_order(trade) for trade in trades], self.address.client_id)
+        self.ledger.note_open([translation.ledger_order(trade) for trade in trades], self.client_id)
         self.open_orders_read_at = datetime.now(UTC)
 
     async def refresh_orders(self) -> None:

@@ -113,6 +113,11 @@ def order(intent: Intent, client_id: int, limit_price: Decimal | None = None) ->
     )
 
 
+def order_named(order_id: int, client_id: int) -> ibi.Order:
+    """An order as far as a cancellation needs it."""
+    return ibi.Order(orderId=order_id, clientId=client_id)
+
+
 def contract(intent: Intent) -> ibi.Contract:
     """The contract of an intent, named by its id."""
     return ibi.Contract(conId=intent.con_id, symbol=intent.symbol, secType="STK", exchange="SMART", currency="USD")

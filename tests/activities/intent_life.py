@@ -1,15 +1,19 @@
-"""The client's side of placing orders, reduced to what decides: a connection, time, and the gateway's engine."""
+"""A connection for the order desk, reduced to what decides: time, the gateway's engine, and bytes that may be lost."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import uuid4
 
+from activities.gateway.intent_judge import trading_day
 from activities.gateway.ledger import Execution, LedgerOrder, OrderLedger
-from activities.gateway.placing import QUIET_PERIOD, trading_day
+from activities.gateway.order_desk import OrderDesk
+from activities.gateway.translation import SIDES
+from rebalancing.errors import GatewayUnavailable
 from rebalancing.freshness import Figures
-from rebalancing.orders.intent_fate import Evidence, OrderIds
-from rebalancing.orders.order import Intent, LegOrder, OrderType, Side, refers_to
+from rebalancing.orders.order import Intent, LegOrder, OrderType, Side
+from simulator.gateway import orders as gateway_orders
 from simulator.gateway.clock import ManualClock
 from simulator.gateway.engine import Engine
 from simulator.gateway.events import Event, ExecutionReported, OrderMessage, OrderReported, StatusReported
@@ -20,96 +24,155 @@ from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, S
 
 CLIENT: Final = 7
 ACCOUNT: Final = "DU1"
-SYMBOLS: Final = ("QQQ", "BND")
+CON_IDS: Final = {"QQQ": 1, "BND": 2}
 SETTLING: Final = timedelta(seconds=3)
 FRESHNESS: Final = timedelta(seconds=60)
 START: Final = datetime(2026, 3, 10, 18, 0, tzinfo=UTC)
 
 SCENARIO: Final = Scenario(
     accounts=(AccountSetup(account=ACCOUNT, cash=Decimal(1_000_000), holdings={"QQQ": 500, "BND": 500}),),
-    instruments=tuple(InstrumentSetup(symbol=symbol, price=Decimal(100)) for symbol in SYMBOLS),
+    instruments=tuple(InstrumentSetup(symbol=symbol, price=Decimal(100)) for symbol in CON_IDS),
     hours="always_open",
     latency=Latency(ack=0.5, fill=(1, 20), commission=0.5),
 )
 
 
 class Connection:
-    """What the client learns on one connection: lost with it."""
+    """What the order desk needs of a connection (``OrderConnection``), over the gateway's engine: used once.
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.ids = OrderIds(engine.next_order_id(CLIENT))
-        self.ledger = OrderLedger()
-        self.muted: set[int] = set()
+    ``delivery`` says what happens to the bytes of the next orders.
+    """
+
+    def __init__(self, world: "World", desk_class: type[OrderDesk]) -> None:
+        self._world = world
+        self._heard = 0
+        self._muted: set[int] = set()
+        self.engine = world.engine
+        self.client_id = CLIENT
         self.name = uuid4().hex
-        self.opened_at = engine.clock.now()
-        self.ask()
+        self.ledger = OrderLedger()
+        self.next_valid_id = self._number = world.engine.next_order_id(CLIENT)
+        self.connected_at = world.clock.now()
+        self.is_lost = False
+        self.delivery = "accepted"
+        self._ask()
+        self.desk = desk_class(self, SETTLING, world.clock.now)
 
-    def ask(self) -> None:
+    def require(self) -> None:
+        """Raise if it is lost."""
+        if self.is_lost:
+            raise GatewayUnavailable("lost")
+
+    def abandon(self, reason: str) -> None:
+        """The next one asks for everything again."""
+        self._world.lose_connection()
+
+    async def room(self) -> None:
+        """Every message is written at once."""
+        self.require()
+
+    async def refresh_orders(self) -> None:
+        """Ask again."""
+        self.require()
+        self._ask()
+
+    async def wait_changed(self, timeout: float, account: str | None = None) -> None:
+        """Let time pass until something is heard; a time-out is never so short that it is no time to this clock."""
+        heard, until = self._heard, self._world.clock.now() + timedelta(seconds=max(timeout, 0.001))
+        while self._heard == heard and not self.is_lost and (left := until - self._world.clock.now()) > timedelta():
+            self._world.pass_time(min(left.total_seconds(), 0.5))
+
+    def shares(self, account: str, con_id: int) -> int:
+        """Shares held, as the gateway pushes them."""
+        symbol = next(symbol for symbol, known in CON_IDS.items() if known == con_id)
+        return self.engine.accounts[account].positions.get(symbol, 0)
+
+    def free_number(self) -> int:
+        """Requests have no numbers here."""
+        return self._number
+
+    def pass_number(self, number: int) -> None:
+        """An order has this number."""
+        self._number = max(self._number, number + 1)
+
+    def send_order(self, intent: Intent) -> None:
+        """The bytes of an order suffer the fate named."""
+        match self.delivery:
+            case "late":
+                self._world.deliver_later(intent, 2)
+            case "lost":
+                self._world.lose_connection()  # an unanswered order is looked up on a new connection
+            case "used_up":
+                self.engine.use_up(CLIENT, intent.order_id)
+                self._world.lose_connection()
+            case "muted":
+                self._muted.add(intent.order_id)
+                self._world.deliver(intent)
+            case "refused":
+                self._world.refuse(intent)
+            case _:
+                self._world.deliver(intent)
+
+    def change_order(self, intent: Intent, price: Decimal) -> None:
+        """The bytes of a change may be under way for a while, or be lost."""
+        if self.delivery == "late":
+            self._world.deliver_later(intent, 2, price)
+        elif self.delivery == "accepted":
+            self._world.deliver(intent, price)
+
+    def cancel_order(self, order_id: int) -> None:
+        """Cancellations always arrive."""
+        self.engine.cancel(CLIENT, order_id)
+
+    def hear(self, event: Event) -> None:
+        """Something the gateway pushes."""
+        match event:
+            case OrderReported(order) | StatusReported(order) if order.order_id not in self._muted:
+                self.ledger.note_order(_seen(order))
+            case ExecutionReported(execution) if execution.order_id not in self._muted:
+                self._note_execution(execution)
+            case OrderMessage(_, order_id, code, text) if order_id not in self._muted:
+                self.ledger.note_error(order_id, code, text)
+            case _:
+                return
+        self._heard += 1
+
+    def figures(self, symbol: str) -> Figures:
+        """What a reading at this moment tells."""
+        now, position = self._world.clock.now(), self.shares(ACCOUNT, CON_IDS[symbol])
+        return Figures(connection=self.name, taken_at=now, fresh_until=now + FRESHNESS, position=position)
+
+    def _ask(self) -> None:
         """The three queries. Completed orders come without their ids, as from the real gateway."""
         self.ledger.note_open([_seen(order) for order in self.engine.open_orders()], CLIENT)
         for order in self.engine.completed_orders():
             self.ledger.note_order(_seen(order, order_id=0, client_id=0))
         for execution in self.engine.executions_today():
-            self.ledger.note_execution(execution.ref, _execution(execution.exec_id, execution.quantity))
+            self._note_execution(execution)
 
-    def hear(self, event: Event) -> None:
-        """Something the gateway pushes."""
-        match event:
-            case OrderReported(order) | StatusReported(order) if order.order_id not in self.muted:
-                self.ledger.note_order(_seen(order))
-            case ExecutionReported(execution) if execution.order_id not in self.muted:
-                self.ledger.note_execution(execution.ref, _execution(execution.exec_id, execution.quantity))
-            case OrderMessage(_, order_id, code, text) if order_id not in self.muted:
-                self.ledger.note_error(order_id, code, text)
-            case _:
-                pass
+    def _note_execution(self, execution: gateway_orders.Execution) -> None:
+        self.ledger.note_id(execution.client_id, execution.order_id)
+        self.ledger.note_execution(execution.ref, _execution(execution))
 
-    def evidence(self, intent: Intent, *, never_sent: bool) -> Evidence:
-        """What the order desk would know. ``never_sent``: nobody began to send it, as far as the history tells."""
-        now = self.engine.clock.now()
-        holder = self.ledger.holder_of(CLIENT, intent.order_id)
-        return Evidence(
-            found=self.ledger.holds(intent.ref),
-            never_sent=never_sent or self.ids.reserved(intent),
-            staleness=intent.figures.staleness(self.name, now),
-            id_taken=holder is not None and not refers_to(holder, intent.ref),
-            has_rival=self.ledger.has_rival(intent, CLIENT),
-            order_id=intent.order_id,
-            highest_sent=self.ids.highest_sent,
-            next_valid_id=self.ids.next_valid_id,
-            trading_day=intent.trading_day,
-            today=trading_day(now),
-            position_before=intent.position_before,
-            position_now=self.position(intent.symbol),
-            quiet_period_over=now - self.opened_at >= QUIET_PERIOD,
-        )
 
-    def position(self, symbol: str) -> int:
-        """Shares held, as the gateway pushes them."""
-        return self.engine.accounts[ACCOUNT].positions.get(symbol, 0)
+class WorldLoop(asyncio.SelectorEventLoop):
+    """Runs the order desk by the time of the world it is in."""
 
-    def figures(self, symbol: str) -> Figures:
-        """What a reading at this moment tells."""
-        now = self.engine.clock.now()
-        return Figures(connection=self.name, taken_at=now, fresh_until=now + FRESHNESS, position=self.position(symbol))
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._world_clock = clock
 
-    def reserve(self, order: LegOrder, above: int = 0) -> Intent:
-        """What ``prepare_leg`` does for one order."""
-        filled = (execution.order_id for execution in self.engine.executions_today())
-        told = max((self.ledger.highest_id(CLIENT), above, *filled))
-        return Intent(
-            **LegOrder.model_validate(order, from_attributes=True).model_dump(include=set(LegOrder.model_fields)),
-            order_id=self.ids.reserve(order.ref, at_least=told + 1),
-            trading_day=trading_day(self.engine.clock.now()),
-        )
+    def time(self) -> float:
+        """Seconds, as time-outs count them."""
+        return self._world_clock.now().timestamp()
 
 
 class World:
     """A gateway that can be restarted, bytes that may be under way, and time."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk_class: type[OrderDesk]) -> None:
         self.clock = ManualClock(START)
+        self._desk_class = desk_class
         self.connection: Connection | None = None
         self._forgotten: list[Order] = []
         self._late: list[tuple[datetime, Intent, Decimal | None]] = []
@@ -130,14 +193,20 @@ class World:
         over = [order for order in state.orders if order.completed_at and trading_day(order.completed_at) != today]
         state.orders = [order for order in state.orders if order not in over]
         self._forgotten += over
-        self.connection = None
+        self.lose_connection()
         self._late.clear()
         self.engine = self._started(Engine(SCENARIO, self.clock, state))
 
     def connect(self) -> Connection:
         """The connection there is, or a new one."""
-        self.connection = self.connection or Connection(self.engine)
+        self.connection = self.connection or Connection(self, self._desk_class)
         return self.connection
+
+    def lose_connection(self) -> None:
+        """Whoever still has the connection finds it lost; the next one is new."""
+        if self.connection is not None:
+            self.connection.is_lost = True
+        self.connection = None
 
     def deliver(self, intent: Intent, price: Decimal | None = None) -> None:
         """The bytes of an order, or of its change to another price, reach the gateway."""
@@ -182,7 +251,7 @@ def leg_order(
         ref=f"rb-{number:05}-1-1-0a1b2c3d",
         account=ACCOUNT,
         symbol=symbol,
-        con_id=1,
+        con_id=CON_IDS[symbol],
         side=side,
         quantity=quantity,
         figures=figures,
@@ -193,7 +262,7 @@ def leg_order(
 
 def settled(connection: Connection) -> bool:
     """Whether new ids may be reserved: a young connection is kept for legs that were cut off."""
-    return connection.engine.clock.now() - connection.opened_at >= SETTLING
+    return connection.engine.clock.now() - connection.connected_at >= SETTLING
 
 
 def _contract(intent: Intent) -> ContractQuery:
@@ -220,6 +289,7 @@ def _seen(order: Order, **update: int) -> LedgerOrder:
         client_id=update.get("client_id", order.client_id),
         account=order.account,
         symbol=order.symbol,
+        con_id=CON_IDS[order.symbol],
         side=order.action,
         quantity=order.quantity,
         status=order.status,
@@ -228,5 +298,12 @@ def _seen(order: Order, **update: int) -> LedgerOrder:
     )
 
 
-def _execution(exec_id: str, shares: int) -> Execution:
-    return Execution(exec_id=exec_id, shares=shares, price=Decimal(100))
+def _execution(told: gateway_orders.Execution) -> Execution:
+    return Execution(
+        exec_id=told.exec_id,
+        shares=told.quantity,
+        price=told.price,
+        account=told.account,
+        con_id=CON_IDS[told.symbol],
+        side=SIDES[told.side],
+    )

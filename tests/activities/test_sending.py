@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from activities.gateway.placing import OrderDesk
+from activities.gateway.order_desk import OrderDesk
 from rebalancing.errors import SendingUnconfirmed
 from rebalancing.freshness import Figures, figures_of
 from rebalancing.market.snapshot import AccountSnapshot

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.gateway import placing
+from activities.gateway import order_desk
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.cli.command import desk
@@ -15,7 +15,7 @@ from workflows.rebalance_account import RebalanceAccount
 async def test_an_unknown_order_is_resolved_and_the_rebalance_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placing, "ACKNOWLEDGE_TIMEOUT", 0.5)
+    monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)
     async with house({"DU1": Holding(weights={"QQQ": "1"})}) as own:
         own.gateway.add_fault(FaultRule(action="swallow", match=FaultMatch(request="placeOrder")))
         handle = await own.trigger("DU1")

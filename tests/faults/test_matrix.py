@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.gateway import placing, reading
+from activities.gateway import intent_judge, order_desk, reading
 from contract.messages import Resolution
 from rebalancing.orders.order import OrderReport, OrderState
 from rebalancing.outcomes import Phase
@@ -31,8 +31,8 @@ PACE = {"request": 0.001, "ack": 0.005, "fill": (0.15, 0.3), "commission": 0.005
 @pytest.fixture(autouse=True)
 def quick_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds in real life takes less here; every reading asks for the open orders."""
-    monkeypatch.setattr(placing, "ACKNOWLEDGE_TIMEOUT", 0.5)
-    monkeypatch.setattr(placing, "QUIET_PERIOD", timedelta(seconds=0.5))
+    monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)
+    monkeypatch.setattr(intent_judge, "QUIET_PERIOD", timedelta(seconds=0.5))
     monkeypatch.setattr(reading, "OPEN_ORDERS_LIFETIME", timedelta(0))
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.gateway import placing
+from activities.gateway import order_desk
 from contract.messages import Resolution
 from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
@@ -18,7 +18,7 @@ FIRST_ORDER = FaultMatch(request="placeOrder")
 @pytest.fixture(autouse=True)
 def quick_acknowledgements(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing acknowledgement is noticed sooner than in real life."""
-    monkeypatch.setattr(placing, "ACKNOWLEDGE_TIMEOUT", 0.5)
+    monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)
 
 
 def placed_once_each(own: House) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from activities.gateway import placing, repricing
+from activities.gateway import intent_judge, order_desk, repricing
 from rebalancing.orders.order import OrderState
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.cli.command import desk
@@ -29,8 +29,8 @@ CHANGE: dict[str, Any] = {"match": FaultMatch(request="placeOrder"), "after": 1}
 @pytest.fixture(autouse=True)
 def quick_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is noticed sooner than in real life."""
-    monkeypatch.setattr(placing, "ACKNOWLEDGE_TIMEOUT", 0.5)
-    monkeypatch.setattr(placing, "QUIET_PERIOD", timedelta(seconds=0.5))
+    monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)
+    monkeypatch.setattr(intent_judge, "QUIET_PERIOD", timedelta(seconds=0.5))
     monkeypatch.setattr(repricing, "ANSWER_TIMEOUT", 0.5)
 
 
