@@ -101,7 +101,7 @@ def run(
     ] = None,
 ) -> None:
     """Rebalance one account by hand; a dry run unless --live is given."""
-    from starter.cli.running import RunOptions, run_run_command
+    from starter.cli.run import RunOptions, run_run_command
 
     raise typer.Exit(complete(run_run_command(RunOptions(account, live=live, wait=wait, event_id=event_id))))
 

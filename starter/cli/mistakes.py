@@ -1,18 +1,15 @@
 """Turns what went wrong into one clear line and an exit status: 2 for what the user must correct, 1 for the rest."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, ParamSpec, TypeVar
 
 import typer
 
 from starter.cli.console import error_console
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
 T = TypeVar("T")
-M = TypeVar("M", bound="BaseModel")
+P = ParamSpec("P")
 
 FAILED: Final = 1
 MISTAKE: Final = 2
@@ -23,7 +20,7 @@ class UserMistake(Exception):
     """Something that only the user can correct; the message says how."""
 
 
-def as_asked(kind: type[M], **given: object) -> M:
+def as_asked(make: Callable[P, T], *none: P.args, **given: P.kwargs) -> T:
     """The request that what a user gave makes. Raises ``UserMistake`` with what is wrong and where it was given."""
     from pydantic import ValidationError
 
@@ -31,7 +28,7 @@ def as_asked(kind: type[M], **given: object) -> M:
         if isinstance(value, str) and not value.isprintable():
             raise UserMistake(f"{name}: only text that can be printed is taken.")
     try:
-        return kind.model_validate(given)
+        return make(*none, **given)
     except ValidationError as invalid:
         problem = invalid.errors(include_url=False)[0]
         option = "-".join(str(part) for part in problem["loc"]).replace("_", "-")

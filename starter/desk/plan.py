@@ -1,0 +1,34 @@
+"""What a rebalance of an account would trade now, by a dry run."""
+
+import uuid
+from collections.abc import Callable
+
+from temporalio.client import Client
+
+from rebalancing.errors import RebalancerError
+from rebalancing.planner.plan import Plan
+from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
+from starter.desk.outcome import outcome_of
+from starter.desk.triggering import requested
+from workflows.progress import Status
+
+
+class PlanNotMade(RebalancerError):
+    """The dry run failed, or another run took its place before its plan could be read."""
+
+
+def plan_requested(account: str) -> Trigger:
+    """The dry run that makes a plan, to be delivered."""
+    return requested(account, ExecutionMode.DRY_RUN, f"plan-{uuid.uuid4()}")
+
+
+async def plan_of(
+    client: Client, trigger: Trigger, on_status: Callable[[Status | None], object] = lambda _: None
+) -> tuple[Plan, tuple[str, ...]]:
+    """Wait for a dry run that was delivered; its plan, and the notes to it. Raises ``PlanNotMade``."""
+    record, outcome = await outcome_of(client, trigger, on_status)
+    if record.status is not EventStatus.COMPLETED:
+        raise PlanNotMade(f"{trigger.account}: {record.status.value}. {record.summary}")
+    if outcome is None or outcome.plan is None:
+        raise PlanNotMade(f"{trigger.account}: another run followed at once and took the plan's place; ask again.")
+    return outcome.plan, outcome.notes
