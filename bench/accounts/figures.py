@@ -52,7 +52,9 @@ class Spread:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Spread":
-        """Of at least one value."""
+        """Of these values; zeros where nothing happened, as between the legs of accounts that sell nothing."""
+        if not seconds:
+            return cls(0.0, 0.0, 0.0)
         ordered = sorted(seconds)
         return cls(statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], ordered[-1])
 
