@@ -19,10 +19,10 @@ from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import Plan, PlannedOrder
 from rebalancing.targets import Targets
-from workflows import calls
-from workflows.patience import Patience
-from workflows.progress import Progress
+from workflows import local_calls
+from workflows.run_state import RunState
 from workflows.turn import Turn
+from workflows.waits import Waits
 
 
 class Reading(NamedTuple):
@@ -33,20 +33,17 @@ class Reading(NamedTuple):
     plan: Plan
 
 
-class Clearance:
-    """Guards and approval of one rebalance. ``waiting`` is the plan a person is asked about, while one is."""
+class PreTradeChecks:
+    """Guards and approval of one rebalance."""
 
-    def __init__(self, opening: Opening, turn: Turn, patience: Patience, progress: Progress) -> None:
-        self.waiting: WaitingPlan | None = None
-        self.notes: list[str] = []
+    def __init__(self, opening: Opening, turn: Turn, state: RunState, waits: Waits) -> None:
         self._account = opening.account
         self._last_targets = opening.last_targets
         self._longest = timedelta(seconds=min(self._account.approval.expires_after, opening.settings.max_wait))
         self._turn = turn
-        self._patience = patience
-        self._progress = progress
+        self._state = state
+        self._waits = waits
         self._decision: Approval | Rejection | None = None
-        self._approved: WaitingPlan | None = None
         self._made_from: AccountSnapshot | None = None
 
     # --- the story's side -----------------------------------------------------------------------------------------
@@ -62,10 +59,10 @@ class Clearance:
             found = await self._breaches(reading)
             if found and self._account.guards.on_breach is OnBreach.STOP:
                 raise failures.GuardBreached(self._account.account_id, f"{_listed(found)}.")
-            if self._approved is not None and self._still_holds(self._approved, reading, found):
-                return reading._replace(plan=self._approved.plan)
+            if self._state.approved is not None and self._still_holds(self._state.approved, reading, found):
+                return reading._replace(plan=self._state.approved.plan)
             if not found and not self._asks_always(reading.plan):
-                self._approved = None
+                self._state.approved = None
                 return reading
             await self._ask(reading, found, newer_event)
             reading = await read_again()
@@ -82,13 +79,8 @@ class Clearance:
 
     def bounded(self, checked: Plan, sized: tuple[PlannedOrder, ...]) -> tuple[PlannedOrder, ...]:
         """The buy leg as sized at last, kept within what guards or a person looked at."""
-        looked_at = self._account.guards.are_set or self._approved is not None
+        looked_at = self._account.guards.are_set or self._state.approved is not None
         return bounded(checked.buys, sized) if looked_at else sized
-
-    @property
-    def approved(self) -> bool:
-        """Whether a person approved of what is carried out."""
-        return self._approved is not None
 
     # --- the person's side ----------------------------------------------------------------------------------------
 
@@ -99,20 +91,21 @@ class Clearance:
         """
         if not isinstance(decision, Approval | Rejection):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise failures.OtherPlan("A plan_hash is needed.")
-        if self.waiting is None or self._decision is not None:
+        if self._state.waiting is None or self._decision is not None:
             raise failures.NothingToApprove(f"No plan of account {self._account.account_id} waits for approval now.")
-        if isinstance(decision, Approval) and decision.plan_hash != self.waiting.plan_hash:
+        waiting = self._state.waiting.plan_hash
+        if isinstance(decision, Approval) and decision.plan_hash != waiting:
             raise failures.OtherPlan(
-                f"Account {self._account.account_id} waits for approval of plan {self.waiting.plan_hash}, not of "
+                f"Account {self._account.account_id} waits for approval of plan {waiting}, not of "
                 f"{decision.plan_hash}: an approval is for one plan and no other. Look at the plan as it is now, then "
-                f"approve of {self.waiting.plan_hash}."
+                f"approve of {waiting}."
             )
 
     def decide(self, decision: Approval | Rejection) -> str:
         """Take a person's word, and say what follows from it."""
         self.check(decision)
         self._decision = decision
-        plan_hash = self.waiting.plan_hash if self.waiting else ""
+        plan_hash = self._state.waiting.plan_hash if self._state.waiting else ""
         if isinstance(decision, Rejection):
             return f"plan {plan_hash} of account {self._account.account_id} is rejected; nothing is traded"
         return f"plan {plan_hash} of account {self._account.account_id} is approved; the market is read again first"
@@ -133,7 +126,7 @@ class Clearance:
             last_targets=self._last_targets,
             at=workflow.now(),
         )
-        return await self._patience.step(calls.check_guards(request))
+        return await self._state.step(local_calls.check_guards(request))
 
     def _still_holds(self, approved: WaitingPlan, reading: Reading, found: Iterable[Breach]) -> bool:
         known = {breach.guard for breach in approved.breaches}
@@ -144,13 +137,15 @@ class Clearance:
 
     async def _ask(self, reading: Reading, found: tuple[Breach, ...], newer_event: Callable[[], bool]) -> None:
         """Show the plan and wait for a person, a newer event or the end of patience."""
-        if self._approved is not None:
-            self.notes.append(f"plan {self._approved.plan_hash} was approved, but did not hold until it was read again")
+        if self._state.approved is not None:
+            self._state.notes.append(
+                f"plan {self._state.approved.plan_hash} was approved, but did not hold until it was read again"
+            )
         now = workflow.now()
         waiting = WaitingPlan.of(reading.plan, found, now + self._longest)
-        self._approved, self._decision, self._made_from = None, None, reading.opening
-        self.waiting = waiting
-        self._progress.enter(Phase.WAITING_FOR_APPROVAL, _headline(waiting), _shown(waiting))
+        self._state.approved, self._decision, self._made_from = None, None, reading.opening
+        self._state.waiting = waiting
+        self._state.enter(Phase.WAITING_FOR_APPROVAL, _headline(waiting), _shown(waiting))
         is_replaced = False
 
         def is_over() -> bool:
@@ -160,16 +155,16 @@ class Clearance:
 
         async with self._turn.given_back():
             try:
-                await self._patience.for_at_most(self._longest, is_over, f"approval of {waiting.plan_hash}")
+                await self._waits.for_at_most(self._longest, is_over, f"approval of {waiting.plan_hash}")
             finally:
-                self.waiting = None
+                self._state.waiting = None
             if not is_replaced:
                 self._take(waiting)
 
     def _take(self, waiting: WaitingPlan) -> None:
         if isinstance(self._decision, Approval):
-            self._approved = waiting
-            self.notes.append(f"plan {waiting.plan_hash} was approved")
+            self._state.approved = waiting
+            self._state.notes.append(f"plan {waiting.plan_hash} was approved")
         elif isinstance(self._decision, Rejection):
             reason = f": {self._decision.reason}" if self._decision.reason else ""
             raise failures.PlanRejected(self._account.account_id, f"plan {waiting.plan_hash} was rejected{reason}.")

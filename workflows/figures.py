@@ -10,24 +10,26 @@ from rebalancing import failures
 from rebalancing.figure_checks import clock_problem, figures_problem
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import Settings
-from workflows.patience import Patience
-from workflows.progress import Progress
+from workflows.run_state import RunState
+from workflows.waits import Waits
 
 T = TypeVar("T")
+
+NOTES: Final = "figures"
+"""Whose notes of a reading these are."""
 
 PAUSE: Final = timedelta(seconds=5)
 """Between two looks at figures that do not agree: they are refreshed when a position changes or every three minutes."""
 
 
 class FiguresWatch:
-    """The figures of one rebalance. ``notes`` says what the last ones that were read fell short in."""
+    """The figures of one rebalance; notes of the reading say what the last ones fell short in."""
 
-    def __init__(self, account: str, settings: Settings, patience: Patience, progress: Progress) -> None:
+    def __init__(self, account: str, settings: Settings, state: RunState, waits: Waits) -> None:
         self._account = account
         self._settings = settings
-        self._patience = patience
-        self._progress = progress
-        self.notes: list[str] = []
+        self._state = state
+        self._waits = waits
 
     async def believable(
         self,
@@ -49,7 +51,9 @@ class FiguresWatch:
             figures = figures_problem(snapshot, self._settings.figures) if snapshot.cash_is_settled else ""
             may_come = workflow.now() < give_up_at
             if not trading and not (snapshot.figures.untold and may_come):
-                self.notes = [f"a run that trades would stop: {problem}" for problem in (clock, figures) if problem]
+                self._state.reading_notes[NOTES] = [
+                    f"a run that trades would stop: {problem}" for problem in (clock, figures) if problem
+                ]
                 return found
             if trading and clock:
                 raise failures.ClockAstray(self._account, f"{clock}.")
@@ -58,5 +62,5 @@ class FiguresWatch:
             if not may_come:
                 remedy = "Look at the account in TWS, and trigger again when its figures are right"
                 raise failures.FiguresDisagree(self._account, f"{figures}. {remedy}.")
-            self._progress.enter(self._progress.phase, f"until the broker's figures agree: {figures}")
-            await self._patience.for_at_most(PAUSE, lambda: False, "figures that agree")
+            self._state.enter(self._state.phase, f"until the broker's figures agree: {figures}")
+            await self._waits.for_at_most(PAUSE, lambda: False, "figures that agree")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from contract.requests import IntentsRequest
+from contract.requests import SnapshotRequest
 from rebalancing.accounts import Account
 from rebalancing.freshness import figures_of
 from rebalancing.market.quote_checks import quote_problems
@@ -20,11 +20,10 @@ from rebalancing.orders.order_terms import affordable_rest, at_market, leg_order
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import PlannedOrder
 from rebalancing.settings import Settings
-from workflows import calls
-from workflows.patience import Patience
-from workflows.placing import Placing
-from workflows.progress import Progress
-from workflows.run_orders import RunOrders
+from workflows.gateway import Gateway
+from workflows.placing import Placing, Standing
+from workflows.run_state import RunState
+from workflows.waits import Waits
 
 FILLS_MARGIN: Final = timedelta(seconds=5)
 """How much longer fills are listened for than until something is due: the timer rings first."""
@@ -34,36 +33,42 @@ Reread = Callable[[], Awaitable[AccountSnapshot]]
 
 
 class Traded(NamedTuple):
-    """What became of a leg: of the orders that were sent, and which were withdrawn because their figures were old."""
+    """What became of a leg: of the orders that were sent, and which were withdrawn because their figures were old.
+
+    ``after`` is the account as the end of the leg told it, if it did.
+    """
 
     reports: tuple[OrderReport, ...] = ()
     withdrawn: tuple[OrderReport, ...] = ()
+    after: Standing | None = None
 
 
 class Legs:
-    """Carries out legs. ``orders`` knows what became of every intent of the run.
+    """Carries out the legs of one run."""
 
-    ``is_watching`` says that orders are being worked for longer than the ordinary time, which is not counted as work.
-    """
-
-    def __init__(self, account: Account, settings: Settings, patience: Patience, progress: Progress) -> None:
-        self.orders = RunOrders()
-        self.placing = Placing(account.account_id, settings, patience, self.orders)
-        self.notes: list[str] = []
-        self.is_watching = False
+    def __init__(self, account: Account, settings: Settings, gateway: Gateway, state: RunState, waits: Waits) -> None:
+        self._placing = Placing(account.account_id, gateway, state.orders)
         self._account = account
         self._settings = settings
-        self._patience = patience
-        self._progress = progress
+        self._gateway = gateway
+        self._state = state
+        self._waits = waits
+        self._orders = state.orders
         self._numbered = 0
 
     async def cancel_working(self) -> None:
         """Cancel what still works and learn what had filled (promise P8)."""
-        if self.orders.working:
-            await self._cancel(self.orders.working)
+        if self._orders.working:
+            await self._cancel(self._orders.working)
 
     async def trade(
-        self, phase: Phase, leg: int, planned: tuple[PlannedOrder, ...], opening: AccountSnapshot, reread: Reread
+        self,
+        phase: Phase,
+        leg: int,
+        planned: tuple[PlannedOrder, ...],
+        opening: AccountSnapshot,
+        reading: SnapshotRequest,
+        reread: Reread,
     ) -> Traded:
         """Carry out one leg; returns once none of its orders works any more, and none is of unknown fate.
 
@@ -73,10 +78,11 @@ class Legs:
         """
         if not planned:
             return Traded()
-        self._progress.enter(phase)
+        self._state.enter(phase)
         orders = [self._leg_order(leg, order, opening) for order in planned]
-        courses = self._courses(await self.placing.place(tuple(orders)), opening)
-        while courses := [course for course in courses if self.orders.still_working((course.intent,))]:
+        placed = await self._placing.place(tuple(orders), reading)
+        courses = self._courses(placed.intents, opening)
+        while courses := [course for course in courses if self._orders.still_working((course.intent,))]:
             ended = await self._watch(courses, phase)
             courses = [course for course in courses if course not in ended]
             await self._reprice([course for course in courses if course.next_at <= workflow.now()])
@@ -84,15 +90,17 @@ class Legs:
             at_last = await self._end(leg, ended, phase, reread)
             if at_last:
                 orders += at_last
-                courses += self._courses(await self.placing.place(at_last), opening)
+                placed = await self._placing.place(at_last, reading)
+                courses += self._courses(placed.intents, opening)
         await self._resolve_unknown()
         refs = [order.ref for order in orders]
         traded = Traded(
-            tuple(self.orders.reports[ref] for ref in refs if ref in self.orders.reports),
-            tuple(self.orders.withdrawn[ref] for ref in refs if ref in self.orders.withdrawn),
+            tuple(self._orders.reports[ref] for ref in refs if ref in self._orders.reports),
+            tuple(self._orders.withdrawn[ref] for ref in refs if ref in self._orders.withdrawn),
+            placed.after,
         )
         if traded.withdrawn:
-            self.notes.append(_withdrawal(traded.withdrawn))
+            self._state.notes.append(_withdrawal(traded.withdrawn))
         return traded
 
     def _leg_order(self, leg: int, order: PlannedOrder, opening: AccountSnapshot) -> LegOrder:
@@ -114,18 +122,18 @@ class Legs:
         due = min(course.next_at for course in courses)
         left = max(due - workflow.now(), timedelta())
         fills = asyncio.create_task(self._await_fills(intents, left + FILLS_MARGIN))
-        self.is_watching = True
-        with self._patience.clock.waiting():
+        self._state.is_watching_orders = True
+        with self._state.clock.waiting():
             try:
                 await workflow.wait([fills], timeout=left.total_seconds())
             finally:
                 cut_short = await self._stop_listening(fills)
-                self.is_watching = False
-        self._progress.enter(phase)
-        if not cut_short and self.orders.still_working(
+                self._state.is_watching_orders = False
+        self._state.enter(phase)
+        if not cut_short and self._orders.still_working(
             intents
         ):  # nothing more is heard of them; what is due is still done
-            with self._patience.clock.waiting():
+            with self._state.clock.waiting():
                 await asyncio.sleep(max((due - workflow.now()).total_seconds(), 0))
         return [course for course in courses if course.ends_at <= workflow.now()]
 
@@ -144,17 +152,17 @@ class Legs:
 
     async def _reprice(self, courses: list[Course]) -> None:
         """Let the limits of these orders follow the market, all in one visit to the gateway."""
-        intents = self.orders.still_working(tuple(course.intent for course in courses))
+        intents = self._orders.still_working(tuple(course.intent for course in courses))
         if not intents:
             return
         try:
-            self.orders.note(await self._patience.at_gateway(lambda: calls.reprice_leg(self._settings, intents)))
+            self._orders.note(await self._gateway.reprice(intents))
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             # The orders work on at the prices they have, which are within what they were sized for.
             symbols = ", ".join(intent.symbol for intent in intents)
-            self.notes.append(f"{symbols}: the limits could not be brought up to the market ({error.cause})")
+            self._state.notes.append(f"{symbols}: the limits could not be brought up to the market ({error.cause})")
 
     @property
     def _freshness(self) -> timedelta:
@@ -166,13 +174,13 @@ class Legs:
         A limit order cannot be turned into a market order (code 329). So it is cancelled first, and what is left is a
         new intent, for no more than what the broker confirmed as not filled.
         """
-        intents = self.orders.still_working(tuple(course.intent for course in courses))
+        intents = self._orders.still_working(tuple(course.intent for course in courses))
         if not intents:
             return ()
         await self._cancel(intents)
-        self._patience.check()
-        self.orders.doubt(intents, self._settings.concurrency.cancel_timeout)
-        self._progress.enter(phase)
+        self._state.check()
+        self._orders.doubt(intents, self._settings.concurrency.cancel_timeout)
+        self._state.enter(phase)
         rests = {intent: rest for intent in intents if (rest := self._rest(intent))}
         to_market = {c.intent: rests[c.intent] for c in courses if c.then is Ending.MARKET and c.intent in rests}
         self._note_given_up([intent for intent in rests if intent not in to_market], phase)
@@ -184,7 +192,7 @@ class Legs:
         quotes = [fresh.quotes[intent.symbol] for intent in rests if intent.symbol in fresh.quotes]
         needed = self._account.least_quotes
         problems = quote_problems(quotes, workflow.now(), self._settings.quotes, needed, frozenset())
-        self.notes += [f"what is left is not traded at market: {problem}" for problem in problems]
+        self._state.notes += [f"what is left is not traded at market: {problem}" for problem in problems]
         refused = {problem.symbol for problem in problems}
         affordable = {
             intent: affordable_rest(intent, rest, fresh.buy_prices)
@@ -202,13 +210,13 @@ class Legs:
 
     def _rest(self, intent: Intent) -> int:
         """What of a cancelled order is not filled; 0 where that is not certain."""
-        report = self.orders.reports[intent.ref]
+        report = self._orders.reports[intent.ref]
         return report.quantity - report.filled if report.state is OrderState.CANCELLED else 0
 
     def _note_given_up(self, intents: list[Intent], phase: Phase) -> None:
         for intent in intents:
-            report = self.orders.reports[intent.ref]
-            self.notes.append(
+            report = self._orders.reports[intent.ref]
+            self._state.notes.append(
                 f"{intent.order_type} {intent.side} {intent.symbol}: {report.filled} of {report.quantity} shares "
                 f"filled in the time of {phase.value}; the rest was cancelled"
             )
@@ -235,25 +243,21 @@ class Legs:
     # --- at the gateway -------------------------------------------------------------------------------------------
 
     async def _cancel(self, intents: tuple[Intent, ...]) -> None:
-        self._progress.enter(Phase.CLEANING_UP)
-        request = IntentsRequest(intents=intents, timeout=float(self._settings.concurrency.cancel_timeout))
-        self.orders.note(await self._patience.at_gateway(lambda: calls.cancel_orders(self._settings, request)))
+        self._state.enter(Phase.CLEANING_UP)
+        self._orders.note(await self._gateway.cancel(intents))
 
     async def _await_fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> None:
-        awaited = self.orders.still_working(intents)
+        awaited = self._orders.still_working(intents)
         if awaited:
-            request = IntentsRequest(intents=awaited, timeout=timeout.total_seconds())
-            self.orders.note(
-                await self._patience.at_gateway(lambda: calls.await_fills(self._settings, request), allowance=None)
-            )
+            self._orders.note(await self._gateway.fills(awaited, timeout))
 
     async def _resolve_unknown(self) -> None:
         """Wait for the operator where the fate of an order cannot be known (promise P3)."""
-        if not self.orders.unknown:
+        if not self._orders.unknown:
             return
-        reasons = "; ".join(report.reason for report in self.orders.unknown)
-        self._progress.enter(Phase.NEEDS_OPERATOR, reasons)
-        await self._patience.until(lambda: not self.orders.unknown, "an operator")
+        reasons = "; ".join(report.reason for report in self._orders.unknown)
+        self._state.enter(Phase.NEEDS_OPERATOR, reasons)
+        await self._waits.until(lambda: not self._orders.unknown, "an operator")
 
 
 def _withdrawal(withdrawn: tuple[OrderReport, ...]) -> str:

@@ -3,21 +3,19 @@
 from rebalancing import failures
 from rebalancing.accounts import Account
 from rebalancing.funding.account_kind import AccountKind
-from rebalancing.funding.margin import MarginPreview, MarginRequest, WhatIfOrder
-from rebalancing.settings import Settings
-from workflows import calls
+from rebalancing.funding.margin import MarginRequest, WhatIfOrder
 from workflows.approval import Reading
-from workflows.patience import Patience
+from workflows.gateway import Gateway
+from workflows.run_state import RunState
 
 
 class MarginCheck:
-    """Asks IBKR what the whole plan would do to a margin account; ``notes`` say what it answered."""
+    """Asks IBKR what the whole plan would do to a margin account, and notes what it answered."""
 
-    def __init__(self, account: Account, settings: Settings, patience: Patience) -> None:
-        self.notes: list[str] = []
+    def __init__(self, account: Account, gateway: Gateway, state: RunState) -> None:
         self._account = account
-        self._settings = settings
-        self._patience = patience
+        self._gateway = gateway
+        self._state = state
 
     async def check(self, reading: Reading) -> None:
         """Raise ``MarginInsufficient`` or ``OrdersRefused`` if the plan cannot be carried out.
@@ -37,12 +35,7 @@ class MarginCheck:
             for order in reading.plan.orders
         )
         request = MarginRequest(account=self._account.account_id, orders=orders)
-
-        async def preview_of_plan() -> MarginPreview:
-            questions = await calls.ask_margin(self._settings, request)
-            return await calls.margin_answers(self._settings, questions)
-
-        preview = await self._patience.at_gateway(preview_of_plan)
+        preview = await self._gateway.margin(request)
         if preview.shortfall:
             raise failures.MarginInsufficient(
                 self._account.account_id,
@@ -51,4 +44,4 @@ class MarginCheck:
             )
         if preview.refusals:
             raise failures.OrdersRefused(self._account.account_id, f"IBKR would refuse {'; '.join(preview.refusals)}.")
-        self.notes.append(preview.note)
+        self._state.notes.append(preview.note)

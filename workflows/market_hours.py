@@ -15,8 +15,8 @@ from rebalancing.accounts import Account, WhenClosed
 from rebalancing.market.snapshot import ContractDetails
 from rebalancing.market.trading_hours import Session, common_sessions, is_open, next_open
 from rebalancing.outcomes import Phase
-from workflows.patience import Patience
-from workflows.progress import Progress
+from workflows.run_state import RunState
+from workflows.waits import Waits
 
 NAMED: Final = 8
 """How many symbols are named in what people see while it waits."""
@@ -25,10 +25,10 @@ NAMED: Final = 8
 class MarketHours:
     """The trading hours of what one rebalance must trade."""
 
-    def __init__(self, account: Account, patience: Patience, progress: Progress) -> None:
+    def __init__(self, account: Account, state: RunState, waits: Waits) -> None:
         self._account = account
-        self._patience = patience
-        self._progress = progress
+        self._state = state
+        self._waits = waits
 
     def closed(self, contracts: Iterable[ContractDetails]) -> tuple[str, ...]:
         """The symbols that cannot trade now. Raises ``HoursUnreadable`` for hours nobody can tell that by."""
@@ -63,8 +63,8 @@ class MarketHours:
                 f"the market is closed for {closed} and this account does not wait (market_closed: fail); everything "
                 f"trades from {when}.",
             )
-        self._progress.enter(Phase.WAITING_FOR_MARKET, f"{closed} until {when}")
-        await self._patience.for_at_most(opens_at - now, newer_event, f"the market to open for {closed} at {when}")
+        self._state.enter(Phase.WAITING_FOR_MARKET, f"{closed} until {when}")
+        await self._waits.for_at_most(opens_at - now, newer_event, f"the market to open for {closed} at {when}")
 
     def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime) -> datetime:
         hours = {contract.symbol: hours_of(self._account, contract) for contract in traded}

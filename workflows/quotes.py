@@ -12,8 +12,11 @@ from rebalancing.market.quote_checks import QuoteProblem, quote_problems
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.settings import QuoteSettings
 from workflows.market_hours import closed_now
-from workflows.patience import Patience
-from workflows.progress import Progress
+from workflows.run_state import RunState
+from workflows.waits import Waits
+
+NOTES: Final = "quotes"
+"""Whose notes of a reading these are."""
 
 PAUSE: Final = timedelta(seconds=2)
 """Between two looks at quotes nobody should trade by: at the opening of a market they come within seconds."""
@@ -23,14 +26,13 @@ NAMED: Final = 8
 
 
 class QuoteWatch:
-    """The quotes of one rebalance. ``notes`` says what the last ones that were read fell short in."""
+    """The quotes of one rebalance; notes of the reading say what the last ones fell short in."""
 
-    def __init__(self, account: Account, settings: QuoteSettings, patience: Patience, progress: Progress) -> None:
+    def __init__(self, account: Account, settings: QuoteSettings, state: RunState, waits: Waits) -> None:
         self._account = account
         self._settings = settings
-        self._patience = patience
-        self._progress = progress
-        self.notes: list[str] = []
+        self._state = state
+        self._waits = waits
 
     async def usable(
         self,
@@ -49,13 +51,13 @@ class QuoteWatch:
             problems = self._problems(snapshot)
             blocking = [p for p in problems if trading or p.failure is QuoteMissing]
             if not blocking:
-                self.notes = [f"a run that trades would stop: {problem}" for problem in problems]
+                self._state.reading_notes[NOTES] = [f"a run that trades would stop: {problem}" for problem in problems]
                 return snapshot.closed_at(self._closed(snapshot))
             if workflow.now() >= give_up_at or not all(problem.may_pass for problem in blocking):
                 raise self._failure(blocking)
-            phase = self._progress.phase
-            self._progress.enter(phase, f"until the quotes can be traded by: {_listed(blocking)}")
-            await self._patience.for_at_most(PAUSE, lambda: False, "usable quotes")
+            phase = self._state.phase
+            self._state.enter(phase, f"until the quotes can be traded by: {_listed(blocking)}")
+            await self._waits.for_at_most(PAUSE, lambda: False, "usable quotes")
 
     def _problems(self, snapshot: AccountSnapshot) -> tuple[QuoteProblem, ...]:
         """Judged by the time of the reading: workflow time may be virtual, or late."""

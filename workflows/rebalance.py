@@ -1,7 +1,7 @@
 """The story of one rebalance, step by step (see DESIGN: "One rebalance")."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -9,8 +9,7 @@ from typing import Final
 
 from temporalio import workflow
 
-from contract.priority import BEGINNING, FINISHING
-from contract.requests import CancelOpenRequest, Opening, SnapshotRequest
+from contract.requests import Opening, SnapshotRequest
 from rebalancing import failures
 from rebalancing.accounts import ForeignOrders
 from rebalancing.market.gateway_restart import restart_over_at
@@ -23,18 +22,18 @@ from rebalancing.planner.plan import CASH_SYMBOL, Plan, PlannedOrder, PlanReques
 from rebalancing.targets import Targets
 from rebalancing.triggers import ExecutionMode, Trigger
 from rebalancing.verification import cash_after, full_targets, gaps, measure, positions_after
-from workflows import calls
-from workflows.approval import Clearance, Reading
+from workflows import local_calls
+from workflows.approval import PreTradeChecks, Reading
 from workflows.figures import FiguresWatch
+from workflows.gateway import Gateway
 from workflows.legs import Legs, Traded
 from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
-from workflows.operation_clock import OperationClock
 from workflows.order_rules import OrderRules
-from workflows.patience import Patience
-from workflows.progress import Progress
 from workflows.quotes import QuoteWatch
+from workflows.run_state import RunState
 from workflows.turn import Turn
+from workflows.waits import Waits
 
 SETTLED_READS: Final = 5
 """How often the holdings are read again when the broker's figures still lag behind the fills."""
@@ -52,25 +51,27 @@ NOTHING: Final = Decimal(0)
 class Rebalance:
     """One rebalance of one account. ``run`` is the story; the rest are its steps."""
 
-    def __init__(self, opening: Opening, triggers: tuple[Trigger, ...], progress: Progress) -> None:
-        self.account = opening.account
-        self.settings = opening.settings
+    def __init__(self, opening: Opening, triggers: tuple[Trigger, ...], state: RunState) -> None:
+        account, settings = opening.account, opening.settings
+        waits = Waits(account.account_id, settings.max_wait, state)
+        gateway = Gateway(account, settings, state, waits)
+        self.account = account
+        self.settings = settings
         self.mode: ExecutionMode = triggers[0].mode
-        self.event_ids = tuple(trigger.event_id for trigger in triggers)
-        self._patience = Patience(self.account.account_id, self.settings.max_wait, progress)
-        self.legs = Legs(self.account, self.settings, self._patience, progress)
-        self.turn = Turn(self.settings, self._patience, progress)
-        self._rules = OrderRules(self.account, self.settings)
-        self._hours = MarketHours(self.account, self._patience, progress)
-        self._quotes = QuoteWatch(self.account, self.settings.quotes, self._patience, progress)
-        self._figures = FiguresWatch(self.account.account_id, self.settings, self._patience, progress)
-        self._margin = MarginCheck(self.account, self.settings, self._patience)
-        self.clearance = Clearance(opening, self.turn, self._patience, progress)
-        self._progress = progress
+        self.legs = Legs(account, settings, gateway, state, waits)
+        self.turn = Turn(settings, state, waits)
+        self.pre_trade_checks = PreTradeChecks(opening, self.turn, state, waits)
+        self._state = state
+        self._waits = waits
+        self._gateway = gateway
+        self._event_ids = tuple(trigger.event_id for trigger in triggers)
+        self._rules = OrderRules(account, settings)
+        self._hours = MarketHours(account, state, waits)
+        self._quotes = QuoteWatch(account, settings.quotes, state, waits)
+        self._figures = FiguresWatch(account.account_id, settings, state, waits)
+        self._margin = MarginCheck(account, gateway, state)
         self._started_at = workflow.now()
-        self._notes: list[str] = []
         self._newer_event: Callable[[], bool] = lambda: False
-        self._first_opening: AccountSnapshot | None = None
 
     async def run(self, newer_event: Callable[[], bool]) -> Outcome:
         """Move the account to its published targets, or say what that would take."""
@@ -84,24 +85,24 @@ class Rebalance:
     async def _rebalance(self) -> Outcome:
         reading = await self._read_when_open()
         if self.mode is ExecutionMode.DRY_RUN:
-            self._notes += [*self._rules.would_say(reading), *await self.clearance.would_say(reading)]
+            self._state.notes += [*self._rules.would_say(reading), *await self.pre_trade_checks.would_say(reading)]
             return self._dry_run_outcome(reading)
         while True:
             reading = await self._pre_trade_checks(reading)
             # Targets may have changed since it was first read; what has a price only now is reported with that.
-            self._first_opening = (self._first_opening or reading.opening).with_prices_of(reading.opening)
+            self._state.opening = (self._state.opening or reading.opening).with_prices_of(reading.opening)
             traded = await self._trade(reading)
             if not traded.withdrawn:
-                return await self._verify(reading, traded.reports)
+                return await self._verify(reading, traded)
             reading = await self._read_when_open()  # what was not sent was sized by figures that are old (promise P11)
 
     async def _pre_trade_checks(self, reading: Reading) -> Reading:
         """The plan to carry out, once nothing speaks against it: guards, approval, working orders, rules, margin."""
-        reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
+        reading = await self.pre_trade_checks.clear(reading, self._read_when_open, self._newer_event)
         if any(order.is_ours for order in reading.opening.open_orders):
             await self._cancel_open_orders()
             reading = await self._read_when_open()  # what they filled until then changes the plan
-            reading = await self.clearance.clear(reading, self._read_when_open, self._newer_event)
+            reading = await self.pre_trade_checks.clear(reading, self._read_when_open, self._newer_event)
         self._rules.refuse(reading)
         await self._margin.check(reading)
         return reading
@@ -109,22 +110,14 @@ class Rebalance:
     async def _trade(self, reading: Reading) -> Traded:
         """Both legs of one plan; nothing follows what was withdrawn."""
         targets, opening, plan = reading
-        reread = partial(self._read, targets, FINISHING)
-        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, reread)
-        if sells.withdrawn:
+        request = self._reading(targets)
+        reread = partial(self._gateway.read, request, fresh=False)
+        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, request, reread)
+        if sells.withdrawn or not plan.buys:
             return sells
-        planned, prices = await self._buys(targets, opening, plan, sells.reports)
-        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, reread)
-        return Traded(sells.reports + buys.reports, buys.withdrawn)
-
-    @property
-    def clock(self) -> OperationClock:
-        """How long it has worked."""
-        return self._patience.clock
-
-    def stop(self) -> None:
-        """Let no further step follow."""
-        self._patience.stop()
+        planned, prices = await self._buys(reading, sells)
+        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, request, reread)
+        return Traded(sells.reports + buys.reports, buys.withdrawn, buys.after)
 
     # --- reading and planning -------------------------------------------------------------------------------------
 
@@ -151,11 +144,11 @@ class Rebalance:
 
     async def _read_and_plan(self) -> Reading:
         await self._wait_out_restart()
-        self._progress.enter(Phase.READING)
-        targets = await self._patience.step(calls.read_targets(self.settings, self.account))
+        self._state.enter(Phase.READING)
+        targets = await self._state.step(local_calls.read_targets(self.settings, self.account))
         snapshot = await self._settled(partial(self._read_usable, targets))
-        self._progress.enter(Phase.PLANNING)
-        plan = await self._patience.step(calls.make_plan(self._plan_request(targets, snapshot)))
+        self._state.enter(Phase.PLANNING)
+        plan = await self._state.step(local_calls.make_plan(self._plan_request(targets, snapshot)))
         return Reading(targets, snapshot, plan)
 
     async def _wait_out_restart(self) -> None:
@@ -163,39 +156,37 @@ class Rebalance:
         restart = self.settings.gateway_restart
         over_at = restart_over_at(restart, workflow.now()) if restart else None
         if over_at is not None and self.mode is ExecutionMode.REBALANCE:
-            self._progress.enter(Phase.WAITING_FOR_GATEWAY, f"its daily restart is over at {over_at.isoformat()}")
-            await self._patience.for_at_most(over_at - workflow.now(), lambda: False, "the gateway's daily restart")
+            self._state.enter(Phase.WAITING_FOR_GATEWAY, f"its daily restart is over at {over_at.isoformat()}")
+            await self._waits.for_at_most(over_at - workflow.now(), lambda: False, "the gateway's daily restart")
 
     async def _settled(self, read: Callable[[], Awaitable[AccountSnapshot]]) -> AccountSnapshot:
         """A plan needs cash that can be told; after a reconnect that takes as long as the broker's figures lag."""
         snapshot = self._with_own_fills(await read())
         while not snapshot.cash_is_settled:
             if self.mode is ExecutionMode.DRY_RUN:
-                self._notes.append("the broker's cash figure may not contain the latest fills yet")
+                self._state.notes.append("the broker's cash figure may not contain the latest fills yet")
                 return snapshot
-            self._progress.enter(Phase.READING, "until the broker's cash figure contains the latest fills")
-            await self._patience.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's figures")
+            self._state.enter(Phase.READING, "until the broker's cash figure contains the latest fills")
+            await self._waits.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's figures")
             snapshot = self._with_own_fills(await read())
         return snapshot
 
     def _with_own_fills(self, snapshot: AccountSnapshot) -> AccountSnapshot:
         """The same with cash that can be told, where the fills it may lack are all those of this very run."""
-        reports = self.legs.orders.reports
-        if snapshot.cash_is_settled or self._first_opening is None or not reports.keys() >= {*snapshot.unsettled_refs}:
+        reports = self._state.orders.reports
+        if snapshot.cash_is_settled or self._state.opening is None or not reports.keys() >= {*snapshot.unsettled_refs}:
             return snapshot
-        cash = cash_after(self._first_opening.cash, reports.values())
+        cash = cash_after(self._state.opening.cash, reports.values())
         return snapshot.model_copy(update={"cash": cash, "cash_is_settled": True})
 
     async def _read_usable(self, targets: Targets) -> AccountSnapshot:
         """Read with quotes that one can trade by."""
-        return await self._quotes.usable(lambda: self._read(targets), trading=self.mode is ExecutionMode.REBALANCE)
+        request, trading = self._reading(targets), self.mode is ExecutionMode.REBALANCE
+        return await self._quotes.usable(partial(self._gateway.read, request, fresh=True), trading=trading)
 
-    async def _read(self, targets: Targets, priority: int = BEGINNING) -> AccountSnapshot:
+    def _reading(self, targets: Targets) -> SnapshotRequest:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
-        request = self.legs.placing.reading = SnapshotRequest(account=self.account, symbols=symbols)
-        if priority == FINISHING and (told := self.legs.placing.snapshot_after()) is not None:
-            return told
-        return await self._patience.at_gateway(lambda: calls.read_snapshot(self.settings, request, priority))
+        return SnapshotRequest(account=self.account, symbols=symbols)
 
     def _plan_request(
         self,
@@ -227,7 +218,7 @@ class Rebalance:
     def _must_wait(self, snapshot: AccountSnapshot, plan: Plan) -> bool:
         closed = self._hours.closed(snapshot.contracts[order.symbol] for order in plan.orders)
         if closed and self.mode is ExecutionMode.DRY_RUN:
-            self._notes.append(f"the market is closed for {', '.join(closed)}: those prices are of the close")
+            self._state.notes.append(f"the market is closed for {', '.join(closed)}: those prices are of the close")
             return False
         return bool(closed)
 
@@ -248,22 +239,20 @@ class Rebalance:
             )
 
     async def _cancel_open_orders(self) -> None:
-        self._progress.enter(Phase.CANCELLING_ORDERS)
-        timeout = float(self.settings.concurrency.cancel_timeout)
-        request = CancelOpenRequest(account=self.account.account_id, timeout=timeout)
-        left = await self._patience.at_gateway(lambda: calls.cancel_open_orders(self.settings, request))
+        self._state.enter(Phase.CANCELLING_ORDERS)
+        left = await self._gateway.cancel_open()
         if left:
+            timeout = float(self.settings.concurrency.cancel_timeout)
             raise failures.CancelUnconfirmed(
                 self.account.account_id,
                 f"these open orders could not be cancelled within {timeout:g} s: "
                 f"{', '.join(left)}. Cancel them in TWS.",
             )
 
-    async def _buys(
-        self, targets: Targets, opening: AccountSnapshot, plan: Plan, sells: tuple[OrderReport, ...]
-    ) -> tuple[tuple[PlannedOrder, ...], AccountSnapshot]:
+    async def _buys(self, reading: Reading, sells: Traded) -> tuple[tuple[PlannedOrder, ...], AccountSnapshot]:
         """The buy leg, and the snapshot whose prices it was sized with."""
-        if not plan.buys or not (sells or self.clearance.approved):
+        targets, opening, plan = reading
+        if not (sells.reports or self._state.approved):
             return plan.buys, opening
         await self._until_buys_trade([opening.contracts[order.symbol] for order in plan.buys])
         await self._wait_out_restart()
@@ -271,18 +260,17 @@ class Rebalance:
         request = self._plan_request(
             targets,
             fresh,
-            traded_value=sum((report.filled * report.average_price for report in sells), NOTHING),
+            traded_value=sum((report.filled * report.average_price for report in sells.reports), NOTHING),
         )
-        return self.clearance.bounded(plan, await self._patience.step(calls.size_buys(request))), fresh
+        sized = await self._state.step(local_calls.size_buys(request))
+        return self.pre_trade_checks.bounded(plan, sized), fresh
 
-    async def _read_between(
-        self, targets: Targets, opening: AccountSnapshot, sells: tuple[OrderReport, ...]
-    ) -> AccountSnapshot:
+    async def _read_between(self, targets: Targets, opening: AccountSnapshot, sells: Traded) -> AccountSnapshot:
         """Read what the buys are sized by."""
-        positions = positions_after(opening.positions, sells)
+        positions = positions_after(opening.positions, sells.reports)
 
         async def read() -> AccountSnapshot:
-            return (await self._read(targets, FINISHING)).as_fills_left_it(positions)
+            return (await self._read_after(sells, targets)).as_fills_left_it(positions)
 
         return await self._figures.believable(
             lambda: self._settled(lambda: self._quotes.usable(read, trading=True)),
@@ -290,26 +278,35 @@ class Rebalance:
             trading=True,
         )
 
+    async def _read_after(self, traded: Traded, targets: Targets) -> AccountSnapshot:
+        """The account as the end of the leg told it, if that is this very moment; else it is read."""
+        if traded.after is not None and traded.after.is_of_this_moment:
+            return traded.after.snapshot
+        return await self._gateway.read(self._reading(targets), fresh=False)
+
     async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
         """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
         while self._hours.closed(contracts):
             async with self.turn.given_back():
                 await self._hours.wait(contracts, lambda: False)
-            self._notes.append("the sells ended when the market was closed; the buys followed in the next session")
+            self._state.notes.append(
+                "the sells ended when the market was closed; the buys followed in the next session"
+            )
 
     # --- verifying ------------------------------------------------------------------------------------------------
 
-    async def _verify(self, reading: Reading, reports: tuple[OrderReport, ...]) -> Outcome:
-        """What the last plan came to; ``reports`` are those of its orders. It was made from what earlier ones left."""
+    async def _verify(self, reading: Reading, traded: Traded) -> Outcome:
+        """What the last plan came to. It was made from what earlier ones left."""
         targets, opening, plan = reading
-        self._progress.enter(Phase.VERIFYING)
+        reports = traded.reports
+        self._state.enter(Phase.VERIFYING)
         expected = positions_after(opening.positions, reports)
-        final = await self._read_until_settled(targets, expected)
+        final = await self._read_until_settled(targets, traded, expected)
         final = final.with_prices_of(opening)
         request = self._plan_request(targets, final, cash=cash_after(opening.cash, reports))
         standing = measure(request)
         found = gaps(request, standing, reports, plan, expected)
-        return self._outcome(reading, tuple(self.legs.orders.reports.values())).model_copy(
+        return self._outcome(reading, tuple(self._state.orders.reports.values())).model_copy(
             update={
                 "phase": Phase.COMPLETED if all(gap.is_explained for gap in found) else Phase.INCOMPLETE,
                 "weights_after": standing.weights,
@@ -319,19 +316,21 @@ class Rebalance:
             }
         )
 
-    async def _read_until_settled(self, targets: Targets, expected: dict[str, int]) -> AccountSnapshot:
-        final = await self._read(targets, FINISHING)
+    async def _read_until_settled(self, targets: Targets, traded: Traded, expected: dict[str, int]) -> AccountSnapshot:
+        final = await self._read_after(traded, targets)
         for _ in range(SETTLED_READS):
             if final.positions == expected:
                 return final
             await asyncio.sleep(LAG_PAUSE.total_seconds())
-            final = await self._read(targets, FINISHING)
-        self._notes.append(f"the broker reports other holdings than the fills explain: {final.positions}")
+            final = await self._gateway.read(self._reading(targets), fresh=False)
+        self._state.notes.append(f"the broker reports other holdings than the fills explain: {final.positions}")
         return final
 
     def _dry_run_outcome(self, reading: Reading) -> Outcome:
         plan = reading.plan
-        self._notes += [f"would {order.side} {order.quantity} {order.symbol}: {order.reason}" for order in plan.orders]
+        self._state.notes += [
+            f"would {order.side} {order.quantity} {order.symbol}: {order.reason}" for order in plan.orders
+        ]
         return self._outcome(reading, ()).model_copy(
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
@@ -346,14 +345,14 @@ class Rebalance:
     def _outcome(self, reading: Reading, reports: tuple[OrderReport, ...]) -> Outcome:
         """The account before the first order, and what all orders of this run came to."""
         targets, _, plan = reading
-        opening = self._first_opening or reading.opening
+        opening = self._state.opening or reading.opening
         arrival_prices = opening.prices
         request = self._plan_request(targets, opening)
         return Outcome(
             account=self.account.account_id,
             strategy=self.account.strategy_name,
             mode=self.mode,
-            event_ids=self.event_ids,
+            event_ids=self._event_ids,
             phase=Phase.COMPLETED,
             weights_before=measure(request).weights,
             target_weights=full_targets(request),
@@ -366,17 +365,9 @@ class Rebalance:
             notes=(
                 *plan.notes,
                 *opening.funding_notes,
-                *self._quotes.notes,
-                *self._figures.notes,
-                *self._notes,
-                *self.clearance.notes,
-                *self._margin.notes,
-                *self.legs.notes,
+                *(note for notes in self._state.reading_notes.values() for note in notes),
+                *self._state.notes,
             ),
             started_at=self._started_at,
             finished_at=workflow.now(),
         )
-
-    def _all_notes(self, reading: Reading) -> Iterable[str]:
-        yield from (*reading.plan.notes, *reading.opening.funding_notes, *self._quotes.notes, *self._notes)
-        yield from (*self.clearance.notes, *self._margin.notes, *self.legs.notes)

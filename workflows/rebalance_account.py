@@ -30,6 +30,7 @@ from contract.names import (
     workflow_id,
 )
 from contract.requests import OpeningRequest
+from contract.status import Status
 from rebalancing import failures
 from rebalancing.accounts import is_account_id
 from rebalancing.approval import Approval, Rejection
@@ -37,12 +38,13 @@ from rebalancing.errors import RebalancerError
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
-from workflows import calls
-from workflows.approval import Clearance
+from workflows import local_calls
+from workflows.activity_errors import own_error
+from workflows.approval import PreTradeChecks
 from workflows.misled import workflow_id_wrong
 from workflows.operation_clock import GATEWAY_ALLOWANCE
-from workflows.progress import Progress, Status
 from workflows.rebalance import Rebalance
+from workflows.run_state import RunState
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError, RebalancerError])
@@ -52,7 +54,6 @@ class RebalanceAccount:
     @workflow.init
     def __init__(self, start: RunInput) -> None:
         self._account = start.account
-        self._gateway: str | None = None
         self._pending: tuple[Trigger, ...] = ()
         self._misled: tuple[Trigger, ...] = ()
         self._maximum_age: timedelta | None = None
@@ -61,7 +62,7 @@ class RebalanceAccount:
         self._last_targets = start.last_targets
         self._rejected: list[str] = []
         self._rebalance: Rebalance | None = None
-        self._progress = Progress(start.account)
+        self._state = RunState(start.account)
         for trigger in start.triggers:
             self._accept(trigger)
 
@@ -72,16 +73,15 @@ class RebalanceAccount:
         if ACCOUNT not in workflow.info().typed_search_attributes:  # the listener starts it with its account
             workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
-            opening = await calls.open_rebalance(self._opening_request())
+            opening = await local_calls.open_rebalance(self._opening_request())
         except asyncio.CancelledError:
-            self._progress.enter(Phase.CANCELLED, "before it began")
+            self._state.enter(Phase.CANCELLED, "before it began")
             raise
         except (ActivityError, ApplicationError) as error:
-            reason = calls.own_error(error)
-            self._progress.enter(Phase.FAILED, reason.message)
-            self._progress.log(logging.WARNING, f"not started: {reason.message}")
+            reason = own_error(error)
+            self._state.enter(Phase.FAILED, reason.message)
+            self._state.log(logging.WARNING, f"not started: {reason.message}")
             raise reason from reason.__cause__
-        self._gateway = opening.account.gateway
         if start.events is None:
             self._events, self._last_targets = opening.events, opening.last_targets
         opening = opening.model_copy(update={"last_targets": self._last_targets})
@@ -90,34 +90,19 @@ class RebalanceAccount:
             return self._nothing_to_do()
         if not self._taken:
             return self._all_expired()
-        self._rebalance = Rebalance(opening, self._taken, self._progress)
+        self._rebalance = Rebalance(opening, self._taken, self._state)
         try:
             outcome = await self._supervise(self._rebalance)
         except asyncio.CancelledError:
             self._close(EventStatus.CANCELLED, Phase.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
         except (ActivityError, ApplicationError, RebalancerError) as error:
-            return self._failed(calls.own_error(error))
+            return self._failed(own_error(error))
         if outcome.mode is ExecutionMode.REBALANCE:
             self._last_targets = remembered_targets(outcome.target_weights)
         self._close(EventStatus(outcome.phase.value), outcome.phase, outcome.summary, outcome.missing)
         self._hand_over()
         return RunResult(outcome=outcome, events=self._events)
-
-    @property
-    def account_id(self) -> str:
-        """The account that is rebalanced."""
-        return self._account
-
-    @property
-    def gateway(self) -> str | None:
-        """The gateway the account is reached through, once it is known."""
-        return self._gateway
-
-    @property
-    def is_for_operator(self) -> bool:
-        """Whether a person asked for it at the command line."""
-        return any(trigger.source == OPERATOR_SOURCE for trigger in self._taken)
 
     @workflow.signal(name=TRIGGER_SIGNAL, description="Ask for a rebalance: {account, event_id, mode, requested_at}")
     def trigger(self, payload: Any) -> None:
@@ -144,13 +129,13 @@ class RebalanceAccount:
         rebalance = self._rebalance
         return Status(
             account=self._account,
-            phase=self._progress.phase,
-            since=self._progress.since,
-            detail=self._progress.detail,
+            phase=self._state.phase,
+            since=self._state.since,
+            detail=self._state.detail,
             mode=rebalance.mode if rebalance else None,
             strategy=rebalance.account.strategy_name if rebalance else "",
-            orders=tuple(rebalance.legs.orders.reports.values()) if rebalance else (),
-            waiting_plan=rebalance.clearance.waiting if rebalance else None,
+            orders=tuple(self._state.orders.reports.values()),
+            waiting_plan=self._state.waiting,
             pending_events=tuple(trigger.event_id for trigger in self._pending),
             events=self._events,
             rejected_triggers=tuple(self._rejected),
@@ -161,31 +146,31 @@ class RebalanceAccount:
         """The operator's word on an unknown order (promise P3)."""
         if self._rebalance is None:
             raise failures.NothingToResolve("Nothing waits for an operator.")
-        self._rebalance.legs.orders.resolve(resolution.ref, resolution.filled)
+        self._state.orders.resolve(resolution.ref, resolution.filled)
 
     @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
     def approve(self, approval: Approval) -> str:
         """A person's yes to one plan; what follows from it in words."""
-        return self._clearance.decide(approval)
+        return self._pre_trade_checks.decide(approval)
 
     @approve.validator
     def _may_approve(self, approval: Approval) -> None:
-        self._clearance.check(approval)
+        self._pre_trade_checks.check(approval)
 
     @workflow.update(name=REJECT_UPDATE, description="Reject the plan that waits for approval: {reason}")
     def reject(self, rejection: Rejection | None = None) -> str:
         """A person's no: the rebalance ends, nothing is traded."""
-        return self._clearance.decide(rejection or Rejection())
+        return self._pre_trade_checks.decide(rejection or Rejection())
 
     @reject.validator
     def _may_reject(self, rejection: Rejection | None = None) -> None:
-        self._clearance.check(rejection or Rejection())
+        self._pre_trade_checks.check(rejection or Rejection())
 
     @property
-    def _clearance(self) -> Clearance:
+    def _pre_trade_checks(self) -> PreTradeChecks:
         if self._rebalance is None:
             raise failures.NothingToApprove(f"No plan of account {self._account} waits for approval now.")
-        return self._rebalance.clearance
+        return self._rebalance.pre_trade_checks
 
     def _refuse_other_ids(self) -> None:
         """There is one workflow for an account because there is one id for it (promise P1).
@@ -197,7 +182,7 @@ class RebalanceAccount:
             return
         if self._misled:
             workflow.continue_as_new(RunInput(account=self._misled[0].account, triggers=self._misled))
-        self._progress.enter(Phase.FAILED)
+        self._state.enter(Phase.FAILED)
         raise workflow_id_wrong(self._account, own_id)
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
@@ -206,17 +191,17 @@ class RebalanceAccount:
         story = asyncio.create_task(rebalance.run(self._absorb_newer))
         try:
             while not story.done():
-                await self._until_worth_a_look(rebalance, story, limit)
+                await self._until_worth_a_look(story, limit)
                 if not story.done():
-                    self._show_gateway_wait(rebalance)
-                if rebalance.clock.worked >= limit:
+                    self._show_gateway_wait()
+                if self._state.clock.worked >= limit:
                     break
         except asyncio.CancelledError:
             await self._stop(rebalance, story)
             raise
         if story.done():
             return await self._finished(rebalance, story)
-        phase = self._progress.phase
+        phase = self._state.phase
         await self._stop(rebalance, story)
         raise failures.OperationTimeout(
             self._account,
@@ -224,9 +209,9 @@ class RebalanceAccount:
             "stopped and its working orders were cancelled.",
         )
 
-    async def _until_worth_a_look(self, rebalance: Rebalance, story: asyncio.Task[Outcome], limit: timedelta) -> None:
+    async def _until_worth_a_look(self, story: asyncio.Task[Outcome], limit: timedelta) -> None:
         """While time is not counted no timer runs beside the story's own: a wait for days leaves a short history."""
-        clock = rebalance.clock
+        clock = self._state.clock
         if clock.is_waiting:
             await workflow.wait_condition(lambda: story.done() or not clock.is_within_wait)
             return
@@ -243,17 +228,17 @@ class RebalanceAccount:
             raise
 
     async def _stop(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> None:
-        rebalance.stop()
+        self._state.stop()
         story.cancel()
         await workflow.wait([story])
         if not story.cancelled():
             story.exception()  # it ended by itself at the same moment; its working orders are cancelled all the same
         await rebalance.legs.cancel_working()
 
-    def _show_gateway_wait(self, rebalance: Rebalance) -> None:
-        away = rebalance.clock.is_waiting and not rebalance.legs.is_watching
-        if away and self._progress.phase in (Phase.READING, Phase.SELLING, Phase.BUYING):
-            self._progress.enter(Phase.WAITING_FOR_GATEWAY, f"during {self._progress.phase.value}")
+    def _show_gateway_wait(self) -> None:
+        away = self._state.clock.is_waiting and not self._state.is_watching_orders
+        if away and self._state.phase in (Phase.READING, Phase.SELLING, Phase.BUYING):
+            self._state.enter(Phase.WAITING_FOR_GATEWAY, f"during {self._state.phase.value}")
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -298,7 +283,7 @@ class RebalanceAccount:
         if self._pending:
             self._take_on(EventStatus.RUNNING)
             events = ", ".join(trigger.event_id for trigger in self._taken)
-            self._progress.log(logging.INFO, f"{self._taken[0].mode} by {strategy} started for {events}")
+            self._state.log(logging.INFO, f"{self._taken[0].mode} by {strategy} started for {events}")
         mode = (self._taken or expired)[0].mode
         workflow.upsert_search_attributes([STRATEGY.value_set(strategy), EXECUTION_MODE.value_set(mode.value)])
         return True
@@ -308,6 +293,7 @@ class RebalanceAccount:
         taken = next_round(self._pending)
         self._pending = tuple(trigger for trigger in self._pending if trigger not in taken)
         self._taken += taken
+        self._state.is_for_operator = any(trigger.source == OPERATOR_SOURCE for trigger in self._taken)
         self._remember(taken, status, "")
 
     def _absorb_newer(self) -> bool:
@@ -336,9 +322,9 @@ class RebalanceAccount:
         if status is EventStatus.CANCELLED:
             self._taken, self._pending = (*self._taken, *self._pending), ()
         self._remember(self._taken, status, summary)
-        self._progress.enter(phase, detail)
+        self._state.enter(phase, detail)
         is_fine = status is EventStatus.COMPLETED
-        self._progress.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
+        self._state.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
 
     def _failed(self, error: ApplicationError) -> RunResult:
         message = f"{error.message} {self._traded_before}"
@@ -366,11 +352,11 @@ class RebalanceAccount:
     def _nothing_to_do(self) -> RunResult:
         if self._rejected:
             raise failures.TriggerInvalid("; ".join(self._rejected))
-        self._progress.enter(Phase.COMPLETED, "every event was known already")
+        self._state.enter(Phase.COMPLETED, "every event was known already")
         return RunResult(outcome=None, events=self._events)
 
     def _all_expired(self) -> RunResult:
-        self._progress.enter(Phase.EXPIRED, "every event was too old to trade by")
+        self._state.enter(Phase.EXPIRED, "every event was too old to trade by")
         return RunResult(outcome=None, events=self._events)
 
     @property
@@ -381,7 +367,7 @@ class RebalanceAccount:
 
     @property
     def _filled(self) -> str:
-        reports = self._rebalance.legs.orders.reports.values() if self._rebalance else ()
+        reports = self._state.orders.reports.values()
         return ", ".join(f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports)
 
     def _opening_request(self) -> OpeningRequest:

@@ -12,18 +12,18 @@ from temporalio import workflow
 from contract.requests import TurnRequest
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
-from workflows import calls
-from workflows.patience import Patience
-from workflows.progress import Progress
+from workflows import local_calls
+from workflows.run_state import RunState
+from workflows.waits import Waits
 
 
 class Turn:
     """One rebalance's turn; without a limit it is always its turn."""
 
-    def __init__(self, settings: Settings, patience: Patience, progress: Progress) -> None:
+    def __init__(self, settings: Settings, state: RunState, waits: Waits) -> None:
         self._settings = settings
-        self._patience = patience
-        self._progress = progress
+        self._state = state
+        self._waits = waits
         self._is_limited = settings.concurrency.max_concurrent_rebalances is not None
         self._has_come = False
         self._held: workflow.ActivityHandle[None] | None = None
@@ -38,9 +38,11 @@ class Turn:
             return
         self._has_come = False
         info = workflow.info()
-        self._progress.enter(Phase.WAITING_FOR_TURN)
-        self._held = calls.hold_turn(self._settings, TurnRequest(workflow_id=info.workflow_id, run_id=info.run_id))
-        await self._patience.until(lambda: self._has_come, "its turn")
+        self._state.enter(Phase.WAITING_FOR_TURN)
+        self._held = local_calls.hold_turn(
+            self._settings, TurnRequest(workflow_id=info.workflow_id, run_id=info.run_id)
+        )
+        await self._waits.until(lambda: self._has_come, "its turn")
 
     def give_back(self) -> None:
         """Let the next one go on."""

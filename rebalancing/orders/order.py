@@ -3,6 +3,7 @@
 import hashlib
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
@@ -87,6 +88,10 @@ class OrderState(StrEnum):
     def is_final(self) -> bool:
         """Whether the broker will do nothing more with the order."""
         return self in (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED)
+
+
+UNSENT: Final = (OrderState.NOT_SENT, OrderState.WITHDRAWN)
+"""States of an intent that certainly never became an order."""
 
 
 class OrderReport(FrozenModel):

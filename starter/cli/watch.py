@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
+from contract.status import Status
 from starter.cli.console import error_console
-from workflows.progress import Status
 
 NO_ANSWER_AFTER: Final = 5.0
 """Seconds without an answer after which people are told that no worker seems to run."""

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from temporalio.client import Client
 
+from contract.status import Status
 from rebalancing.errors import RebalancerError
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
 from starter.desk.outcome import outcome_of
 from starter.desk.triggering import requested
-from workflows.progress import Status
 
 
 class PlanNotMade(RebalancerError):

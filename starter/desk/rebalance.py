@@ -10,8 +10,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contract.messages import RunResult
 from contract.names import STATUS_QUERY, workflow_id
+from contract.status import Status
 from rebalancing.outcomes import Outcome, Phase
-from workflows.progress import Status
 from workflows.rebalance_account import RebalanceAccount
 
 QUERY_TIMEOUT: Final = timedelta(seconds=2)

@@ -16,7 +16,7 @@ from rebalancing.errors import GatewayTimeout, SymbolUnknown
 from tests.house import quick_settings
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
-from workflows.calls import retry_policy
+from workflows.retries import retry_policy
 
 ALLOWED = 2
 LOST = 3

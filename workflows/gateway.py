@@ -1,0 +1,260 @@
+"""The account's gateway, as a rebalance asks it: queues, time-outs, retries, priorities and waiting are all in here.
+
+While the gateway is away every call waits for it, up to ``max_wait``, and asks again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, NamedTuple, TypeVar
+
+from temporalio import workflow
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError
+from temporalio.workflow import ActivityCancellationType
+
+from contract.activities import ConnectionContract, GatewayContract
+from contract.names import fills_queue, gateway_queue
+from contract.priority import BEGINNING, FINISHING, OPERATOR
+from contract.requests import (
+    AcknowledgeRequest,
+    CancelOpenRequest,
+    IntentsRequest,
+    PlaceRequest,
+    PrepareRequest,
+    SnapshotRequest,
+)
+from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
+from rebalancing.accounts import Account
+from rebalancing.funding.margin import MarginPreview, MarginRequest
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.orders.order import UNSENT, Intent, LegOrder, OrderReport, OrderState
+from rebalancing.outcomes import Phase
+from rebalancing.settings import Settings
+from workflows.activity_errors import is_gateway_away, sending_began
+from workflows.operation_clock import GATEWAY_ALLOWANCE
+from workflows.retries import retry_policy
+from workflows.run_state import RunState
+from workflows.waits import Waits
+
+T = TypeVar("T")
+Contract = TypeVar("Contract")
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+AWAY_PAUSE: Final = timedelta(seconds=5)
+"""Between two rounds of tries while the gateway is away; within a round Temporal backs off itself."""
+
+
+class Placed(NamedTuple):
+    """What the gateway said of a leg; ``snapshot`` is the account after it, where that needed no request."""
+
+    reports: tuple[OrderReport, ...]
+    snapshot: AccountSnapshot | None
+
+
+class Gateway:
+    """One account's gateway."""
+
+    def __init__(self, account: Account, settings: Settings, state: RunState, waits: Waits) -> None:
+        self._account = account
+        self._settings = settings
+        self._state = state
+        self._waits = waits
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def read(self, request: SnapshotRequest, *, fresh: bool) -> AccountSnapshot:
+        """The account with its quotes. ``fresh`` asks for everything, as a rebalance does that begins.
+
+        Otherwise what the gateway pushed is usually all that is needed: that takes no visit to the slot.
+        """
+        return await self._while_away(lambda: self._read(request, fresh=fresh))
+
+    async def margin(self, request: MarginRequest) -> MarginPreview:
+        """What a whole plan would do to a margin account."""
+
+        async def preview() -> MarginPreview:
+            questions = await self._visit(GatewayContract.ask_margin, request, FINISHING)
+            return await self._beside(ConnectionContract.margin_answers, questions)
+
+        return await self._while_away(preview)
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    async def prepare(self, orders: tuple[LegOrder, ...], above: int) -> tuple[Intent, ...]:
+        """Reserve order ids ``above`` this one, so that intents are in history before a byte is sent (promise P3)."""
+        request = PrepareRequest(orders=orders, above=above)
+        return await self._while_away(lambda: self._beside(ConnectionContract.prepare_leg, request))
+
+    async def place(
+        self, intents: tuple[Intent, ...], linger: timedelta, reading: SnapshotRequest, *, overtaken: bool
+    ) -> Placed:
+        """Place a leg, adopting what is there, and hear what the gateway says of it, for ``linger`` of its fills too.
+
+        After a lost connection it is placed again, which looks it up first; what was certainly not sent the first time
+        is left as it is. ``overtaken``: order ids go out in rising order, so a leg that was overtaken goes first, or it
+        would be again.
+        """
+        # A reset workflow schedules anew what it may have done before.
+        info = workflow.info()
+        never_sent = info.run_id == info.original_execution_run_id
+        reports: dict[str, OrderReport] = {}
+        snapshot: AccountSnapshot | None = None
+
+        async def place_and_hear() -> None:
+            nonlocal never_sent, snapshot
+            to_place = tuple(i for i in intents if i.ref not in reports or reports[i.ref].state not in UNSENT)
+            request = PlaceRequest(intents=to_place, never_sent=never_sent)
+            try:
+                placed = await self._visit(GatewayContract.place_leg, request, OPERATOR if overtaken else FINISHING)
+            except ActivityError as error:
+                never_sent = never_sent and not sending_began(error)
+                raise
+            never_sent = False
+            reports.update((report.ref, report) for report in placed)
+            working = tuple(intent for intent in to_place if reports[intent.ref].state is OrderState.WORKING)
+            if working:
+                awaited = AcknowledgeRequest(intents=working, timeout=linger.total_seconds(), reading=reading)
+                said = await self._beside(ConnectionContract.acknowledge_leg, awaited)
+                reports.update((report.ref, report) for report in said.reports)
+                snapshot = said.snapshot
+
+        await self._while_away(place_and_hear)
+        return Placed(tuple(reports.values()), snapshot)
+
+    async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Bring the limits of working orders up to the market, in one visit."""
+        return await self._while_away(lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING))
+
+    async def fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> tuple[OrderReport, ...]:
+        """Wait until none of these orders works any more, or the time is over; all of it is work."""
+        request = IntentsRequest(intents=intents, timeout=timeout.total_seconds())
+        return await self._while_away(lambda: self._await_fills(request), allowance=None)
+
+    async def cancel(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+        """Cancel what still works of these, and wait for the confirmation (promise P8). Goes on while it is stopped."""
+        request = IntentsRequest(intents=intents, timeout=self._cancel_timeout)
+        timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
+        call = GatewayContract.cancel_orders
+        return await self._while_away(lambda: self._visit(call, request, OPERATOR, timeout), cleaning_up=True)
+
+    async def cancel_open(self) -> tuple[str, ...]:
+        """Cancel the account's working orders; the refs of those that still work."""
+        request = CancelOpenRequest(account=self._account.account_id, timeout=self._cancel_timeout)
+        timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
+        return await self._while_away(
+            lambda: self._visit(GatewayContract.cancel_open_orders, request, OPERATOR, timeout)
+        )
+
+    # --- how it is asked ------------------------------------------------------------------------------------------
+
+    @property
+    def _cancel_timeout(self) -> float:
+        return float(self._settings.concurrency.cancel_timeout)
+
+    async def _read(self, request: SnapshotRequest, *, fresh: bool) -> AccountSnapshot:
+        """In one slot visit; more of them for many new symbols."""
+        if not fresh:
+            pushed = await self._beside(ConnectionContract.read_pushed, request)
+            if pushed is not None:
+                return pushed
+        priority = BEGINNING if fresh else FINISHING
+        snapshot = await self._visit(GatewayContract.read_snapshot, request, priority)
+        while snapshot.unread:
+            request = request.rest_of(snapshot)
+            snapshot = (await self._visit(GatewayContract.read_snapshot, request, priority)).after(snapshot)
+        return snapshot
+
+    async def _while_away(
+        self,
+        call: Callable[[], Awaitable[T]],
+        allowance: timedelta | None = GATEWAY_ALLOWANCE,
+        *,
+        cleaning_up: bool = False,
+    ) -> T:
+        """Make a call; while the gateway is away, wait for it and call again.
+
+        ``allowance`` ``None`` counts all of the call's time as work: it waits for fills, not for the slot.
+        """
+        deadline = workflow.now() + self._waits.longest
+        while True:
+            try:
+                result = await self._counted(call, allowance)
+            except ActivityError as error:
+                if not is_gateway_away(error):
+                    raise
+                if workflow.now() > deadline:
+                    raise self._waits.too_long("the gateway") from error
+            else:
+                if not cleaning_up:
+                    self._state.check()
+                return result
+            phase = self._state.phase
+            self._state.enter(Phase.WAITING_FOR_GATEWAY, f"during {phase.value}")
+            with self._state.clock.waiting():
+                await asyncio.sleep(AWAY_PAUSE.total_seconds())
+            self._state.enter(phase)
+
+    async def _counted(self, call: Callable[[], Awaitable[T]], allowance: timedelta | None) -> T:
+        if allowance is None:
+            return await call()
+        with self._state.clock.waiting(allowance):
+            return await call()
+
+    async def _visit(
+        self,
+        call: Callable[[GatewayContract, Request], Awaitable[Answer]],
+        request: Request,
+        priority: int,
+        timeout: timedelta = VISIT_TIMEOUT,
+    ) -> Answer:
+        """What sends requests: in the gateway's one slot."""
+        return await self._execute(call, request, gateway_queue(self._account.gateway), priority, timeout)
+
+    async def _beside(
+        self, call: Callable[[ConnectionContract, Request], Awaitable[Answer]], request: Request
+    ) -> Answer:
+        """What rests on the connection and sends nothing: it does not wait for the slot."""
+        return await self._execute(call, request, fills_queue(self._account.gateway), FINISHING, VISIT_TIMEOUT)
+
+    async def _execute(
+        self,
+        call: Callable[[Contract, Request], Awaitable[Answer]],
+        request: Request,
+        queue: str,
+        priority: int,
+        timeout: timedelta,
+    ) -> Answer:
+        return await workflow.execute_activity_method(
+            call,
+            request,
+            task_queue=queue,
+            start_to_close_timeout=timeout,
+            schedule_to_close_timeout=timedelta(seconds=float(self._settings.max_wait)),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=retry_policy(self._settings),
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            priority=self._priority(priority),
+        )
+
+    async def _await_fills(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
+        """Without the limit of ``max_wait``: a limit order may be worked for longer."""
+        return await workflow.execute_activity_method(
+            ConnectionContract.await_fills,
+            request,
+            task_queue=fills_queue(self._account.gateway),
+            start_to_close_timeout=timedelta(seconds=request.timeout) + VISIT_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=retry_policy(self._settings),
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            priority=self._priority(FINISHING),
+        )
+
+    def _priority(self, key: int) -> Priority:
+        """Accounts take turns in beginning. What finishes keeps its order: that of the order ids reserved for it.
+
+        An account has one visit waiting at most, and places long legs in parts: so it never holds up others for long.
+        """
+        key = OPERATOR if self._state.is_for_operator else key
+        return Priority(priority_key=key, fairness_key=self._account.account_id if key == BEGINNING else None)

@@ -1,0 +1,104 @@
+"""What a rebalance asks for that needs no gateway: its configuration, targets, plans, and its turn."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
+
+from contract.activities import OpeningContract, PlanningContract, TargetsContract, TurnContract
+from contract.names import REBALANCES_QUEUE, TURNS_QUEUE
+from contract.requests import Opening, OpeningRequest, TurnRequest
+from contract.timeouts import HEARTBEAT_TIMEOUT
+from rebalancing.accounts import Account
+from rebalancing.guards import Breach, GuardRequest
+from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
+from rebalancing.settings import Settings
+from rebalancing.targets import Targets
+from workflows.activity_errors import is_final
+from workflows.retries import retry_policy
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+LOCAL_TIMEOUT: Final = timedelta(seconds=15)
+"""For activities that only look up or compute: generous, they take milliseconds."""
+
+ALLOCATIONS_TIMEOUT: Final = timedelta(seconds=15)
+"""One request to the allocations API."""
+
+
+async def open_rebalance(request: OpeningRequest) -> Opening:
+    """The account's configuration, the settings, and what earlier runs remember."""
+    return await workflow.execute_local_activity_method(
+        OpeningContract.open_rebalance,
+        request,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
+    )
+
+
+def hold_turn(settings: Settings, request: TurnRequest) -> workflow.ActivityHandle[None]:
+    """Hold one of the slots that limit how many rebalances run at once; given back by cancelling the handle."""
+    return workflow.start_activity_method(
+        TurnContract.hold_turn,
+        request,
+        task_queue=TURNS_QUEUE,
+        start_to_close_timeout=timedelta(seconds=settings.max_wait),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=retry_policy(settings),
+        cancellation_type=ActivityCancellationType.TRY_CANCEL,
+    )
+
+
+async def read_targets(settings: Settings, account: Account) -> Targets:
+    """The published target weights. A failing API is tried again until the operation time-out, visible to everybody.
+
+    The first try is a local activity: an answer that comes at once costs no further round trips through the server.
+    """
+    try:
+        return await workflow.execute_local_activity_method(
+            TargetsContract.read_targets,
+            account,
+            start_to_close_timeout=ALLOCATIONS_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+    except (ActivityError, ApplicationError) as error:  # a local activity's failure comes without the first
+        if is_cancelled_exception(error) or is_final(error):
+            raise
+    return await workflow.execute_activity_method(
+        TargetsContract.read_targets,
+        account,
+        task_queue=REBALANCES_QUEUE,
+        start_to_close_timeout=ALLOCATIONS_TIMEOUT,
+        retry_policy=retry_policy(settings),
+        summary=account.strategy_name,
+    )
+
+
+async def make_plan(request: PlanRequest) -> Plan:
+    """The plan for both legs; an activity, so that a changed planner never breaks a replay."""
+    return await _compute(PlanningContract.make_plan, request)
+
+
+async def size_buys(request: PlanRequest) -> tuple[PlannedOrder, ...]:
+    """The buy leg for the cash that is really there."""
+    return await _compute(PlanningContract.size_buys, request)
+
+
+async def check_guards(request: GuardRequest) -> tuple[Breach, ...]:
+    """The guards a plan breaches; an activity for the same reason."""
+    return await _compute(PlanningContract.check_guards, request)
+
+
+async def _compute(call: Callable[[PlanningContract, Request], Awaitable[Answer]], request: Request) -> Answer:
+    """A computation, in the worker that has the workflow: its result is recorded, its queueing is not needed."""
+    return await workflow.execute_local_activity_method(
+        call,
+        request,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=RetryPolicy(maximum_attempts=3),
+    )

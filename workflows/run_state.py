@@ -1,0 +1,94 @@
+"""What one rebalance knows, and the only thing of it that changes: status, details and outcome are read from it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from temporalio import workflow
+
+from contract.names import PHASE
+from rebalancing.approval import WaitingPlan
+from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.outcomes import Phase
+from workflows.operation_clock import OperationClock
+from workflows.run_orders import RunOrders
+
+T = TypeVar("T")
+
+LOGGED: Final = frozenset(
+    {
+        Phase.WAITING_FOR_TURN,
+        Phase.WAITING_FOR_GATEWAY,
+        Phase.WAITING_FOR_MARKET,
+        Phase.WAITING_FOR_APPROVAL,
+        Phase.CANCELLING_ORDERS,
+        Phase.NEEDS_OPERATOR,
+        Phase.CLEANING_UP,
+    }
+)
+"""Phases that get a line in the log: what is waited for, and what is undone. Of the others the orders speak."""
+
+
+class RunState:
+    """The state of one run.
+
+    ``orders`` is what became of every intent, ``opening`` the account before the first order, ``waiting`` the plan that
+    a person is asked about and ``approved`` the one that a person approved of. ``notes`` are told with the outcome;
+    ``reading_notes`` are those of the last reading, by who made them. ``is_watching_orders``: orders are worked for
+    longer than the ordinary time, which is not counted as work. ``is_for_operator``: a person asked for this and waits
+    for it. A phase is for showing and steers nothing.
+    """
+
+    def __init__(self, account: str) -> None:
+        self.phase = Phase.STARTING
+        self.since = workflow.now()
+        self.detail = ""
+        self.notes: list[str] = []
+        self.reading_notes: dict[str, list[str]] = {}
+        self.orders = RunOrders()
+        self.clock = OperationClock()
+        self.opening: AccountSnapshot | None = None
+        self.waiting: WaitingPlan | None = None
+        self.approved: WaitingPlan | None = None
+        self.is_watching_orders = False
+        self.is_for_operator = False
+        self._account = account
+        self.is_stopping = False
+
+    # --- what people see ------------------------------------------------------------------------------------------
+
+    def enter(self, phase: Phase, detail: str = "", shown: str = "") -> None:
+        """Move to a phase; ``detail`` says what is waited for, ``shown`` (Markdown) goes below it in the UI."""
+        self.detail = detail
+        workflow.set_current_details(f"**{phase.value}** {detail}" + (f"\n\n{shown}" if shown else ""))
+        if phase is self.phase:
+            return
+        self.phase, self.since = phase, workflow.now()
+        if phase in LOGGED:
+            level = logging.WARNING if phase is Phase.NEEDS_OPERATOR else logging.INFO
+            self.log(level, f"{phase.value} {detail}".rstrip())
+        if phase is Phase.PLANNING:
+            return  # over before anybody could list it
+        workflow.upsert_search_attributes([PHASE.value_set(phase.value)])
+
+    def log(self, level: int, text: str) -> None:
+        """One line about this account's rebalance; not again where it is replayed."""
+        workflow.logger.log(level, "%s: %s", self._account, text)
+
+    # --- stopping -------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Let no further step follow; only the clean-up may still use the gateway."""
+        self.is_stopping = True
+
+    def check(self) -> None:
+        """A step that finished although the rebalance was being stopped must not be followed by another."""
+        if self.is_stopping:
+            raise asyncio.CancelledError
+
+    async def step(self, call: Awaitable[T]) -> T:
+        """One call that is work."""
+        result = await call
+        self.check()
+        return result
