@@ -4,7 +4,7 @@ While the gateway is away every call waits for it, up to ``max_wait``, and asks 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
 
@@ -41,9 +41,17 @@ T = TypeVar("T")
 Contract = TypeVar("Contract")
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
+Told = TypeVar("Told", Intent, OrderReport)
 
 AWAY_PAUSE: Final = timedelta(seconds=5)
 """Between two rounds of tries while the gateway is away; within a round Temporal backs off itself."""
+
+
+class OtherHistoryError(Exception):
+    """An answer is to another question.
+
+    An activity that was begun before a database was put back may answer in place of one that has its number since then.
+    """
 
 
 class Placed(NamedTuple):
@@ -85,7 +93,12 @@ class Gateway:
     async def prepare(self, orders: tuple[LegOrder, ...], above: int) -> tuple[Intent, ...]:
         """Reserve order ids ``above`` this one, so that intents are in history before a byte is sent (promise P3)."""
         request = PrepareRequest(orders=orders, above=above)
-        return await self._while_away(lambda: self._beside(ConnectionContract.prepare_leg, request))
+
+        async def prepare() -> tuple[Intent, ...]:
+            intents = await self._beside(ConnectionContract.prepare_leg, request)
+            return _answers(orders, intents)
+
+        return await self._while_away(prepare)
 
     async def place(
         self, intents: tuple[Intent, ...], linger: timedelta, reading: SnapshotRequest, *, overtaken: bool
@@ -112,12 +125,12 @@ class Gateway:
                 never_sent = never_sent and not sending_began(error)
                 raise
             never_sent = False
-            reports.update((report.ref, report) for report in placed)
+            reports.update((report.ref, report) for report in _answers(to_place, placed))
             working = tuple(intent for intent in to_place if reports[intent.ref].state is OrderState.WORKING)
             if working:
                 awaited = AcknowledgeRequest(intents=working, timeout=linger.total_seconds(), reading=reading)
                 said = await self._beside(ConnectionContract.acknowledge_leg, awaited)
-                reports.update((report.ref, report) for report in said.reports)
+                reports.update((report.ref, report) for report in _answers(working, said.reports))
                 snapshot = said.snapshot
 
         await self._while_away(place_and_hear)
@@ -125,7 +138,11 @@ class Gateway:
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of working orders up to the market, in one visit."""
-        return await self._while_away(lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING))
+
+        async def reprice() -> tuple[OrderReport, ...]:
+            return _answers(intents, await self._visit(GatewayContract.reprice_leg, intents, FINISHING))
+
+        return await self._while_away(reprice)
 
     async def fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> tuple[OrderReport, ...]:
         """Wait until none of these orders works any more, or the time is over; all of it is work."""
@@ -136,8 +153,11 @@ class Gateway:
         """Cancel what still works of these, and wait for the confirmation (promise P8). Goes on while it is stopped."""
         request = IntentsRequest(intents=intents, timeout=self._cancel_timeout)
         timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-        call = GatewayContract.cancel_orders
-        return await self._while_away(lambda: self._visit(call, request, OPERATOR, timeout), cleaning_up=True)
+
+        async def cancel() -> tuple[OrderReport, ...]:
+            return _answers(intents, await self._visit(GatewayContract.cancel_orders, request, OPERATOR, timeout))
+
+        return await self._while_away(cancel, cleaning_up=True)
 
     async def cancel_open(self) -> tuple[str, ...]:
         """Cancel the account's working orders; the refs of those that still work."""
@@ -181,8 +201,8 @@ class Gateway:
         while True:
             try:
                 result = await self._counted(call, allowance)
-            except ActivityError as error:
-                if not is_gateway_away(error):
+            except (ActivityError, OtherHistoryError) as error:
+                if isinstance(error, ActivityError) and not is_gateway_away(error):
                     raise
                 if workflow.now() > deadline:
                     raise self._waits.too_long("the gateway") from error
@@ -240,7 +260,7 @@ class Gateway:
 
     async def _await_fills(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
         """Without the limit of ``max_wait``: a limit order may be worked for longer."""
-        return await workflow.execute_activity_method(
+        reports = await workflow.execute_activity_method(
             ConnectionContract.await_fills,
             request,
             task_queue=fills_queue(self._account.gateway),
@@ -250,6 +270,7 @@ class Gateway:
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=self._priority(FINISHING),
         )
+        return _answers(request.intents, reports)
 
     def _priority(self, key: int) -> Priority:
         """Accounts take turns in beginning. What finishes keeps its order: that of the order ids reserved for it.
@@ -258,3 +279,10 @@ class Gateway:
         """
         key = OPERATOR if self._state.is_for_operator else key
         return Priority(priority_key=key, fairness_key=self._account.account_id if key == BEGINNING else None)
+
+
+def _answers(asked: Iterable[LegOrder], told: tuple[Told, ...]) -> tuple[Told, ...]:
+    """What was told, if it is of the orders that were asked about."""
+    if {each.ref for each in told} <= {order.ref for order in asked}:
+        return told
+    raise OtherHistoryError

@@ -7,13 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import EventType, TaskQueueType
 from temporalio.api.taskqueue.v1 import RateLimit
 from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
+from activities.gateway.placing import OrderDesk
 from contract.names import GATEWAY_QUEUE
 from rebalancing.approval import Approval
+from rebalancing.orders.order import Intent, OrderReport, OrderState, Side
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.settings import Settings
 from simulator.gateway.engine import Engine
@@ -155,3 +158,26 @@ async def test_a_worker_that_lives_on_while_a_copy_is_put_back_goes_by_the_copy(
         await approved(handle, plan.plan_hash)
         (order,) = own.accepted_orders("DU1")
         assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
+
+
+async def test_an_answer_that_an_earlier_history_left_is_not_taken_for_one_of_this(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes what an activity answers that has the number, queue and attempt of one it waits for now."""
+    of_before = OrderReport(
+        ref="rb-1-1-1", symbol="TLT", side=Side.SELL, quantity=459, state=OrderState.FILLED, filled=459
+    )
+    acknowledged, asked = OrderDesk.acknowledged, 0
+
+    async def answered(desk: OrderDesk, intents: tuple[Intent, ...], linger: float = 0.0) -> tuple[OrderReport, ...]:
+        nonlocal asked
+        asked += 1
+        return (of_before,) if asked == 1 else await acknowledged(desk, intents, linger)
+
+    monkeypatch.setattr(OrderDesk, "acknowledged", answered)
+    account = Holding(weights={"QQQ": "1"}, more={"margin_check": False})
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, _), a_worker(own):
+        outcome = (await (await own.trigger("DU1")).result()).outcome
+        (order,) = own.accepted_orders("DU1")
+        assert outcome is not None
+        assert [(report.ref, report.filled) for report in outcome.orders] == [(order.ref, order.filled)]
