@@ -13,7 +13,7 @@ from temporalio.api.taskqueue.v1 import RateLimit
 from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
-from activities.gateway.placing import OrderDesk
+from activities.gateway.order_desk import OrderDesk
 from contract.names import GATEWAY_QUEUE
 from rebalancing.approval import Approval
 from rebalancing.orders.order import Intent, OrderReport, OrderState, Side
