@@ -84,7 +84,10 @@ class Gateway:
 
         async def preview() -> MarginPreview:
             questions = await self._visit(GatewayContract.ask_margin, request, FINISHING)
-            return await self._beside(ConnectionContract.margin_answers, questions)
+            found = await self._beside(ConnectionContract.margin_answers, questions)
+            if tuple(answer.order for answer in found.answers) != request.orders:
+                raise OtherHistoryError
+            return found
 
         return await self._while_away(preview)
 
