@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any, cast
 
@@ -139,3 +140,13 @@ def test_docker_compose_names_what_is_missing(tmp_path: Path, missing: str) -> N
     result = compose_config(tmp_path, **given)
     assert result.returncode != 0
     assert f"set {missing} in .env to" in result.stderr
+
+
+def test_the_image_gets_every_package_that_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {name.rstrip("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]}
+    copied = set(re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
+    sent = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()}
+    assert packages
+    assert packages - copied == set()
+    assert packages - sent == set()
