@@ -1,6 +1,5 @@
 """What most commands begin with: the environment, the configuration, and the connection to Temporal."""
 
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from configuration.configuration import Configuration, load_configuration
 from configuration.environment import ENV_FILE, Connections, temporal_variables
 from starter.cli.logs import forward_temporal_core
 from starter.cli.mistakes import CommandFailed, UserMistake
+from starter.desk.temporal_errors import innermost_reason
 from worker.temporal import connect, connect_config
 
 SIMULATED_ACCOUNTS: Final = Path(__file__).with_name("accounts.simulated.yaml")
@@ -74,7 +74,7 @@ async def connect_temporal(*, lazy: bool = False) -> Client:
     except (RuntimeError, ValueError) as error:
         raise CommandFailed(
             f"No Temporal server answers at {address}. Start one with `rebalancer up`, or correct TEMPORAL_ADDRESS. "
-            f"({_reason(error)})"
+            f"({innermost_reason(error)})"
         ) from None
 
 
@@ -94,9 +94,3 @@ def temporal_address() -> str:
 def gateway_name(gateway: str | None) -> str:
     """A gateway in words; ``None`` is the one without a name."""
     return f"gateway {gateway}" if gateway else "the gateway"
-
-
-def _reason(error: Exception) -> str:
-    """The innermost message of what Temporal's client library reports in its own nested form."""
-    quoted = re.findall(r'message: "([^"]+)"', str(error))
-    return quoted[-1] if quoted else " ".join(str(error).split())[:200]

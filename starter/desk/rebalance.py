@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from contract.messages import RunResult
 from contract.names import STATUS_QUERY, workflow_id
 from contract.status import Status
 from rebalancing.outcomes import Outcome, Phase
+from starter.desk.temporal_errors import is_unknown
 from workflows.rebalance_account import RebalanceAccount
 
 QUERY_TIMEOUT: Final = timedelta(seconds=2)
@@ -41,11 +42,6 @@ class Ending:
 def handle_of(client: Client, account: str, run_id: str | None = None) -> WorkflowHandle[Any, RunResult]:
     """The account's workflow, whichever run is the latest, or this one."""
     return client.get_workflow_handle_for(RebalanceAccount.run, workflow_id(account), run_id=run_id)
-
-
-def is_unknown(error: RPCError) -> bool:
-    """Whether the server has no such (running) workflow; a namespace it does not have is another matter."""
-    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
 
 
 async def has_ended(handle: WorkflowHandle[Any, RunResult]) -> bool | None:

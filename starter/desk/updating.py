@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from rebalancing.errors import RebalancerError
-from starter.desk.rebalance import is_unknown
+from starter.desk.temporal_errors import is_unknown
 
 
 class UpdateRefused(RebalancerError):

@@ -1,0 +1,16 @@
+"""What the errors of Temporal's client library mean."""
+
+import re
+
+from temporalio.service import RPCError, RPCStatusCode
+
+
+def is_unknown(error: RPCError) -> bool:
+    """Whether the server has no such (running) workflow; a namespace it does not have is another matter."""
+    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
+
+
+def innermost_reason(error: Exception) -> str:
+    """The innermost message of what the library reports in its own nested form."""
+    quoted = re.findall(r'message: "([^"]+)"', str(error))
+    return quoted[-1] if quoted else " ".join(str(error).split())[:200]
