@@ -39,10 +39,10 @@ def raise_for(problems: Mapping[str, Exception]) -> None:
     raise (AblyKeyRefusedError if is_refused else AblyUnavailableError)(told)
 
 
-def refusal(code: int, text: str, retry_after: float = 0) -> Exception:
+def refusal(code: int, text: str, asked_to_wait: float = 0) -> Exception:
     """Our error for one of Ably's codes."""
     if code == 40160:
         return AblyKeyRefusedError(f"{text}. The key needs `subscribe` and `history` on this channel")
     if code in (40005, 40400) or 40100 <= code < 40140:
         return AblyKeyRefusedError(f"{text}. Check the Ably key: it has the form <app>.<key id>:<secret>")
-    return AblyUnavailableError(text, retry_after)
+    return AblyUnavailableError(text, asked_to_wait)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from rebalancing.errors import RebalancerError
+
 ChannelName = Annotated[str, Field(min_length=1)]
 
 
@@ -56,16 +58,18 @@ class AblyTimings:
     """A server that asks for more rest than this is not believed."""
 
 
-class AblyUnavailableError(Exception):
+class AblyUnavailableError(RebalancerError):
     """Ably could not be reached, or did not answer as it should. Worth trying again.
 
-    `retry_after`: the seconds it asked us to wait before that, if it did.
+    `asked_to_wait`: the seconds it asked us to wait before that, if it did.
     """
 
-    def __init__(self, message: str, retry_after: float = 0) -> None:
+    retryable = True
+
+    def __init__(self, message: str, asked_to_wait: float = 0) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.asked_to_wait = asked_to_wait
 
 
-class AblyKeyRefusedError(Exception):
+class AblyKeyRefusedError(RebalancerError):
     """Ably refuses the key, or the key may not do what is needed. Somebody has to act."""

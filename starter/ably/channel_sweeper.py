@@ -134,7 +134,7 @@ class ChannelSweeper:
             logger.error("channel %s: its history cannot be read: %s", self._channel, error)
             return self._timings.refused_delay
         except Exception as error:  # nothing that comes from outside may end the listener
-            asked_to_wait = error.retry_after if isinstance(error, AblyUnavailableError) else None
+            asked_to_wait = error.asked_to_wait if isinstance(error, AblyUnavailableError) else None
             delay = max(self._backoff.next(), asked_to_wait or 0)
             logger.warning("channel %s: its history cannot be read, next attempt in %.1f s: %s",
                            self._channel, delay, error, exc_info=asked_to_wait is None)  # fmt: skip

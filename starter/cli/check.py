@@ -26,8 +26,6 @@ from rebalancing.accounts import Account
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
-from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
-from starter.ably.listener import AblyNotConfigured
 from starter.cli.check_ably import check_ably
 from starter.cli.console import output_console
 from starter.cli.mistakes import FAILED, CommandFailed, UserMistake, told_of
@@ -202,15 +200,7 @@ async def _check_gateway(connections: Connections, name: str | None, clock_toler
 async def _found(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(name, is_fine=True, told=await look())
-    except (
-        RPCError,
-        CommandFailed,
-        UserMistake,
-        RebalancerError,
-        AblyNotConfigured,
-        AblyKeyRefusedError,
-        AblyUnavailableError,
-    ) as error:
+    except (RPCError, CommandFailed, UserMistake, RebalancerError) as error:
         return Finding(name, is_fine=False, told=told_of(error))
 
 

@@ -14,7 +14,6 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, Tele
 from temporalio.service import RPCError
 
 from rebalancing.errors import RebalancerError
-from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 OURS: Final = (
@@ -47,7 +46,7 @@ RATIONED: Final = (*GARBAGE, TEMPORAL_CORE, "activities.gateway.said")
 MOST_LINES, WINDOW = 10, 60.0
 """So many lines of one of these are shown in so many seconds; the rest is counted."""
 
-KNOWN: Final = (RebalancerError, RPCError, AblyKeyRefusedError, AblyUnavailableError)
+KNOWN: Final = (RebalancerError, RPCError)
 """Errors whose message says all; a traceback is for what nobody foresaw."""
 
 

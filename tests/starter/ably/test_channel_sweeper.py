@@ -181,7 +181,7 @@ async def test_what_was_accepted_is_delivered_again_if_the_database_went_back(ca
 
 
 async def test_a_server_that_asks_for_rest_gets_it() -> None:
-    sweeping = Sweeping(Script([AblyUnavailableError("busy", retry_after=3600)]), followed())
+    sweeping = Sweeping(Script([AblyUnavailableError("busy", asked_to_wait=3600)]), followed())
     task = asyncio.create_task(sweeping.sweeper.run())
     for _ in range(200):
         sweeping.sweeper.request()
