@@ -13,7 +13,7 @@ from starter.cli.main import app
 from tests.source_tree import PACKAGES, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 
@@ -51,3 +51,13 @@ def test_links_and_files_lead_somewhere(document: Path) -> None:
     files = re.findall(rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'deploy'])})/[\w./-]+)`", text)
     missing = [link for link in links if not (document.parent / link).exists()]
     assert missing + [file for file in files if not (ROOT / file).exists()] == []
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.stem[:4])
+def test_every_decision_says_whether_it_holds(record: Path) -> None:
+    """Below its title; what it supersedes, or is superseded by, stands in the same paragraph and is another record."""
+    status = record.read_text(encoding="utf-8").split("\n\n")[1]
+    assert re.match(r"\*\*Status\.\*\* (Accepted|Withdrawn|Superseded)\b", status)
+    for number in re.findall(r"decisions? (\d+)(?: and (\d+))?", status):
+        for each in filter(None, number):
+            assert list(record.parent.glob(f"{int(each):04}-*.md")), each
