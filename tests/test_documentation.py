@@ -61,3 +61,11 @@ def test_every_decision_says_whether_it_holds(record: Path) -> None:
     for number in re.findall(r"decisions? (\d+)(?: and (\d+))?", status):
         for each in filter(None, number):
             assert list(record.parent.glob(f"{int(each):04}-*.md")), each
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_are_named_without_their_folder_are_somewhere(document: Path) -> None:
+    named = set(re.findall(r"`(\w+\.py)`", document.read_text(encoding="utf-8")))
+    folders = (*PACKAGES, "bench", "tests")
+    there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    assert named - there == set()
