@@ -16,7 +16,7 @@ from chaos.histories import read_runs
 from chaos.portfolios import ACCOUNTS
 from chaos.processes import ChildProcess
 from rebalancing.triggers import ExecutionMode, Trigger
-from starter.desk.triggering import deliver
+from starter.desk.trigger import deliver
 from worker.temporal import connect_embedded, server_command
 
 log = logging.getLogger(__name__)

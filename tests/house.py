@@ -25,7 +25,7 @@ from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.clock import Clock
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
-from starter.desk.triggering import deliver
+from starter.desk.trigger import deliver
 from worker.free_ports import free_port
 from worker.main import run_workers
 from worker.temporal import connect_embedded, embedded_server

@@ -18,7 +18,7 @@ from starter.ably.channel_records import ChannelRecords
 from starter.ably.events import Event, EventInvalid, parse_event
 from starter.ably.received_message import ReceivedMessage
 from starter.ably.temporal_away import TemporalAwayError, while_temporal_is_there
-from starter.desk.triggering import deliver
+from starter.desk.trigger import deliver
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.watch import Watch
 from starter.desk.plan import plan_of, plan_requested
-from starter.desk.triggering import deliver
+from starter.desk.trigger import deliver
 
 
 async def run_plan_command(account: str, *, as_json: bool) -> None:

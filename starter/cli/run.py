@@ -13,7 +13,7 @@ from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
 from starter.cli.watch import Watch
 from starter.desk.outcome import outcome_of
-from starter.desk.triggering import deliver, requested
+from starter.desk.trigger import deliver, requested
 from worker.login import known_login
 
 

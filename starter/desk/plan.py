@@ -10,7 +10,7 @@ from rebalancing.errors import RebalancerError
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
 from starter.desk.outcome import outcome_of
-from starter.desk.triggering import requested
+from starter.desk.trigger import requested
 
 
 class PlanNotMade(RebalancerError):

@@ -12,7 +12,7 @@ from contract.messages import RunInput, RunResult
 from rebalancing.outcomes import Phase
 from rebalancing.settings import EventSettings, Settings
 from rebalancing.triggers import EventRecord, EventStatus, ExecutionMode
-from starter.cli.status import read_statuses
+from starter.desk.status import read_statuses
 from tests.house import Holding, House, house, phase_reached, quick_settings
 from tests.workflows.test_market_hours import CLOSED, waiting_at_most
 from workflows.rebalance_account import RebalanceAccount

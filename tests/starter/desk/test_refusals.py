@@ -12,7 +12,7 @@ from starter.desk.outcome import RequestUnknown, outcome_of
 from starter.desk.plan import PlanNotMade, plan_of, plan_requested
 from starter.desk.reject import reject
 from starter.desk.resolve import NothingToResolve, resolve
-from starter.desk.triggering import deliver, requested
+from starter.desk.trigger import deliver, requested
 from starter.desk.updating import UpdateRefused
 from tests.house import Holding, house, phase_reached
 from worker.free_ports import free_port
