@@ -78,6 +78,25 @@ def test_ib_insync_is_imported_under_activities_gateway_only() -> None:
     assert [path for path in users if not path.startswith("activities/gateway/")] == []
 
 
+def test_only_the_translation_makes_what_ib_insync_sends() -> None:
+    makers = {
+        file.path
+        for file in source_files("activities")
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("ibi.")
+    }
+    assert makers == {"activities/gateway/translation.py"}
+
+
+def test_what_decides_the_fate_of_intents_is_pure() -> None:
+    """So that the property test drives the very classes that place orders."""
+    pure = {f"activities/gateway/{name}.py" for name in ("intent_judge", "ledger", "order_desk")}
+    judges = [file for file in source_files("activities") if file.path in pure]
+    assert len(judges) == len(pure)
+    assert {file.path: names for file in judges if (names := file.imported_packages() & OUTSIDE_WORLD)} == {}
+    assert [file.path for file in judges if "activities.gateway.session" in file.imported_modules()] == []
+
+
 def test_ably_is_imported_only_in_the_modules_named_after_it() -> None:
     users = {file.path for file in source_files(*PACKAGES) if "ably" in file.imported_packages()}
     assert users == {"starter/ably/ably_failures.py", "starter/ably/ably_history.py", "starter/ably/ably_realtime.py"}

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-import ib_insync as ibi
-
 from activities.gateway import translation
 from activities.gateway.session import GatewaySession
 from rebalancing.funding.account_kind import AccountKind, kind_of
 from rebalancing.funding.settlement import DayTrade, bought_unsettled
-from rebalancing.orders.order import Side
-
-_SIDES = {"BOT": Side.BUY, "SLD": Side.SELL}
 
 
 @dataclass(frozen=True)
@@ -39,16 +34,6 @@ class FundingReader:
 
     def _day_trades(self, account: str) -> Iterator[DayTrade]:
         for fill in self.session.ib.fills():
-            is_ours = fill.execution.acctNumber == account and translation.is_managed(fill.contract)
-            if is_ours and fill.execution.side in _SIDES:
-                yield _day_trade(fill)
-
-
-def _day_trade(fill: ibi.Fill) -> DayTrade:
-    price = translation.decimal_or_none(fill.execution.price) or Decimal(0)
-    return DayTrade(
-        symbol=fill.contract.symbol,
-        side=_SIDES[fill.execution.side],
-        value=Decimal(repr(fill.execution.shares)) * price,
-        at=fill.execution.time,
-    )
+            is_ours = fill.execution.acctNumber == account
+            if is_ours and (trade := translation.day_trade(fill)):
+                yield trade

@@ -1,17 +1,11 @@
 """Asking IBKR what orders would do to an account, without placing any (what-if orders)."""
 
 import asyncio
-from decimal import Decimal, InvalidOperation
-from typing import Final
 
-import ib_insync as ibi
-
+from activities.gateway import translation
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayRenewed, GatewayTimeout
 from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
-
-UNSET: Final = Decimal("1e300")
-"""IBKR sends the largest double there is for a figure it does not have."""
 
 
 class MarginDesk:
@@ -54,19 +48,8 @@ class MarginDesk:
     def _send(self, account: str, order: WhatIfOrder) -> int:
         ib = self._session.ib
         order_id = ib.client.getReqId()
-        contract = ibi.Contract(
-            conId=order.con_id, symbol=order.symbol, secType="STK", exchange="SMART", currency="USD"
-        )
-        what_if = ibi.Order(
-            orderId=order_id,
-            clientId=self._session.address.client_id,
-            action=order.side.value,
-            totalQuantity=order.quantity,
-            orderType="MKT",
-            tif="DAY",
-            account=account,
-            whatIf=True,
-        )
+        contract = translation.stock(order.symbol, order.con_id)
+        what_if = translation.what_if(order, account, order_id, self._session.client_id)
         answer = ib.wrapper.startReq(order_id, contract)
         answer.add_done_callback(_note_failure)
         self._answers[order_id] = answer
@@ -80,16 +63,7 @@ class MarginDesk:
             state = await self._session.request(f"the margin of {order.symbol}", lambda: answer)
         except GatewayTimeout:
             return WhatIfAnswer(order=order)
-        if not isinstance(state, ibi.OrderState):
-            return WhatIfAnswer(order=order, refusal=self._refusals.get(number, "refused without a reason"))
-        return WhatIfAnswer(
-            order=order,
-            margin_before=_figure(state.initMarginBefore),
-            margin_change=_figure(state.initMarginChange),
-            equity_before=_figure(state.equityWithLoanBefore),
-            equity_change=_figure(state.equityWithLoanChange),
-            commission=_figure(state.commission),
-        )
+        return translation.what_if_answer(order, state, self._refusals.get(number))
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         if request_id in self._answers:
@@ -100,12 +74,3 @@ def _note_failure(answer: asyncio.Future[object]) -> None:
     """An answer that fails with the connection has nobody waiting for it where the questions are asked again."""
     if not answer.cancelled():
         answer.exception()
-
-
-def _figure(value: str | float) -> Decimal | None:
-    """A figure of an order state: ``ib_insync`` leaves some of them as text, and "unset" is the largest double."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number) < UNSET else None

@@ -12,6 +12,8 @@ from typing import Any, Final, Protocol
 
 import ib_insync as ibi
 
+from activities.gateway import translation
+from activities.gateway.translation import Holding
 from rebalancing.errors import AccountInModels, PositionsUnknown
 
 MOST_ACCOUNTS_TOGETHER: Final = 50
@@ -59,13 +61,20 @@ class Positions:
         if account in self._untold:
             await request(f"the positions of {account}", partial(self._send, account))
 
-    def of(self, account: str) -> list[ibi.Position]:
+    def of(self, account: str) -> list[Holding]:
         """What the account holds at this moment, of every kind.
 
         Raises:
             PositionsUnknown: they were refused. ``ib_insync`` takes a refusal for the end of an empty answer.
             AccountInModels: it divides them into models, so that no single row tells what it holds.
         """
+        return [translation.holding(row) for row in self._rows(account)]
+
+    def shares(self, account: str, con_id: int) -> int:
+        """What the account holds of a contract, in whole shares. Raises what ``of`` raises."""
+        return translation.shares_of(self._rows(account), con_id)
+
+    def _rows(self, account: str) -> list[ibi.Position]:
         if account in self._untold:
             raise PositionsUnknown(
                 f"IBKR does not tell the positions of account {account}. Look in TWS whether this login may see them, "
@@ -77,10 +86,6 @@ class Positions:
                 "apart. Take it out of the models in TWS, or out of accounts.yaml."
             )
         return self._ib.positions(account)
-
-    def shares(self, account: str, con_id: int) -> int:
-        """What the account holds of a contract, in whole shares. Raises what ``of`` raises."""
-        return next((int(held.position) for held in self.of(account) if held.contract.conId == con_id), 0)
 
     def _send(self, account: str) -> Awaitable[Any]:
         number = self._ib.client.getReqId()

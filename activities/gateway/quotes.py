@@ -59,15 +59,14 @@ class _Stream:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the gateway said anything at all: it sends the tick parameters first."""
-        return bool(self.problem) or self.ticker.minTick == self.ticker.minTick or self.ticker.time is not None
+        """Whether the gateway said anything at all."""
+        return bool(self.problem) or translation.is_answered(self.ticker)
 
     def is_complete(self, now: datetime) -> bool:
         """Whether there is nothing more to wait for."""
         if self.complete_at is None:
-            ticker = self.ticker
-            told = all(price == price for price in (ticker.bid, ticker.ask, ticker.last, ticker.close))
-            if told or self.problem or (self.is_answered and now - self.opened_at >= FIRST_TICKS):
+            told = translation.is_complete(self.ticker) or self.problem
+            if told or (self.is_answered and now - self.opened_at >= FIRST_TICKS):
                 self.complete_at = now
         return self.complete_at is not None
 
@@ -83,7 +82,7 @@ class _Stream:
     @property
     def _stands(self) -> bool:
         """Whether a quote that was known is what is bid and asked now, whenever the last trade was."""
-        return self.confirms and self.ticker.bid > 0 and self.ticker.ask > 0
+        return self.confirms and translation.has_both_sides(self.ticker)
 
 
 class QuoteFeed:
@@ -193,8 +192,7 @@ class QuoteFeed:
         if not self._data_type_set:
             ib.reqMarketDataType(DELAYED_IF_NOT_LIVE)
             self._data_type_set = True
-        contract = translation.stock(symbol)
-        contract.conId = con_id
+        contract = translation.stock(symbol, con_id)
         now = datetime.now(UTC)
         ticker = ib.reqMktData(contract)
         stream = _Stream(symbol, contract, ticker, opened_at=now, used_at=now, confirms=confirms)

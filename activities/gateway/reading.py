@@ -161,8 +161,8 @@ class AccountReader:
             self._subscribed.add(account)
 
     def _are_figures_told(self, account: str, held_out: frozenset[str]) -> bool:
-        contracts = [position.contract for position in self._session.positions.of(account)]
-        plain = all(translation.is_managed(each) and each.symbol not in held_out for each in contracts)
+        holdings = self._session.positions.of(account)
+        plain = all(holding.is_managed and holding.symbol not in held_out for holding in holdings)
         return self._figures.are_told(account, plain=plain)
 
     def _positions(self, account: str) -> tuple[dict[str, int], dict[str, Decimal], tuple[str, ...]]:
@@ -170,15 +170,13 @@ class AccountReader:
         managed: dict[str, int] = {}
         fractions: dict[str, Decimal] = {}
         unmanaged: list[str] = []
-        for position in self._session.positions.of(account):
-            contract = position.contract
-            if translation.is_managed(contract):
-                symbol, held = contract.symbol, Decimal(str(position.position))
-                managed[symbol] = int(held)
-                if fraction := held - int(held):
-                    fractions[symbol] = fraction
-            elif position.position:
-                unmanaged.append(f"{position.position:g} {contract.localSymbol or contract.symbol} {contract.secType}")
+        for holding in self._session.positions.of(account):
+            if holding.is_managed:
+                managed[holding.symbol] = int(holding.shares)
+                if fraction := holding.shares - int(holding.shares):
+                    fractions[holding.symbol] = fraction
+            elif holding.shares:
+                unmanaged.append(holding.words)
         whole = {symbol: shares for symbol, shares in managed.items() if shares}
         return whole, fractions, tuple(sorted(unmanaged))
 

@@ -255,13 +255,15 @@ class GatewaySession:
 
     def send_order(self, intent: Intent) -> None:
         """Write the order to the socket."""
-        self.ib.placeOrder(translation.contract(intent), translation.order(intent, self.client_id))
+        contract = translation.stock(intent.symbol, intent.con_id)
+        self.ib.placeOrder(contract, translation.order(intent, self.client_id))
 
     def change_order(self, intent: Intent, price: Decimal) -> None:
         """Write the same order with another limit to the socket."""
+        contract = translation.stock(intent.symbol, intent.con_id)
         order = translation.order(intent, self.client_id, limit_price=price)
         # Not ``ib.placeOrder``: it sends, and then stumbles over orders that ib_insync alone believes to be over.
-        self.ib.client.placeOrder(intent.order_id, translation.contract(intent), order)
+        self.ib.client.placeOrder(intent.order_id, contract, order)
 
     def cancel_order(self, order_id: int) -> None:
         """Write the cancellation of an order to the socket."""
@@ -325,10 +327,9 @@ class GatewaySession:
         self._notify(fill.execution.acctNumber)
 
     def _note_fill(self, fill: ibi.Fill) -> None:
-        ref = fill.execution.orderRef or f"manual-{fill.execution.permId}"
         execution = translation.execution(fill)
         self.ledger.note_id(fill.execution.clientId, fill.execution.orderId)
-        self.ledger.note_execution(ref, execution)
+        self.ledger.note_execution(translation.fill_ref(fill), execution)
         self.cash.note_fill(execution.family, translation.cash_flow(fill))
 
     def _on_commission(self, _trade: ibi.Trade, fill: ibi.Fill, report: ibi.CommissionReport) -> None:

@@ -1,17 +1,22 @@
 """From ``ib_insync``'s types to the domain's, and back. Numbers become ``Decimal`` here; a NaN becomes ``None``."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import ib_insync as ibi
 
+from activities.gateway.account_values import UNSET
 from activities.gateway.cash import CashFlow
 from activities.gateway.ledger import Execution, LedgerOrder
+from rebalancing.funding.margin import WhatIfAnswer, WhatIfOrder
+from rebalancing.funding.settlement import DayTrade
 from rebalancing.market.snapshot import ContractDetails, Quote, QuoteKind
 from rebalancing.market.trading_hours import HoursUnreadable, read_sessions
-from rebalancing.orders.order import Intent, OrderType
+from rebalancing.orders.order import Intent, OrderType, Side
 
 ADAPTIVE: Final = "Adaptive"
 """The name of IBKR's Adaptive algorithm on the wire."""
@@ -19,16 +24,31 @@ ADAPTIVE: Final = "Adaptive"
 HALTED: Final = (1.0, 2.0)
 """What tick 49 says of a general halt and of one for volatility; 0 is none, and nothing (NaN) comes if never halted."""
 
-SIDES: Final = {"BOT": "BUY", "SLD": "SELL"}
+SIDES: Final = {"BOT": Side.BUY, "SLD": Side.SELL}
 """The side of an execution as orders name it."""
 
 _DECIMALS = 6
 """Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
 
 
-def stock(symbol: str) -> ibi.Contract:
-    """The smart-routed US stock or ETF of this symbol."""
-    return ibi.Stock(symbol, "SMART", "USD")
+@dataclass(frozen=True)
+class Holding:
+    """One position of an account. ``words`` tell what it is where it is not managed."""
+
+    symbol: str
+    shares: Decimal
+    is_managed: bool
+    words: str
+
+
+def stock(symbol: str, con_id: int = 0) -> ibi.Contract:
+    """The smart-routed US stock or ETF of this symbol, named by its contract's id where that is known."""
+    return ibi.Stock(symbol, "SMART", "USD", conId=con_id)
+
+
+def symbol_of(contract: ibi.Contract) -> str:
+    """The symbol as IBKR writes it, which is how ``rebalancing.symbols`` writes what people name."""
+    return contract.symbol
 
 
 def is_managed(contract: ibi.Contract) -> bool:
@@ -47,6 +67,21 @@ def price_or_none(value: float | None) -> Decimal | None:
     """A price, or ``None`` where the gateway says "no data" (-1, 0 or NaN)."""
     number = decimal_or_none(value)
     return number if number is not None and number > 0 else None
+
+
+def is_answered(ticker: ibi.Ticker) -> bool:
+    """Whether the gateway said anything at all: it sends the tick parameters first."""
+    return not math.isnan(ticker.minTick) or ticker.time is not None
+
+
+def is_complete(ticker: ibi.Ticker) -> bool:
+    """Whether all prices of a quote are told."""
+    return not any(math.isnan(price) for price in (ticker.bid, ticker.ask, ticker.last, ticker.close))
+
+
+def has_both_sides(ticker: ibi.Ticker) -> bool:
+    """Whether somebody bids and somebody asks."""
+    return ticker.bid > 0 and ticker.ask > 0
 
 
 def quote(symbol: str, ticker: ibi.Ticker, at: datetime | None = None) -> Quote:
@@ -118,24 +153,74 @@ def order_named(order_id: int, client_id: int) -> ibi.Order:
     return ibi.Order(orderId=order_id, clientId=client_id)
 
 
-def contract(intent: Intent) -> ibi.Contract:
-    """The contract of an intent, named by its id."""
-    return ibi.Contract(conId=intent.con_id, symbol=intent.symbol, secType="STK", exchange="SMART", currency="USD")
+def what_if(order: WhatIfOrder, account: str, order_id: int, client_id: int) -> ibi.Order:
+    """An order that only asks what it would do to the account."""
+    return ibi.Order(
+        orderId=order_id,
+        clientId=client_id,
+        action=order.side.value,
+        totalQuantity=order.quantity,
+        orderType=OrderType.MARKET.value,
+        tif="DAY",
+        account=account,
+        whatIf=True,
+    )
+
+
+def what_if_answer(order: WhatIfOrder, state: object, refusal: str | None) -> WhatIfAnswer:
+    """What IBKR says of such an order: anything but the state of an order means that it was refused."""
+    if not isinstance(state, ibi.OrderState):
+        return WhatIfAnswer(order=order, refusal=refusal or "refused without a reason")
+    return WhatIfAnswer(
+        order=order,
+        margin_before=_figure(state.initMarginBefore),
+        margin_change=_figure(state.initMarginChange),
+        equity_before=_figure(state.equityWithLoanBefore),
+        equity_change=_figure(state.equityWithLoanChange),
+        commission=_figure(state.commission),
+    )
+
+
+def _figure(value: str | float) -> Decimal | None:
+    """A figure of an order state: ``ib_insync`` leaves some of them as text."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < UNSET else None
+
+
+def holding(position: ibi.Position) -> Holding:
+    """A position of an account."""
+    contract = position.contract
+    return Holding(
+        symbol=symbol_of(contract),
+        shares=Decimal(str(position.position)),
+        is_managed=is_managed(contract),
+        words="" if is_managed(contract) else _words(position),
+    )
+
+
+def _words(position: ibi.Position) -> str:
+    contract = position.contract
+    return f"{position.position:g} {contract.localSymbol or contract.symbol} {contract.secType}"
+
+
+def shares_of(positions: Iterable[ibi.Position], con_id: int) -> int:
+    """The whole shares of one contract among an account's positions."""
+    return next((int(each.position) for each in positions if each.contract.conId == con_id), 0)
 
 
 def ledger_order(trade: ibi.Trade) -> LedgerOrder:
-    """An order as an open or completed order report shows it.
-
-    Orders without a ref (placed by hand in TWS) are kept under a name made of their permanent id.
-    """
+    """An order as an open or completed order report shows it."""
     own = trade.order
     return LedgerOrder(
-        ref=own.orderRef or f"manual-{own.permId}",
+        ref=_ref(own),
         order_id=own.orderId,
         perm_id=own.permId,
         client_id=own.clientId,
         account=own.account,
-        symbol=trade.contract.symbol,
+        symbol=symbol_of(trade.contract),
         con_id=trade.contract.conId,
         side=own.action,
         quantity=int(own.totalQuantity),
@@ -143,6 +228,16 @@ def ledger_order(trade: ibi.Trade) -> LedgerOrder:
         reported_filled=int(trade.orderStatus.filled),
         limit_price=price_or_none(own.lmtPrice) if own.orderType == OrderType.LIMIT else None,
     )
+
+
+def _ref(told: ibi.Order | ibi.Execution) -> str:
+    """The ref of an order; one without (placed by hand in TWS) is kept under a name made of its permanent id."""
+    return told.orderRef or f"manual-{told.permId}"
+
+
+def fill_ref(fill: ibi.Fill) -> str:
+    """The ref of the order that a fill is of."""
+    return _ref(fill.execution)
 
 
 def cash_flow(fill: ibi.Fill) -> CashFlow:
@@ -173,3 +268,13 @@ def execution(fill: ibi.Fill) -> Execution:
         con_id=fill.contract.conId,
         side=SIDES.get(fill.execution.side, fill.execution.side),
     )
+
+
+def day_trade(fill: ibi.Fill) -> DayTrade | None:
+    """A fill in what portfolios are made of, as settlement sees it; ``None`` for another."""
+    side = SIDES.get(fill.execution.side)
+    if side is None or not is_managed(fill.contract):
+        return None
+    price = decimal_or_none(fill.execution.price) or Decimal(0)
+    value = Decimal(repr(fill.execution.shares)) * price
+    return DayTrade(symbol=symbol_of(fill.contract), side=side, value=value, at=fill.execution.time)
