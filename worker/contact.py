@@ -3,24 +3,40 @@
 import asyncio
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollActivityTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-LOOKS_EVERY: Final = 0.5
-"""Seconds between two looks: no database is put back, with the server ended and started, in less."""
+LOOKS_EVERY: Final = 0.2
+"""Seconds between two looks whether the server is back."""
 
-LONGEST_SILENCE: Final = timedelta(seconds=10)
-"""A server that does not answer for so long may have been ended as well."""
+LOOK_TIMEOUT: Final = timedelta(seconds=10)
 
-AWAY: Final = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-"""What a look ends with when there is no server. Any other refusal comes from one."""
+LONGEST_POLL: Final = timedelta(seconds=90)
+"""Longer than a server lets a poll wait, which is a minute."""
+
+STILL_THERE: Final = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED)
+"""What a poll may end with although the server was never away: it is frozen, or refuses more polls for the moment."""
 
 
 async def until_contact_is_lost(client: Client) -> None:
-    """Return once the server cannot be reached."""
-    while await _is_there(client):  # noqa: ASYNC110  # another process's state
-        await asyncio.sleep(LOOKS_EVERY)
+    """Return once the server has ended, however soon another is in its place.
+
+    A poll for activities that nobody will ever schedule is open all the time: it ends with the server it was sent to.
+    """
+    request = PollActivityTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=f"contact-{uuid4().hex}"), identity=client.identity
+    )
+    while True:
+        try:
+            await client.workflow_service.poll_activity_task_queue(request, timeout=LONGEST_POLL)
+        except RPCError as error:
+            if error.status not in STILL_THERE:
+                return
+            await asyncio.sleep(LOOKS_EVERY)
 
 
 async def until_contact_is_back(client: Client) -> None:
@@ -31,7 +47,7 @@ async def until_contact_is_back(client: Client) -> None:
 
 async def _is_there(client: Client) -> bool:
     try:
-        await client.service_client.check_health(timeout=LONGEST_SILENCE)
+        await client.service_client.check_health(timeout=LOOK_TIMEOUT)
     except RPCError as error:
-        return error.status not in AWAY
+        return error.status in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.NOT_FOUND, RPCStatusCode.PERMISSION_DENIED)
     return True

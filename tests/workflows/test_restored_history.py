@@ -160,6 +160,24 @@ async def test_a_worker_that_lives_on_while_a_copy_is_put_back_goes_by_the_copy(
         assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
 
 
+async def test_a_worker_whose_server_is_back_with_a_copy_within_a_moment_goes_by_the_copy_too(tmp_path: Path) -> None:
+    account = Holding(weights={"QQQ": "1"}, more={"margin_check": False})
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server), a_worker(own):
+        await let_through(own.client, 0)
+        handle = await own.trigger("DU1")
+        await happened(handle, "read_snapshot", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+        server.copy()
+        await let_through(own.client, None)
+        await happened(handle, "prepare_leg", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+        await let_through(own.client, 0)
+        await happened(handle, "place_leg", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+        await server.restore()
+        await let_through(own.client, None)
+        await handle.result()
+        (order,) = own.accepted_orders("DU1")
+        assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
+
+
 async def test_an_answer_that_an_earlier_history_left_is_not_taken_for_one_of_this(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
