@@ -128,11 +128,11 @@ class OrderDesk:
             await self._look_again()
         if self._some_go_out(intents, never_sent):
             await confirm()
-        for intent in intents:
-            await self._connection.room()
-            # Judged right before each single send: time passes between two of them, or while the process is frozen.
-            if self._fate(intent, never_sent) is Fate.SEND:
-                self._send(intent)
+            for intent in intents:
+                await self._connection.room()
+                # Judged right before each single send: time passes between two, or while the process is frozen.
+                if self._fate(intent, never_sent) is Fate.SEND:
+                    self._send(intent)
         return tuple(self._placed(intent, never_sent) for intent in intents)
 
     def _some_go_out(self, intents: tuple[Intent, ...], never_sent: bool) -> bool:

@@ -157,6 +157,29 @@ async def test_an_order_of_ours_that_came_to_light_withdraws_one_for_the_same_sy
         assert await sent(own) == ["QQQ", "SPY"]
 
 
+async def test_what_may_go_out_only_after_all_was_looked_at_is_not_sent_without_the_servers_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its rival ends while there is no room to write: nobody was told by then that any sending begins."""
+    async with desk(latency={"fill": (60, 60)}) as own:
+        place = desk_at(own)
+        (first,) = place.prepare(await orders_for(own, "QQQ"))
+        await place.place((first,), confirmed, never_sent=True)
+        await place.acknowledged((first,))
+        (rival,) = await orders_for(own, "QQQ")
+        intents = place.prepare((rival.model_copy(update={"ref": "rb-2-1-1-0a1b2c3d"}),))
+
+        async def room() -> None:
+            await place.cancel((first,), timeout=5)
+
+        async def never_asked() -> None:
+            pytest.fail("nothing was to be sent when the leg was looked at")
+
+        monkeypatch.setattr(own.session, "room", room)
+        await place.place(intents, never_asked, never_sent=True)
+        assert await sent(own) == ["QQQ"]
+
+
 def test_figures_are_old_by_another_connection_by_time_and_by_a_clock_that_was_set_back() -> None:
     now = datetime.now(UTC)
     own = Figures(connection="a", taken_at=now, fresh_until=now + FRESHNESS, position=0)
