@@ -24,6 +24,9 @@ LOGIN_QUEUE: Final = "gateway-logins"
 PROCESSES_QUEUE: Final = "processes"
 """Nothing is ever put there: who polls it says by its identity what it is and which configuration it goes by."""
 
+CONTACT_QUEUE: Final = "contact"
+"""Nothing is ever put there either: a poll of it ends with the server, which is how workers notice that."""
+
 REBALANCES_QUEUE: Final = "rebalances"
 """Workflows, and activities that do not touch the gateway."""
 

@@ -19,6 +19,9 @@ END_TIMEOUT: Final = 25.0
 """Seconds for workers to end: their own grace time, and some to say good-bye to the server. The client library was seen
 to wait for ever for an answer to that, with all its pollers and activities ended."""
 
+CONNECT_PAUSE: Final = 0.2
+"""Seconds between attempts to connect to a server that is away."""
+
 
 async def host(
     workers: list[Worker], while_running: Coroutine[Any, Any, None], end_timeout: float = END_TIMEOUT
@@ -45,10 +48,19 @@ async def host_until_cancelled(worker: Worker) -> None:
 
 
 async def own_client(client: Client) -> Client:
-    """A client like this one with a connection of its own, so that a worker left behind is in nobody's way."""
+    """A client like this one with a connection of its own, so that a worker left behind is in nobody's way.
+
+    While the server is away it is waited for.
+    """
     config = client.config()
-    config["service_client"] = await ServiceClient.connect(client.service_client.config)
-    return Client(**config)
+    while True:
+        try:
+            config["service_client"] = await ServiceClient.connect(client.service_client.config)
+        except RuntimeError as error:  # what the client library says of any server that does not answer
+            log.debug("Temporal does not answer: %s", error)
+            await asyncio.sleep(CONNECT_PAUSE)
+        else:
+            return Client(**config)
 
 
 async def _for_ever() -> None:

@@ -13,12 +13,13 @@ from typing import Final, NamedTuple
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, PollActivityTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import PROCESSES_QUEUE
+from worker.idle_poll import idle_poll
 
 log = logging.getLogger(__name__)
 
@@ -98,14 +99,9 @@ async def running(client: Client) -> list[ProcessInUse]:
 
 
 async def _poll(client: Client, identity: str) -> None:
-    request = PollActivityTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=PROCESSES_QUEUE), identity=identity
-    )
     while True:
         try:
-            await client.workflow_service.poll_activity_task_queue(request, timeout=POLL)
-        except (RPCError, RuntimeError) as error:  # the latter from a client that was never connected yet
-            # The server mostly answers before the time is over; where it does not, that is no failure.
-            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.DEADLINE_EXCEEDED:
-                log.debug("this process cannot be shown at the moment: %s", error)
-                await asyncio.sleep(PAUSE)
+            await idle_poll(client, PROCESSES_QUEUE, identity, POLL)
+        except (RPCError, RuntimeError) as error:
+            log.debug("this process cannot be shown at the moment: %s", error)
+            await asyncio.sleep(PAUSE)

@@ -13,7 +13,7 @@ from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
-from worker.contact import until_contact_is_back, until_contact_is_lost
+from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, host, own_client
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
@@ -25,7 +25,6 @@ STICKY_TIMEOUT: Final = timedelta(seconds=1)
 
 CACHED_WORKFLOWS: Final = 1000
 """Workflows kept in memory, a quarter of a megabyte each. With fewer than run at once nearly every step replays one."""
-
 
 END_TIMEOUT: Final = 5.0
 """Seconds for a worker to end whose server may be away. Nothing is lost: workflows are on the server."""
@@ -40,12 +39,8 @@ async def run_rebalance_worker(
     power cut. Answers from memory would not fit it, and the run could never be replayed again.
     """
     while True:
-        await until_contact_is_back(client)
-        try:
-            own = await own_client(client)
-        except RuntimeError:  # away again
-            continue
-        await host([rebalance_worker(own, configuration, allocations)], until_contact_is_lost(client), END_TIMEOUT)
+        worker = rebalance_worker(await own_client(client), configuration, allocations)
+        await host([worker], until_contact_is_lost(client), END_TIMEOUT)
         log.warning("Temporal cannot be reached; workflows are read anew once it is back")
 
 

@@ -22,6 +22,11 @@ class Restorable:
         self._port = free_port()
         self._running = AsyncExitStack()
 
+    @property
+    def address(self) -> str:
+        """Where it is, or will be."""
+        return f"127.0.0.1:{self._port}"
+
     async def start(self) -> str:
         """Start the server; returns its address."""
         return await self._running.enter_async_context(embedded_server(self._port, None, self._database))
