@@ -8,6 +8,11 @@ from contract.requests import NOTHING_SENT, SENDING_BEGAN
 from rebalancing.errors import GatewayRenewed, GatewaySettling, GatewayUnavailable, RebalancerError
 from rebalancing.failures import ActivityTimeout
 
+Failure = ActivityError | ApplicationError | RebalancerError
+"""What a step of a rebalance may fail with: an activity, a local one (its own error comes as it is), or the domain."""
+
+FAILURES: Final = (ActivityError, ApplicationError, RebalancerError)
+
 GATEWAY_AWAY: Final = frozenset({kind.__name__ for kind in (GatewayUnavailable, GatewayRenewed, GatewaySettling)})
 """Failures that mean "wait for the gateway", not "something is wrong"."""
 
@@ -29,7 +34,7 @@ def sending_began(error: ActivityError) -> bool:
             return True
 
 
-def own_error(error: ActivityError | ApplicationError | RebalancerError) -> ApplicationError:
+def own_error(error: Failure) -> ApplicationError:
     """What went wrong, as Temporal tells it: the error of the activity or of the domain itself.
 
     For an activity that gave none: what that means in words.

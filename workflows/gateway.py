@@ -96,12 +96,7 @@ class Gateway:
     async def prepare(self, orders: tuple[LegOrder, ...], above: int) -> tuple[Intent, ...]:
         """Reserve order ids ``above`` this one, so that intents are in history before a byte is sent (promise P3)."""
         request = PrepareRequest(orders=orders, above=above)
-
-        async def prepare() -> tuple[Intent, ...]:
-            intents = await self._beside(ConnectionContract.prepare_leg, request)
-            return _answers(orders, intents)
-
-        return await self._while_away(prepare)
+        return await self._told_of(orders, lambda: self._beside(ConnectionContract.prepare_leg, request))
 
     async def place(
         self, intents: tuple[Intent, ...], linger: timedelta, reading: SnapshotRequest, *, overtaken: bool
@@ -141,26 +136,30 @@ class Gateway:
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of working orders up to the market, in one visit."""
-
-        async def reprice() -> tuple[OrderReport, ...]:
-            return _answers(intents, await self._visit(GatewayContract.reprice_leg, intents, FINISHING))
-
-        return await self._while_away(reprice)
+        return await self._told_of(intents, lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING))
 
     async def fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> tuple[OrderReport, ...]:
-        """Wait until none of these orders works any more, or the time is over; all of it is work."""
+        """Wait until none of these orders works any more, or the time is over; all of it is work.
+
+        Without the limit of ``max_wait``: a limit order may be worked for longer.
+        """
         request = IntentsRequest(intents=intents, timeout=timeout.total_seconds())
-        return await self._while_away(lambda: self._await_fills(request), allowance=None)
+        call, queue = ConnectionContract.await_fills, fills_queue(self._account.gateway)
+        return await self._told_of(
+            intents,
+            lambda: self._execute(call, request, queue, FINISHING, timeout + VISIT_TIMEOUT, longest=None),
+            allowance=None,
+        )
 
     async def cancel(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Cancel what still works of these, and wait for the confirmation (promise P8). Goes on while it is stopped."""
         request = IntentsRequest(intents=intents, timeout=self._cancel_timeout)
         timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-
-        async def cancel() -> tuple[OrderReport, ...]:
-            return _answers(intents, await self._visit(GatewayContract.cancel_orders, request, OPERATOR, timeout))
-
-        return await self._while_away(cancel, cleaning_up=True)
+        return await self._told_of(
+            intents,
+            lambda: self._visit(GatewayContract.cancel_orders, request, OPERATOR, timeout),
+            cleaning_up=True,
+        )
 
     async def cancel_open(self) -> tuple[str, ...]:
         """Cancel the account's working orders; the refs of those that still work."""
@@ -188,6 +187,21 @@ class Gateway:
             request = request.rest_of(snapshot)
             snapshot = (await self._visit(GatewayContract.read_snapshot, request, priority)).after(snapshot)
         return snapshot
+
+    async def _told_of(
+        self,
+        orders: tuple[LegOrder, ...],
+        call: Callable[[], Awaitable[tuple[Told, ...]]],
+        allowance: timedelta | None = GATEWAY_ALLOWANCE,
+        *,
+        cleaning_up: bool = False,
+    ) -> tuple[Told, ...]:
+        """Make a call about these orders."""
+
+        async def told() -> tuple[Told, ...]:
+            return _answers(orders, await call())
+
+        return await self._while_away(told, allowance, cleaning_up=cleaning_up)
 
     async def _while_away(
         self,
@@ -233,13 +247,15 @@ class Gateway:
         timeout: timedelta = VISIT_TIMEOUT,
     ) -> Answer:
         """What sends requests: in the gateway's one slot."""
-        return await self._execute(call, request, gateway_queue(self._account.gateway), priority, timeout)
+        queue = gateway_queue(self._account.gateway)
+        return await self._execute(call, request, queue, priority, timeout, longest=self._waits.longest)
 
     async def _beside(
         self, call: Callable[[ConnectionContract, Request], Awaitable[Answer]], request: Request
     ) -> Answer:
         """What rests on the connection and sends nothing: it does not wait for the slot."""
-        return await self._execute(call, request, fills_queue(self._account.gateway), FINISHING, VISIT_TIMEOUT)
+        queue = fills_queue(self._account.gateway)
+        return await self._execute(call, request, queue, FINISHING, VISIT_TIMEOUT, longest=self._waits.longest)
 
     async def _execute(
         self,
@@ -248,32 +264,20 @@ class Gateway:
         queue: str,
         priority: int,
         timeout: timedelta,
+        *,
+        longest: timedelta | None,
     ) -> Answer:
         return await workflow.execute_activity_method(
             call,
             request,
             task_queue=queue,
             start_to_close_timeout=timeout,
-            schedule_to_close_timeout=timedelta(seconds=float(self._settings.max_wait)),
+            schedule_to_close_timeout=longest,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=retry_policy(self._settings),
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=self._priority(priority),
         )
-
-    async def _await_fills(self, request: IntentsRequest) -> tuple[OrderReport, ...]:
-        """Without the limit of ``max_wait``: a limit order may be worked for longer."""
-        reports = await workflow.execute_activity_method(
-            ConnectionContract.await_fills,
-            request,
-            task_queue=fills_queue(self._account.gateway),
-            start_to_close_timeout=timedelta(seconds=request.timeout) + VISIT_TIMEOUT,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=retry_policy(self._settings),
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            priority=self._priority(FINISHING),
-        )
-        return _answers(request.intents, reports)
 
     def _priority(self, key: int) -> Priority:
         """Accounts take turns in beginning. What finishes keeps its order: that of the order ids reserved for it.

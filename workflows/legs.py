@@ -1,7 +1,6 @@
 """The legs of one rebalance: their orders placed, watched, given new prices, and cancelled (promises P3 and P8)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -27,9 +26,6 @@ from workflows.waits import Waits
 
 FILLS_MARGIN: Final = timedelta(seconds=5)
 """How much longer fills are listened for than until something is due: the timer rings first."""
-
-Reread = Callable[[], Awaitable[AccountSnapshot]]
-"""Reads the account again, with fresh quotes."""
 
 
 class Traded(NamedTuple):
@@ -68,13 +64,12 @@ class Legs:
         planned: tuple[PlannedOrder, ...],
         opening: AccountSnapshot,
         reading: SnapshotRequest,
-        reread: Reread,
     ) -> Traded:
         """Carry out one leg; returns once none of its orders works any more, and none is of unknown fate.
 
         Orders whose figures were old before they could be sent are withdrawn: the account is then to be read, and the
-        rest planned for, anew (promise P11). ``reread`` tells prices when what a limit order has left is to be traded
-        at market.
+        rest planned for, anew (promise P11). ``reading`` is how the account is read, also when what a limit order has
+        left is to be traded at market.
         """
         if not planned:
             return Traded()
@@ -87,7 +82,7 @@ class Legs:
             courses = [course for course in courses if course not in ended]
             await self._reprice([course for course in courses if course.next_at <= workflow.now()])
             courses = [course.after(workflow.now()) for course in courses]
-            at_last = await self._end(leg, ended, phase, reread)
+            at_last = await self._end(leg, ended, phase, reading)
             if at_last:
                 orders += at_last
                 placed = await self._placing.place(at_last, reading)
@@ -168,7 +163,9 @@ class Legs:
     def _freshness(self) -> timedelta:
         return timedelta(seconds=float(self._settings.freshness))
 
-    async def _end(self, leg: int, courses: list[Course], phase: Phase, reread: Reread) -> tuple[LegOrder, ...]:
+    async def _end(
+        self, leg: int, courses: list[Course], phase: Phase, reading: SnapshotRequest
+    ) -> tuple[LegOrder, ...]:
         """Cancel what of these is still at work; the market orders for what is left where that goes to market.
 
         A limit order cannot be turned into a market order (code 329). So it is cancelled first, and what is left is a
@@ -184,11 +181,11 @@ class Legs:
         rests = {intent: rest for intent in intents if (rest := self._rest(intent))}
         to_market = {c.intent: rests[c.intent] for c in courses if c.then is Ending.MARKET and c.intent in rests}
         self._note_given_up([intent for intent in rests if intent not in to_market], phase)
-        return await self._at_market(leg, to_market, reread) if to_market else ()
+        return await self._at_market(leg, to_market, reading) if to_market else ()
 
-    async def _at_market(self, leg: int, rests: dict[Intent, int], reread: Reread) -> tuple[LegOrder, ...]:
+    async def _at_market(self, leg: int, rests: dict[Intent, int], reading: SnapshotRequest) -> tuple[LegOrder, ...]:
         """The market orders for as much of these rests as is affordable: nothing by a quote that nobody trades by."""
-        fresh = await reread()
+        fresh = await self._gateway.read(reading, fresh=False)
         quotes = [fresh.quotes[intent.symbol] for intent in rests if intent.symbol in fresh.quotes]
         needed = self._account.least_quotes
         problems = quote_problems(quotes, workflow.now(), self._settings.quotes, needed, frozenset())

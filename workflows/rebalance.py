@@ -88,7 +88,7 @@ class Rebalance:
             self._state.notes += [*self._rules.would_say(reading), *await self.pre_trade_checks.would_say(reading)]
             return self._dry_run_outcome(reading)
         while True:
-            reading = await self._pre_trade_checks(reading)
+            reading = await self._checked(reading)
             # Targets may have changed since it was first read; what has a price only now is reported with that.
             self._state.opening = (self._state.opening or reading.opening).with_prices_of(reading.opening)
             traded = await self._trade(reading)
@@ -96,7 +96,7 @@ class Rebalance:
                 return await self._verify(reading, traded)
             reading = await self._read_when_open()  # what was not sent was sized by figures that are old (promise P11)
 
-    async def _pre_trade_checks(self, reading: Reading) -> Reading:
+    async def _checked(self, reading: Reading) -> Reading:
         """The plan to carry out, once nothing speaks against it: guards, approval, working orders, rules, margin."""
         reading = await self.pre_trade_checks.clear(reading, self._read_when_open, self._newer_event)
         if any(order.is_ours for order in reading.opening.open_orders):
@@ -110,13 +110,12 @@ class Rebalance:
     async def _trade(self, reading: Reading) -> Traded:
         """Both legs of one plan; nothing follows what was withdrawn."""
         targets, opening, plan = reading
-        request = self._reading(targets)
-        reread = partial(self._gateway.read, request, fresh=False)
-        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, request, reread)
+        request = self._request(targets)
+        sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, request)
         if sells.withdrawn or not plan.buys:
             return sells
         planned, prices = await self._buys(reading, sells)
-        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, request, reread)
+        buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, request)
         return Traded(sells.reports + buys.reports, buys.withdrawn, buys.after)
 
     # --- reading and planning -------------------------------------------------------------------------------------
@@ -181,10 +180,10 @@ class Rebalance:
 
     async def _read_usable(self, targets: Targets) -> AccountSnapshot:
         """Read with quotes that one can trade by."""
-        request, trading = self._reading(targets), self.mode is ExecutionMode.REBALANCE
+        request, trading = self._request(targets), self.mode is ExecutionMode.REBALANCE
         return await self._quotes.usable(partial(self._gateway.read, request, fresh=True), trading=trading)
 
-    def _reading(self, targets: Targets) -> SnapshotRequest:
+    def _request(self, targets: Targets) -> SnapshotRequest:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
         return SnapshotRequest(account=self.account, symbols=symbols)
 
@@ -282,7 +281,7 @@ class Rebalance:
         """The account as the end of the leg told it, if that is this very moment; else it is read."""
         if traded.after is not None and traded.after.is_of_this_moment:
             return traded.after.snapshot
-        return await self._gateway.read(self._reading(targets), fresh=False)
+        return await self._gateway.read(self._request(targets), fresh=False)
 
     async def _until_buys_trade(self, contracts: list[ContractDetails]) -> None:
         """Sells on the close bring their cash when the market is closed: the buys follow in the next session."""
@@ -322,7 +321,7 @@ class Rebalance:
             if final.positions == expected:
                 return final
             await asyncio.sleep(LAG_PAUSE.total_seconds())
-            final = await self._gateway.read(self._reading(targets), fresh=False)
+            final = await self._gateway.read(self._request(targets), fresh=False)
         self._state.notes.append(f"the broker reports other holdings than the fills explain: {final.positions}")
         return final
 

@@ -39,7 +39,7 @@ from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
 from workflows import local_calls
-from workflows.activity_errors import own_error
+from workflows.activity_errors import FAILURES, own_error
 from workflows.approval import PreTradeChecks
 from workflows.misled import workflow_id_wrong
 from workflows.operation_clock import GATEWAY_ALLOWANCE
@@ -96,7 +96,7 @@ class RebalanceAccount:
         except asyncio.CancelledError:
             self._close(EventStatus.CANCELLED, Phase.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
-        except (ActivityError, ApplicationError, RebalancerError) as error:
+        except FAILURES as error:
             return self._failed(own_error(error))
         if outcome.mode is ExecutionMode.REBALANCE:
             self._last_targets = remembered_targets(outcome.target_weights)
@@ -222,7 +222,7 @@ class RebalanceAccount:
         """The story's outcome; where it failed with orders at work, they are cancelled before the failure is told."""
         try:
             return await story
-        except (ActivityError, RebalancerError):
+        except FAILURES:
             with suppress(ActivityError):
                 await rebalance.legs.cancel_working()
             raise
