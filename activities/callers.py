@@ -4,6 +4,7 @@ Temporal lets any number of workflows run that say they are for the same account
 account is rebalanced under one id, and the worker looks at the id of who asks before it does anything.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -26,8 +27,31 @@ READS: Final = frozenset({"read_snapshot"})
 """What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""
 
 
-class OwnWorkflowsOnly(Interceptor):
-    """Worker interceptor that refuses what another workflow than the account's own asks for (``CallerRefused``).
+class _RequestsChecked(Interceptor, ABC):
+    """Worker interceptor that looks at each request before its activity runs."""
+
+    @abstractmethod
+    def check(self, request: object) -> None:
+        """Raise what refuses the request."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap every activity."""
+        return _Checked(next, self.check)
+
+
+class _Checked(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, check: Callable[[object], None]) -> None:
+        super().__init__(next)
+        self._check = check
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        for request in input.args:
+            self._check(request)
+        return await super().execute_activity(input)
+
+
+class OwnWorkflowsOnly(_RequestsChecked):
+    """Refuses what another workflow than the account's own asks for (``CallerRefused``).
 
     ``workflow_id`` tells the one id of an account's workflow, which is of the type ``workflow_type``.
     """
@@ -35,10 +59,6 @@ class OwnWorkflowsOnly(Interceptor):
     def __init__(self, workflow_type: str, workflow_id: Callable[[str], str]) -> None:
         self._workflow_type = workflow_type
         self._workflow_id = workflow_id
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Wrap every activity."""
-        return _OwnWorkflowsOnly(next, self)
 
     def check(self, request: object) -> None:
         """Raise ``CallerRefused`` if the activity that runs has no business with an account of this request."""
@@ -55,19 +75,8 @@ class OwnWorkflowsOnly(Interceptor):
                 )
 
 
-class _OwnWorkflowsOnly(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, rule: OwnWorkflowsOnly) -> None:
-        super().__init__(next)
-        self._rule = rule
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        for request in input.args:
-            self._rule.check(request)
-        return await super().execute_activity(input)
-
-
-class EnabledAccountsOnly(Interceptor):
-    """Worker interceptor that lets no leg begin for an account that is switched off by now (``AccountUnknown``).
+class EnabledAccountsOnly(_RequestsChecked):
+    """Lets no leg begin for an account that is switched off by now (``AccountUnknown``).
 
     A rebalance may have waited for days since it was opened. ``configured`` gives an account or raises. What was sent
     before is seen through: orders of ours are awaited and cancelled whatever the configuration says.
@@ -76,22 +85,11 @@ class EnabledAccountsOnly(Interceptor):
     def __init__(self, configured: Callable[[str], object]) -> None:
         self._configured = configured
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Wrap every activity."""
-        return _EnabledAccountsOnly(next, self._configured)
-
-
-class _EnabledAccountsOnly(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, configured: Callable[[str], object]) -> None:
-        super().__init__(next)
-        self._configured = configured
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        for request in input.args:
-            if isinstance(request, PrepareRequest):
-                for account in accounts_of(request):
-                    self._configured(account)
-        return await super().execute_activity(input)
+    def check(self, request: object) -> None:
+        """Raise ``AccountUnknown`` if the request begins a leg of an account that is switched off."""
+        if isinstance(request, PrepareRequest):
+            for account in accounts_of(request):
+                self._configured(account)
 
 
 def accounts_of(request: object) -> Iterator[str]:

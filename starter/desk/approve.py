@@ -4,27 +4,25 @@ from temporalio.client import Client
 
 from contract.names import APPROVE_UPDATE
 from rebalancing.approval import Approval, WaitingPlan
-from rebalancing.errors import RebalancerError
+from rebalancing.failures import NothingToApprove
 from starter.desk.rebalance import handle_of, query_status
 from starter.desk.updating import update_of
 
 
-class NothingWaits(RebalancerError):
-    """No plan of the account waits for a person, as far as anybody answers."""
-
-    @classmethod
-    def because_none_runs(cls, account: str) -> "NothingWaits":
-        """For an account of which no rebalance is running."""
-        return cls(f"No rebalance of {account} is running; no plan waits for approval.")
+def none_runs(account: str) -> NothingToApprove:
+    """For an account of which no rebalance is running."""
+    return NothingToApprove(f"No rebalance of {account} is running; no plan waits for approval.")
 
 
 async def waiting_plan(client: Client, account: str) -> WaitingPlan:
-    """The account's plan that waits for a person. Raises ``NothingWaits``."""
+    """The account's plan that waits for a person. Raises ``NothingToApprove``."""
     status = await query_status(handle_of(client, account))
     if status is None:
-        raise NothingWaits(f"Nothing is known of a waiting plan of {account}: no rebalance, or no worker answers.")
+        raise NothingToApprove(f"Nothing is known of a waiting plan of {account}: no rebalance, or no worker answers.")
     if status.waiting_plan is None:
-        raise NothingWaits(f"No plan of {account} waits for approval; its rebalance is in the phase {status.phase}.")
+        raise NothingToApprove(
+            f"No plan of {account} waits for approval; its rebalance is in the phase {status.phase}."
+        )
     return status.waiting_plan
 
 
@@ -32,8 +30,8 @@ async def approve(client: Client, account: str, approval: Approval) -> str:
     """Approve of the plan with this hash; what follows from it in words.
 
     Raises:
-        NothingWaits: no rebalance of the account is running.
+        NothingToApprove: no rebalance of the account is running.
         UpdateRefused: no plan of it waits, or another one.
     """
-    with update_of(account, NothingWaits.because_none_runs(account)):
+    with update_of(account, none_runs(account)):
         return await handle_of(client, account).execute_update(APPROVE_UPDATE, approval, result_type=str)

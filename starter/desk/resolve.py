@@ -3,14 +3,10 @@
 from temporalio.client import Client
 
 from contract.messages import Resolution
-from rebalancing.errors import RebalancerError
+from rebalancing.failures import NothingToResolve
 from starter.desk.rebalance import handle_of
 from starter.desk.updating import update_of
 from workflows.rebalance_account import RebalanceAccount
-
-
-class NothingToResolve(RebalancerError):
-    """No rebalance of the account runs."""
 
 
 async def resolve(client: Client, account: str, resolution: Resolution) -> None:

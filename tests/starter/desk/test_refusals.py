@@ -4,14 +4,15 @@ import pytest
 
 from contract.messages import Resolution
 from rebalancing.approval import Approval, Rejection
+from rebalancing.failures import NothingToApprove, NothingToResolve
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
-from starter.desk.approve import NothingWaits, approve, waiting_plan
+from starter.desk.approve import approve, waiting_plan
 from starter.desk.cancel import NothingToCancel, cancel
 from starter.desk.outcome import RequestUnknown, outcome_of
 from starter.desk.plan import PlanNotMade, plan_of, plan_requested
 from starter.desk.reject import reject
-from starter.desk.resolve import NothingToResolve, resolve
+from starter.desk.resolve import resolve
 from starter.desk.trigger import deliver, requested
 from starter.desk.updating import UpdateRefused
 from tests.house import Holding, house, phase_reached
@@ -26,11 +27,11 @@ async def test_an_account_that_is_not_rebalanced_has_nothing_to_decide_about() -
         client = await connect_embedded(address)
         with pytest.raises(NothingToCancel):
             await cancel(client, "DU1")
-        with pytest.raises(NothingWaits):
+        with pytest.raises(NothingToApprove):
             await waiting_plan(client, "DU1")
-        with pytest.raises(NothingWaits):
+        with pytest.raises(NothingToApprove):
             await approve(client, "DU1", NO_PLAN)
-        with pytest.raises(NothingWaits):
+        with pytest.raises(NothingToApprove):
             await reject(client, "DU1", Rejection())
         with pytest.raises(NothingToResolve):
             await resolve(client, "DU1", Resolution(ref="ref"))
