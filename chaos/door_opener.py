@@ -26,7 +26,7 @@ from chaos.evidence import PowerLoss, Run
 from chaos.power import copy_database, put_back
 from chaos.processes import ChildProcess
 from chaos.second_installation import run_second
-from chaos.stand_ins import RETRY_PAUSE, GatewayControl
+from chaos.stand_ins import RETRY_PAUSE, GatewayControl, insist
 from chaos.timeline import GATEWAY, LISTENER, TEMPORAL, WORKERS
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class DoorOpener:
         other = next(name for name in WORKERS if name != frozen)
         self._down.add(frozen)
         self._children[frozen].freeze()
-        await self._insist_on(CLOSE_ALL)
+        await insist(lambda: self._gateway.add_rules([CLOSE_ALL]))
         waited_until = asyncio.get_running_loop().time() + TAKEOVER_TIME
         while not self._holds(other) and asyncio.get_running_loop().time() < waited_until:  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(RETRY_PAUSE)
@@ -132,17 +132,16 @@ class DoorOpener:
     async def _shock(self, door: PriceShock) -> None:
         match door.when:
             case "closed":
-                await self._insist_on(CLOSE_ALL)
+                await insist(lambda: self._gateway.add_rules([CLOSE_ALL]))
             case "at_order":
-                await self._insist_on(CLOSE_AT_ORDER)
+                await insist(lambda: self._gateway.add_rules([CLOSE_AT_ORDER]))
                 await self._struck(CLOSE_AT_ORDER)
             case "restart":
                 self._down.add(GATEWAY)
                 await self._children[GATEWAY].kill()
                 await self._children[GATEWAY].start()
                 self._down.discard(GATEWAY)
-        while not await self._gateway.move_prices(door.factors):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(0.05)
+        await insist(lambda: self._gateway.move_prices(door.factors), pause=0.05)
 
     async def _struck(self, rule: Mapping[str, object]) -> None:
         for _ in range(int(STRIKES_WITHIN / 0.1)):
@@ -155,12 +154,6 @@ class DoorOpener:
         closes += MINUTE if closes - datetime.now(UTC) < SOON else timedelta(0)
         opens = closes + MINUTE
         sessions = [(closes - timedelta(days=1), closes), (opens, opens + timedelta(days=2))]
-        while not await self._gateway.keep_sessions(sessions):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(RETRY_PAUSE)
+        await insist(lambda: self._gateway.keep_sessions(sessions))
         await asyncio.sleep((opens - datetime.now(UTC)).total_seconds() + 1)
-        while not await self._gateway.keep_sessions([]):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(RETRY_PAUSE)
-
-    async def _insist_on(self, rule: Mapping[str, object]) -> None:
-        while not await self._gateway.add_rules([rule]):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(RETRY_PAUSE)
+        await insist(lambda: self._gateway.keep_sessions([]))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from chaos import portfolios
 from chaos.broker_day import BrokerDay
 from chaos.door_opener import DoorOpener
 from chaos.processes import ChildProcess
-from chaos.stand_ins import ABLY_KEY, RETRY_PAUSE, GatewayControl, Publisher
+from chaos.stand_ins import ABLY_KEY, GatewayControl, Publisher, insist
 from chaos.timeline import (
     ABLY,
     ALLOCATIONS,
@@ -143,8 +143,8 @@ class Stage:
         for child in self.children.values():
             child.thaw()
             await child.start()
-        while not (await self.gateway.clear_rules() and await self.gateway.keep_sessions([])):  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
+        await insist(self.gateway.clear_rules)
+        await insist(lambda: self.gateway.keep_sessions([]))
         # A link that was lost before may still be; nobody minds hearing twice that it is back.
         await self.gateway.add_rules([{"action": "notice", "code": 1102}])
         self._write_allocations()
@@ -179,15 +179,10 @@ class Stage:
             await self.publisher.publish_again()
 
     async def _gateway_fault(self, fault: GatewayFault) -> None:
-        await self._insist(fault.rules)
+        await insist(lambda: self.gateway.add_rules(fault.rules))
         if fault.then:
             await asyncio.sleep(fault.seconds)
-            await self._insist(fault.then)
-
-    async def _insist(self, rules: Sequence[Rule]) -> None:
-        """Put rules in force, as soon as the gateway is there to take them: every fault is to happen."""
-        while not await self.gateway.add_rules(rules):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(RETRY_PAUSE)
+            await insist(lambda: self.gateway.add_rules(fault.then))
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,7 +1,7 @@
 """Talking to the stand-ins from outside: the gateway's control port, and Ably's REST interface as a publisher."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -20,6 +20,12 @@ RETRY_PAUSE: Final = 0.3
 CENT: Final = Decimal("0.01")
 FURTHEST_PRICE: Final = Decimal("0.12")
 """How far a price may get from the last close, as a share of it: a fifth is what the application believes."""
+
+
+async def insist(attempt: Callable[[], Awaitable[bool]], pause: float = RETRY_PAUSE) -> None:
+    """Try again until a stand-in, which may be away, has done it: every fault is to happen."""
+    while not await attempt():  # noqa: ASYNC110  # another process's state
+        await asyncio.sleep(pause)
 
 
 def believable(symbol: str, price: Decimal, factor: Decimal) -> Decimal:

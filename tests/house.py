@@ -93,6 +93,16 @@ class House:
             self.__post_init__()
         return asyncio.create_task(run_workers(client, self.in_use, self.connections))
 
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None]:
+        """One worker more during the block."""
+        worker = await self.worker()
+        try:
+            yield
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
     def accepted_orders(self, account: str) -> list[Any]:
         """The gateway's own list of the account's orders."""
         return [order for order in self.gateway.engine.orders if order.account == account]

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -51,17 +49,6 @@ async def refusal(handle: WorkflowHandle[Any, Any], plan_hash: str) -> Applicati
         await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=plan_hash))
     assert isinstance(failure.value.cause, ApplicationError)
     return failure.value.cause
-
-
-@asynccontextmanager
-async def working(own: House) -> AsyncGenerator[None]:
-    """One worker, from here to the block's end."""
-    worker = await own.worker()
-    try:
-        yield
-    finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
 
 
 def traded(own: House) -> list[Any]:
@@ -232,10 +219,10 @@ async def test_a_newer_event_replaces_the_waiting_plan() -> None:
 
 async def test_approval_survives_the_worker() -> None:
     async with house({"DU1": Holding(more=ASKING)}, workers=0) as own:
-        async with working(own):
+        async with own.working():
             handle = await own.trigger("DU1")
             first = await waiting_plan(handle)
-        async with working(own):
+        async with own.working():
             waiting = await waiting_plan(handle)
             assert waiting == first
             await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
@@ -248,12 +235,12 @@ async def test_targets_are_held_against_those_of_the_last_completed_rebalance() 
     changed = {"QQQ": "0.2", "BND": "0.6", "GLD": "0.2"}
     at_once = quick_settings().model_copy(update={"figures_lag": 0})
     async with house({"DU1": Holding(more=guards)}, workers=0, settings=at_once) as own:
-        async with working(own):
+        async with own.working():
             await (await own.trigger("DU1", "first")).result()
             await (await own.trigger("DU1", "the same again")).result()
             orders = len(own.accepted_orders("DU1"))
         own.configuration = configuration({"DU1": Holding(weights=changed, more=guards)}, at_once)
-        async with working(own):
+        async with own.working():
             error = await failure_of(await own.trigger("DU1", "changed"))
             again = await failure_of(await own.trigger("DU1", "changed again"))
         assert error.type == again.type == "GuardBreached"
@@ -334,13 +321,13 @@ async def test_old_allocations_stop_the_run_and_those_without_a_date_too(tmp_pat
 
 async def test_an_approval_given_while_no_worker_is_up_waits_for_the_next_one() -> None:
     async with house({"DU1": Holding(more=ASKING)}, workers=0) as own:
-        async with working(own):
+        async with own.working():
             handle = await own.trigger("DU1")
             waiting = await waiting_plan(handle)
         yes = asyncio.create_task(
             handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
         )
-        async with working(own):
+        async with own.working():
             assert waiting.plan_hash in await yes
             assert (await handle.result()).outcome is not None
             assert len(own.accepted_orders("DU1")) == 3

@@ -128,12 +128,8 @@ async def test_what_waits_in_the_queue_for_longer_than_freshness_is_sized_anew()
         own.gateway.add_fault(
             FaultRule(action="delay", match=FaultMatch(request="whatIfOrder", account="DU1"), seconds=1.5)
         )
-        worker = await own.worker()
-        try:
+        async with own.working():
             outcome = (await (await own.trigger("DU1")).result()).outcome
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         assert outcome is not None
         assert any("was read" in note and "ago" in note for note in outcome.notes)
         placed_at_most_once(own.gateway.engine)

@@ -1,6 +1,5 @@
 """A login with more than 50 accounts, of which IBKR tells neither positions nor values together."""
 
-import asyncio
 from collections import Counter
 
 from rebalancing.orders.order import OrderState
@@ -39,12 +38,8 @@ async def test_a_leg_cut_off_by_a_lost_connection_is_finished_on_the_next_one() 
 async def test_no_account_is_read_before_the_positions_of_all_are_told() -> None:
     async with house(ACCOUNTS, workers=0) as own:
         own.gateway.add_fault(FaultRule(action="close_after", match=FaultMatch(request="reqPositionsMulti"), after=30))
-        worker = await own.worker()
-        try:
+        async with own.working():
             outcome = (await (await own.trigger("DU60")).result()).outcome
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         cut_off = {request.name for request in own.gateway.requests if request.connection == 1}
         assert "reqContractDetails" not in cut_off
         assert outcome is not None
@@ -55,15 +50,11 @@ async def test_an_account_whose_positions_are_refused_is_not_taken_for_an_empty_
     async with house(ACCOUNTS, workers=0) as own:
         refused = FaultMatch(request="reqPositionsMulti", account="DU7")
         own.gateway.add_fault(FaultRule(action="reject", match=refused, code=321, count=2))
-        worker = await own.worker()
-        try:
+        async with own.working():
             assert (await failure_of(await own.trigger("DU7"))).type == "PositionsUnknown"
             assert (await (await own.trigger("DU1")).result()).outcome is not None
             assert {order.account for order in own.gateway.engine.orders} == {"DU1"}
             outcome = (await (await own.trigger("DU7", "event-2")).result()).outcome  # the refusals are over
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         assert outcome is not None
         assert [order.filled for order in outcome.orders if order.symbol == "SPY"] == [57]
 
@@ -81,10 +72,6 @@ async def test_models_are_noticed_as_well_where_the_positions_were_refused_at_fi
     async with house({**ACCOUNTS, "DU61": divided}, workers=0) as own:
         refused = FaultMatch(request="reqPositionsMulti", account="DU61")
         own.gateway.add_fault(FaultRule(action="reject", match=refused, code=321))
-        worker = await own.worker()
-        try:
+        async with own.working():
             assert (await failure_of(await own.trigger("DU61"))).type == "AccountInModels"
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         assert not own.gateway.engine.orders

@@ -8,7 +8,6 @@ import pytest
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, quick_settings
-from tests.workflows.test_approval import working
 
 CASH_ACCOUNT: dict[str, Any] = {"kind": "cash"}
 
@@ -99,12 +98,12 @@ async def test_a_cash_account_does_not_sell_what_it_bought_with_unsettled_money(
     before = Holding(cash="1000", holdings={"SPY": 100}, weights={"QQQ": "0.5", "BND": "0.5"}, books=CASH_ACCOUNT)
     after = Holding(weights={"GLD": "1"})
     async with house({"DU1": before}, workers=0, settings=at_once) as own:
-        async with working(own):
+        async with own.working():
             await (await own.trigger("DU1", "first")).result()
         bought = dict(own.gateway.engine.accounts["DU1"].positions)
         assert own.gateway.engine.accounts["DU1"].settled_cash < 0
         own.configuration = configuration({"DU1": after}, at_once)
-        async with working(own):
+        async with own.working():
             result = await (await own.trigger("DU1", "second")).result()
         assert result.outcome is not None
         assert own.gateway.engine.accounts["DU1"].positions == bought
@@ -114,10 +113,10 @@ async def test_a_cash_account_does_not_sell_what_it_bought_with_unsettled_money(
 async def test_a_cash_account_may_sell_what_settled_money_bought() -> None:
     at_once = quick_settings().model_copy(update={"figures_lag": 0})
     async with house({"DU1": Holding(weights={"QQQ": "1"}, books=CASH_ACCOUNT)}, workers=0, settings=at_once) as own:
-        async with working(own):
+        async with own.working():
             await (await own.trigger("DU1", "first")).result()
         own.configuration = configuration({"DU1": Holding(weights={"GLD": "1"})}, at_once)
-        async with working(own):
+        async with own.working():
             result = await (await own.trigger("DU1", "second")).result()
         assert result.outcome is not None
         assert set(own.gateway.engine.accounts["DU1"].positions) == {"GLD"}
@@ -139,11 +138,11 @@ async def test_a_worker_killed_before_the_answers_leaves_the_questions_to_the_ne
     async with house({"DU1": Holding()}, workers=0, settings=at_once) as own:
         slow = FaultRule(action="stall", match=FaultMatch(request="whatIfOrder"), count=3)
         own.gateway.add_fault(slow)
-        async with working(own):
+        async with own.working():
             handle = await own.trigger("DU1")
             while len(asked(own)) < 3:  # noqa: ASYNC110  # the gateway's log has no event for it
                 await asyncio.sleep(0.02)
-        async with working(own):
+        async with own.working():
             result = await handle.result()
         assert result.outcome is not None
         # Asked again on the new connection, and again for the plan that is made there: the first one's figures are old.

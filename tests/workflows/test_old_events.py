@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +11,7 @@ from rebalancing.outcomes import Phase
 from rebalancing.settings import EventSettings, Settings
 from rebalancing.triggers import EventRecord, EventStatus, ExecutionMode
 from starter.desk.status import read_statuses
-from tests.house import Holding, House, house, phase_reached, quick_settings
+from tests.house import Holding, house, phase_reached, quick_settings
 from tests.workflows.test_market_hours import CLOSED, waiting_at_most
 from workflows.rebalance_account import RebalanceAccount
 
@@ -34,16 +32,6 @@ def record_of(result: RunResult, event_id: str = "event-1") -> EventRecord:
     record = result.events.find(event_id)
     assert record is not None
     return record
-
-
-@asynccontextmanager
-async def with_a_worker(own: House) -> AsyncGenerator[None]:
-    worker = await own.worker()
-    try:
-        yield
-    finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
 
 
 async def test_a_live_event_older_than_the_maximum_age_is_shown_as_expired_and_not_traded(
@@ -79,7 +67,7 @@ async def test_an_event_that_grew_old_while_no_worker_was_up_is_not_traded() -> 
     async with house({"DU1": Holding()}, settings=good_for(0.2), workers=0) as own:
         handle = await own.trigger("DU1")
         await asyncio.sleep(0.3)
-        async with with_a_worker(own):
+        async with own.working():
             assert record_of(await handle.result()).status is EventStatus.EXPIRED
         assert own.accepted_orders("DU1") == []
 
@@ -95,7 +83,7 @@ async def test_an_event_sent_by_hand_without_a_time_grows_old_from_when_it_was_s
             start_signal_args=[{"event_id": "by-hand", "mode": "rebalance"}],
         )
         await asyncio.sleep(0.3)
-        async with with_a_worker(own):
+        async with own.working():
             assert record_of(await handle.result(), "by-hand").status is EventStatus.EXPIRED
         assert own.accepted_orders("DU1") == []
 
@@ -116,7 +104,7 @@ async def test_an_old_event_does_not_keep_a_fresh_one_from_being_traded() -> Non
     async with house({"DU1": Holding()}, workers=0) as own:
         await own.trigger("DU1", "old", at=ago(2 * DAY))
         handle = await own.trigger("DU1", "fresh")
-        async with with_a_worker(own):
+        async with own.working():
             result = await handle.result()
         assert result.outcome is not None
         assert result.outcome.event_ids == ("fresh",)

@@ -103,14 +103,10 @@ async def test_nothing_comes_back_that_was_sent_to_a_run_terminated_before_any_w
         await own.trigger("DU1", "first")
         handle = await own.trigger("DU1", "second")
         await handle.terminate("an operator")
-        worker = await own.worker()
-        try:
+        async with own.working():
             for event_id in ("second", "first"):
                 assert (await (await own.trigger("DU1", event_id)).result()).outcome is None
             assert (await (await own.trigger("DU1", "new")).result()).outcome is not None
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
 
 
 async def test_garbage_that_was_sent_to_a_terminated_run_is_in_nobodys_way() -> None:
@@ -121,15 +117,11 @@ async def test_garbage_that_was_sent_to_a_terminated_run_is_in_nobodys_way() -> 
             await handle.signal("trigger", garbage)
         await handle.signal("other", {"event_id": "not a trigger"})
         await handle.terminate("an operator")
-        worker = await own.worker()
-        try:
+        async with own.working():
             assert (await (await own.trigger("DU1", "first")).result()).outcome is None
             new = await (await own.trigger("DU1", "not a trigger")).result()
             assert new.outcome is not None
             assert {record.event_id for record in new.events.records} == {"first", "not a trigger"}
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
 
 
 async def test_an_event_id_that_came_as_a_dry_run_is_carried_out_when_it_comes_live() -> None:
@@ -181,12 +173,8 @@ async def test_a_dry_run_asked_for_during_a_live_run_does_not_trade() -> None:
 async def test_events_delivered_while_no_worker_runs_are_carried_out_when_one_comes() -> None:
     async with house({"DU1": Holding()}, workers=0) as own:
         handle = await own.trigger("DU1", "early")
-        worker = await own.worker()
-        try:
+        async with own.working():
             result = await handle.result()
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         assert result.outcome is not None
 
 
@@ -218,9 +206,5 @@ async def test_an_event_older_than_a_full_memory_is_taken_as_known() -> None:
             task_queue="rebalances",
         )
         await own.trigger("DU1", "ancient", at=now - timedelta(hours=1))
-        worker = await own.worker()
-        try:
+        async with own.working():
             assert (await handle.result())["outcome"] is None
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)

@@ -240,12 +240,8 @@ async def test_an_event_for_the_account_whose_id_a_foreign_run_took_is_carried_o
         await own.client.start_workflow("RebalanceAccount", start, id="rebalance-DU1", task_queue="rebalances")
         sent = TRIGGER if names_account else {"event_id": "e", "mode": "rebalance"}
         await own.client.get_workflow_handle("rebalance-DU1").signal("trigger", sent)
-        worker = await own.worker()
-        try:
+        async with own.working():
             result = await own.client.get_workflow_handle_for(RebalanceAccount.run, "rebalance-DU1").result()
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         assert result.outcome is not None
         assert result.outcome.account == "DU1"
         assert result.outcome.event_ids == ("e",)
@@ -259,10 +255,6 @@ async def test_a_signal_to_an_id_that_is_no_accounts_does_not_keep_the_run_from_
             "RebalanceAccount", START, id="rebalance-DU1-2026-11-24T15:00:00Z", task_queue="rebalances"
         )
         await handle.signal("trigger", {"event_id": "e", "mode": "rebalance"})
-        worker = await own.worker()
-        try:
+        async with own.working():
             assert (await failure_of(handle)).type == "WorkflowIdWrong"
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
         assert refused(own, "DU1")

@@ -1,8 +1,7 @@
 """A database that was put back, or torn by a power cut: what it forgot was traded is not traded again (promise P3)."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from rebalancing.settings import Settings
 from simulator.gateway.engine import Engine
 from simulator.gateway.ledger import Holding as LedgerHolding
 from tests.faults.ledger_checks import never_overspent
-from tests.house import Holding, House, phase_reached, quick_settings
+from tests.house import Holding, phase_reached, quick_settings
 from tests.workflows.restoring import restorable_house
 from tests.workflows.test_approval import waiting_plan
 from workflows.rebalance_account import RebalanceAccount
@@ -41,17 +40,6 @@ def let_a_day_pass(engine: Engine) -> None:
     for order in engine.orders:
         order.placed_at -= day
         order.completed_at = order.completed_at - day if order.completed_at else None
-
-
-@asynccontextmanager
-async def a_worker(own: House) -> AsyncGenerator[None]:
-    """One worker during the block."""
-    worker = await own.worker()
-    try:
-        yield
-    finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
 
 
 async def let_through(client: Client, rate: float | None) -> None:
@@ -84,7 +72,7 @@ async def happened(handle: WorkflowHandle[Any, Any], activity: str, event_type: 
 async def test_a_copy_with_a_leg_scheduled_that_is_put_back_on_the_next_day_buys_nothing_twice(tmp_path: Path) -> None:
     account = Holding(weights={"QQQ": "1"}, more={"margin_check": False})
     async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server):
-        async with a_worker(own):
+        async with own.working():
             handle = await own.trigger("DU1")
             await happened(handle, "read_snapshot", EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
             await let_through(own.client, 0)
@@ -96,7 +84,7 @@ async def test_a_copy_with_a_leg_scheduled_that_is_put_back_on_the_next_day_buys
         await server.restore()
         let_a_day_pass(own.gateway.engine)
         await let_through(own.client, None)
-        async with a_worker(own):
+        async with own.working():
             await handle.result()
         assert own.accepted_orders("DU1") == [order]
         assert own.gateway.engine.accounts["DU1"].positions == {"QQQ": order.quantity}
@@ -110,7 +98,7 @@ async def test_a_copy_that_waits_for_approval_takes_no_order_that_was_for_someth
     asking = {"margin_check": False, "approval": {"required": "always"}}
     account = Holding(cash="1000", holdings={"SPY": 100}, weights={"QQQ": "1"}, more=asking)
     async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server):
-        async with a_worker(own):
+        async with own.working():
             handle = await own.trigger("DU1")
             plan = await waiting_plan(handle)
             server.copy()
@@ -118,7 +106,7 @@ async def test_a_copy_that_waits_for_approval_takes_no_order_that_was_for_someth
         before = own.accepted_orders("DU1")
         await server.restore()
         own.gateway.engine.accounts["DU1"].holdings["GLD"] = LedgerHolding(quantity=61)
-        async with a_worker(own):
+        async with own.working():
             outcome = await approved(handle, plan.plan_hash)
         sold, *bought = own.accepted_orders("DU1")[len(before) :]
         assert (sold.action, sold.symbol, sold.filled) == ("SELL", "GLD", 61)
@@ -146,7 +134,7 @@ async def test_a_worker_that_lives_on_while_a_copy_is_put_back_goes_by_the_copy(
     """What it has in memory of a workflow is ahead of what the server knows then."""
     asking = {"margin_check": False, "approval": {"required": "always"}}
     account = Holding(weights={"QQQ": "1"}, more=asking)
-    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server), a_worker(own):
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server), own.working():
         handle = await own.trigger("DU1")
         plan = await waiting_plan(handle)
         server.copy()
@@ -162,7 +150,7 @@ async def test_a_worker_that_lives_on_while_a_copy_is_put_back_goes_by_the_copy(
 
 async def test_a_worker_whose_server_is_back_with_a_copy_within_a_moment_goes_by_the_copy_too(tmp_path: Path) -> None:
     account = Holding(weights={"QQQ": "1"}, more={"margin_check": False})
-    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server), a_worker(own):
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, server), own.working():
         await let_through(own.client, 0)
         handle = await own.trigger("DU1")
         await happened(handle, "read_snapshot", EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
@@ -194,7 +182,7 @@ async def test_an_answer_that_an_earlier_history_left_is_not_taken_for_one_of_th
 
     monkeypatch.setattr(OrderDesk, "acknowledged", answered)
     account = Holding(weights={"QQQ": "1"}, more={"margin_check": False})
-    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, _), a_worker(own):
+    async with restorable_house(tmp_path, {"DU1": account}, settings=SETTINGS) as (own, _), own.working():
         outcome = (await (await own.trigger("DU1")).result()).outcome
         (order,) = own.accepted_orders("DU1")
         assert outcome is not None
