@@ -43,7 +43,7 @@ GatewayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,30}$")
 StrategyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 """A strategy, which is also the name of its Ably channel."""
 
-ReservePercent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, lt=100)]
+ReservePercent = Annotated[Decimal, Field(ge=0, lt=100)]
 """The cash reserve in percent of the net liquidation value."""
 
 
@@ -115,8 +115,7 @@ class Account(TradingRules):
     strategy_name: StrategyName = Field(description="The strategy, and its Ably channel; also `notification.channel`.")
     type: AccountType = Field(description="`paper` or `live`.")
     enabled: bool = Field(
-        default=True,
-        description="`false`: nothing is started for it, whoever asks; what is at work is seen through.",
+        default=True, description="`false`: nothing is started for it, whoever asks; what is at work is seen through."
     )
     gateway: GatewayName | None = Field(
         default=None,
@@ -154,8 +153,7 @@ class Account(TradingRules):
         description="Outside trading hours `wait` until everything that must trade can, or `fail` at once.",
     )
     quotes_needed: QuoteKind | None = Field(
-        default=None,
-        description="The least fresh quotes orders are sized by: `live`, `delayed` or `close`.",
+        default=None, description="The least fresh quotes orders are sized by: `live`, `delayed` or `close`."
     )
 
     order_policy: OrderPolicy = Field(

@@ -40,7 +40,6 @@ class ApprovalRules(FrozenModel):
         default=14_400,
         gt=0,
         le=30 * 86_400,
-        allow_inf_nan=False,
         description="Seconds a run waits for a person before it fails; `max_wait` ends it too.",
     )
     price_tolerance_percent: Percent = Field(

@@ -5,13 +5,13 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-Money = Annotated[Decimal, Field(allow_inf_nan=False)]
-"""An amount or a price in US dollars. NaN and infinity are refused where they would enter."""
+Money = Decimal
+"""An amount or a price in US dollars."""
 
-Weight = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=1)]
+Weight = Annotated[Decimal, Field(ge=0, le=1)]
 """A share of the base, between 0 and 1."""
 
-Percent = Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=100)]
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
 """A percentage between 0 and 100."""
 
 NUMBER_LENGTH: Final = 40
@@ -24,7 +24,8 @@ Instant = AwareDatetime
 class FrozenModel(BaseModel):
     """An immutable value.
 
-    Unknown fields are ignored on purpose: a payload written by a newer worker must stay readable to an older one.
+    Unknown fields are ignored on purpose: a payload written by a newer worker must stay readable to an older one. NaN
+    and infinity are refused in every number.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rebalancing.base import FrozenModel, Instant, Money, Percent, Weight
+from rebalancing.drift import drift_between
 from rebalancing.planner.plan import CASH_SYMBOL, Plan
 from rebalancing.targets import Targets
 
@@ -20,7 +21,7 @@ SECONDS_A_DAY = 86_400
 
 WEIGHT_PLACES = Decimal("0.000001")
 
-PositivePercent = Annotated[Decimal, Field(allow_inf_nan=False, gt=0)]
+PositivePercent = Annotated[Decimal, Field(gt=0)]
 
 
 class OnBreach(StrEnum):
@@ -33,7 +34,7 @@ class OnBreach(StrEnum):
 class Guards(FrozenModel):
     """The limits of one account; without a value a guard is off."""
 
-    maximum_order_value: Annotated[Decimal, Field(allow_inf_nan=False, gt=0)] | None = Field(
+    maximum_order_value: Annotated[Decimal, Field(gt=0)] | None = Field(
         default=None, description="The largest order, in USD at its valuation price."
     )
     maximum_turnover_percent: PositivePercent | None = Field(
@@ -42,15 +43,14 @@ class Guards(FrozenModel):
     maximum_weight_percent: Percent | None = Field(
         default=None, description="The largest target weight of one symbol, and its weight after the plan, in percent."
     )
-    maximum_allocations_age_days: Annotated[Decimal, Field(allow_inf_nan=False, gt=0)] | None = Field(
+    maximum_allocations_age_days: Annotated[Decimal, Field(gt=0)] | None = Field(
         default=None, description="How old the allocations may be by their own `as_of`, in days; without one: breached."
     )
     minimum_symbols: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         default=None, description="How many symbols the targets must have, cash not counted."
     )
     maximum_target_change_percent: Percent | None = Field(
-        default=None,
-        description="Half-L1 distance of the targets to those of the last finished rebalance, in percent.",
+        default=None, description="Half-L1 distance of the targets to those of the last finished rebalance, in percent."
     )
     on_breach: OnBreach = Field(default=OnBreach.STOP, description="`stop` the run, or `ask` for approval.")
 
@@ -92,13 +92,6 @@ def breaches(request: GuardRequest) -> tuple[Breach, ...]:
         for look in (_order_values, _turnover, _weights, _age, _symbols, _target_change)
         for breach in look(request)
     )
-
-
-def target_change(last: Mapping[str, Decimal], new: Mapping[str, Decimal]) -> Decimal:
-    """Half-L1 distance between two sets of target weights, cash included, in percent."""
-    symbols = {*last, *new}
-    zero = Decimal(0)
-    return 50 * sum((abs(new.get(symbol, zero) - last.get(symbol, zero)) for symbol in symbols), zero)
 
 
 def remembered_targets(targets: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -169,7 +162,7 @@ def _target_change(request: GuardRequest) -> Iterator[Breach]:
     if limit is None or last is None:
         return
     targets = request.plan.targets
-    change = target_change(last, {**targets, CASH_SYMBOL: 1 - sum(targets.values(), Decimal(0))})
+    change = drift_between(last, {**targets, CASH_SYMBOL: 1 - sum(targets.values(), Decimal(0))})
     if change > limit:
         found = f"the targets differ by {_percent(change)} from those of the last finished rebalance"
         yield Breach(guard="maximum_target_change_percent", found=f"{found}; at most {_percent(limit)} is allowed")

@@ -24,39 +24,31 @@ class ConcurrencySettings(FrozenModel):
         default=300,
         gt=0,
         le=86_400,
-        allow_inf_nan=False,
         description="Seconds one rebalance may work; waiting for a market, a person or the gateway is not counted.",
     )
-    request_timeout: float = Field(
-        default=10, gt=0, le=300, allow_inf_nan=False, description="Seconds one request to the gateway may take."
-    )
+    request_timeout: float = Field(default=10, gt=0, le=300, description="Seconds one request to the gateway may take.")
     cancel_timeout: float = Field(
-        default=60, gt=0, le=600, allow_inf_nan=False, description="Seconds within which cancels must be confirmed."
+        default=60, gt=0, le=600, description="Seconds within which cancels must be confirmed."
     )
     settling_period: float = Field(
         default=5,
         ge=0,
         le=60,
-        allow_inf_nan=False,
         description="Seconds a new gateway connection is kept for legs that an earlier one left half sent.",
     )
     connection_check_interval: float = Field(
-        default=30, gt=0, le=3600, allow_inf_nan=False, description="Seconds between checks of an idle connection."
+        default=30, gt=0, le=3600, description="Seconds between checks of an idle connection."
     )
 
 
 class RetrySettings(FrozenModel):
     """How retryable faults are tried again; becomes Temporal's retry policy, which varies the delays. In seconds."""
 
-    base_delay: float = Field(
-        default=1, gt=0, le=3600, allow_inf_nan=False, description="Seconds before the first retry."
-    )
+    base_delay: float = Field(default=1, gt=0, le=3600, description="Seconds before the first retry.")
     max_delay: float = Field(
-        default=60, gt=0, le=86_400, allow_inf_nan=False, description="The longest pause between two tries, in seconds."
+        default=60, gt=0, le=86_400, description="The longest pause between two tries, in seconds."
     )
-    multiplier: float = Field(
-        default=2, ge=1, le=100, allow_inf_nan=False, description="By how much each pause is longer than the last."
-    )
+    multiplier: float = Field(default=2, ge=1, le=100, description="By how much each pause is longer than the last.")
 
 
 class QuoteSettings(FrozenModel):
@@ -66,21 +58,18 @@ class QuoteSettings(FrozenModel):
         default=60,
         ge=0,
         le=3600,
-        allow_inf_nan=False,
         description="Seconds a symbol's quotes go on being received after their last use; accounts share them.",
     )
     max_age: float = Field(
         default=300,
         gt=0,
         le=86_400,
-        allow_inf_nan=False,
         description="Seconds since the last trade or change of a quote after which nothing is traded by it.",
     )
     max_move_percent: Decimal = Field(
         default=Decimal(20),
         gt=0,
         le=1000,
-        allow_inf_nan=False,
         description="Percent a quote may be from the last close; beyond it nothing is traded.",
     )
     close_needed: bool = Field(
@@ -90,7 +79,6 @@ class QuoteSettings(FrozenModel):
         default=30,
         ge=0,
         le=3600,
-        allow_inf_nan=False,
         description="Seconds a quote that would be refused is read again, before the run stops.",
     )
 
@@ -102,7 +90,6 @@ class EventSettings(FrozenModel):
         default=86_400,
         gt=0,
         le=30 * 86_400,
-        allow_inf_nan=False,
         description="Seconds after which a live event whose turn has not come is shown as expired and not traded; "
         "never more than the server keeps closed workflows.",
     )
@@ -115,7 +102,6 @@ class FiguresSettings(FrozenModel):
         default=Decimal(2),
         gt=0,
         le=100,
-        allow_inf_nan=False,
         description="Percent that cash and holdings may be off the net liquidation value before nothing is traded.",
     )
 
@@ -139,17 +125,12 @@ class Settings(FrozenModel):
         description="How closely an account must agree with what the broker says it is worth.",
     )
     fill_timeout: float = Field(
-        default=120,
-        gt=0,
-        le=86_400,
-        allow_inf_nan=False,
-        description="Seconds a leg may take to fill before its rest is cancelled.",
+        default=120, gt=0, le=86_400, description="Seconds a leg may take to fill before its rest is cancelled."
     )
     figures_lag: float = Field(
         default=180,
         ge=0,
         le=3600,
-        allow_inf_nan=False,
         description="Seconds by which the broker's figures may lag behind a fill; "
         "as long, figures that do not agree are read again.",
     )
@@ -157,7 +138,6 @@ class Settings(FrozenModel):
         default=5,
         gt=0,
         le=86_400,
-        allow_inf_nan=False,
         description="Seconds that the worker's clock may be off the gateway's before nothing is traded.",
     )
     gateway_restart: str | None = Field(
@@ -169,14 +149,12 @@ class Settings(FrozenModel):
         default=60,
         gt=0,
         le=3600,
-        allow_inf_nan=False,
         description="Seconds after which nothing is sent any more by figures that were read; they are read anew.",
     )
     max_wait: float = Field(
         default=86_400,
         gt=0,
         le=30 * 86_400,
-        allow_inf_nan=False,
         description="Seconds a rebalance waits for the gateway, a market, a turn or a person before it fails.",
     )
 

@@ -58,9 +58,7 @@ class Replacement(FrozenModel):
 
     source: Symbol = Field(description="The symbol of the strategy that the account does not hold.")
     target: Symbol = Field(description="What it holds instead.")
-    scale: Decimal = Field(
-        default=Decimal(1), allow_inf_nan=False, gt=0, le=100, description="How many times as much of it."
-    )
+    scale: Decimal = Field(default=Decimal(1), gt=0, le=100, description="How many times as much of it.")
 
 
 def parse_allocations(strategy: str, payload: bytes | str) -> Targets:

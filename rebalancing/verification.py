@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from rebalancing.base import FrozenModel, Money
+from rebalancing.drift import drift_between
 from rebalancing.funding.cash_standing import CashStanding
 from rebalancing.orders.order import OrderReport, OrderState, Side
 from rebalancing.outcomes import Gap
@@ -50,13 +51,9 @@ def measure(request: PlanRequest) -> Standing:
     weights = {s: value / base for s, value in values.items()}
     weights[CASH_SYMBOL] = (request.cash - reserve) / base
     targets = full_targets(request)
-    distance = (
-        sum((abs(weights.get(s, Decimal(0)) - targets.get(s, Decimal(0))) for s in {*weights, *targets}), Decimal(0))
-        / 2
-    )
     return Standing(
         weights={s: weight.quantize(_WEIGHT_PLACES) for s, weight in weights.items()},
-        drift=(100 * distance).quantize(_PERCENT_PLACES),
+        drift=drift_between(weights, targets).quantize(_PERCENT_PLACES),
         cash=CashStanding(
             cash=request.cash.quantize(_CENT),
             reserve=reserve.quantize(_CENT),

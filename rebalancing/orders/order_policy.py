@@ -87,14 +87,12 @@ class OrderPolicy(FrozenModel):
     limit_at: LimitAt = Field(
         default=LimitAt.CUSHION, description="LMT: `cushion` beyond the other side's price, or `midpoint`."
     )
-    cushion_percent: Annotated[Decimal, Field(allow_inf_nan=False, ge=0, le=20)] | None = Field(
+    cushion_percent: Annotated[Decimal, Field(ge=0, le=20)] | None = Field(
         default=None,
         description="LMT: how far the limit goes beyond the other side's price (0.1); "
         "MOC: how much dearer a buy may get until the close (2). In percent.",
     )
-    reprice_every: float = Field(
-        default=20, ge=1, le=3600, allow_inf_nan=False, description="LMT: seconds between two looks at the price."
-    )
+    reprice_every: float = Field(default=20, ge=1, le=3600, description="LMT: seconds between two looks at the price.")
     reprice_times: int = Field(default=3, ge=0, le=100, description="LMT: how often the limit follows the price.")
     then: Ending = Field(
         default=Ending.MARKET, description="LMT: after the last repricing, `market` or `give_up` for what is left."

@@ -31,7 +31,7 @@ DEFAULT_COMMISSION = Decimal(1)
 HASH_DIGITS = 12
 """So many hex digits name a plan: short enough to read out, and no two plans of an account will ever share them."""
 
-Fraction = Annotated[Decimal, Field(allow_inf_nan=False, gt=-1, lt=1)]
+Fraction = Annotated[Decimal, Field(gt=-1, lt=1)]
 """A part of one share."""
 
 
@@ -66,7 +66,7 @@ class PlanRequest(TradingRules):
     buy_prices: dict[str, Money] = {}
     quote_kinds: dict[str, QuoteKind] = {}
     targets: dict[str, Weight]
-    reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, allow_inf_nan=False, ge=0, lt=100)
+    reserve_percent: Decimal = Field(default=DEFAULT_RESERVE_PERCENT, ge=0, lt=100)
     fractions: dict[str, Fraction] = {}
     replaced: dict[str, str] = {}
     traded_value: Money = Field(default=Decimal(0), ge=0)

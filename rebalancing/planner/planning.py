@@ -4,7 +4,7 @@ The base is the net liquidation value of what is managed (cash and the managed p
 less the reserve. A weight is a symbol's value divided by the base; the cash weight is the cash above the reserve
 divided by the base, so that all weights add up to 1 (commissions aside). The cash target is 1 − Σ targets.
 
-Drift is the half-L1 distance between weights and targets, cash included:
+Drift (``rebalancing.drift``) is the half-L1 distance between weights and targets, cash included:
 ``100 × ½ × (Σ |weight − target| + |cash weight − cash target|)``, in percent of the base.
 
 The same request always gives the same plan, whatever the order of its dictionaries. See ``docs/planner.md``.
@@ -13,6 +13,7 @@ The same request always gives the same plan, whatever the order of its dictionar
 from collections.abc import Mapping
 from decimal import Decimal
 
+from rebalancing.drift import drift
 from rebalancing.orders.order import Side
 from rebalancing.planner.book import Book, Entry, share_changes
 from rebalancing.planner.plan import Plan, PlanAfter, PlannedOrder, PlanRequest
@@ -140,6 +141,5 @@ class _Planner:
         book = self._book
         if not book.base:
             return ZERO
-        gaps = sum((abs(entry.gap_with(changes[s])) for s, entry in book.entries.items()), ZERO)
-        cash_gap = abs(cash - book.reserve - book.cash_target)
-        return (50 * (gaps + cash_gap) / book.base).quantize(PERCENT_PLACES)
+        gaps = [entry.gap_with(changes[symbol]) for symbol, entry in book.entries.items()]
+        return drift([*gaps, book.reserve + book.cash_target - cash], book.base).quantize(PERCENT_PLACES)

@@ -53,7 +53,7 @@ class TradingRules(FrozenModel):
         description="`line`: symbols outside their band are traded; `book`: everything is, once one line is outside.",
     )
     minimum_order_value: Money = Field(default=Decimal(0), ge=0, description="Smaller orders are not made, in USD.")
-    maximum_turnover_percent: Annotated[Decimal, Field(allow_inf_nan=False, gt=0)] | None = Field(
+    maximum_turnover_percent: Annotated[Decimal, Field(gt=0)] | None = Field(
         default=None, description="A plan trades at most this, buys plus sells, in percent of the base."
     )
     trading: TradingSides = Field(default=TradingSides.BOTH, description="`both`, `buy_only` or `sell_only`.")

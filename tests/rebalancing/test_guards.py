@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rebalancing.approval import bounded, holds_still
-from rebalancing.guards import Breach, GuardRequest, Guards, breaches, remembered_targets, target_change
+from rebalancing.guards import Breach, GuardRequest, Guards, breaches, remembered_targets
 from rebalancing.market.snapshot import AccountSnapshot, Quote
 from rebalancing.orders.order import Side
 from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
@@ -117,11 +117,6 @@ def test_the_change_against_the_last_targets_counts_cash() -> None:
 
 def test_without_a_last_rebalance_no_change_is_a_breach() -> None:
     assert found({"maximum_target_change_percent": "0"}) == ()
-
-
-def test_target_change_is_half_the_sum_of_all_moves() -> None:
-    assert target_change({"A": Decimal(1)}, {"B": Decimal(1)}) == 100
-    assert target_change(WEIGHTS, WEIGHTS) == 0
 
 
 def test_remembered_targets_are_never_below_zero() -> None:
