@@ -20,7 +20,7 @@ from contract.requests import (
     SnapshotRequest,
 )
 from rebalancing.errors import CallerRefused
-from rebalancing.funding.margin import MarginQuestions, MarginRequest
+from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.orders.order import LegOrder
 
 READS: Final = frozenset({"read_snapshot"})

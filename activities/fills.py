@@ -5,13 +5,13 @@ Runs on the queue ``ibkr-fills``: it listens to what the gateway pushes and requ
 
 from temporalio import activity
 
-from activities.gateway.margin import MarginDesk
 from activities.gateway.order_desk import OrderDesk
 from activities.gateway.reading import AccountReader
+from activities.gateway.what_if_orders import WhatIfDesk
 from activities.heartbeat import heartbeating
 from contract.activities import ConnectionContract
 from contract.requests import Acknowledgement, AcknowledgeRequest, IntentsRequest, PrepareRequest, SnapshotRequest
-from rebalancing.funding.margin import MarginPreview, MarginQuestions
+from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport
 
@@ -19,7 +19,7 @@ from rebalancing.orders.order import Intent, OrderReport
 class FillActivities(ConnectionContract):
     """Watches orders over the shared connection."""
 
-    def __init__(self, desk: OrderDesk, reader: AccountReader, margin: MarginDesk) -> None:
+    def __init__(self, desk: OrderDesk, reader: AccountReader, margin: WhatIfDesk) -> None:
         self._desk = desk
         self._reader = reader
         self._margin = margin

@@ -8,15 +8,15 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.gateway.margin import MarginDesk
 from activities.gateway.order_desk import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
+from activities.gateway.what_if_orders import WhatIfDesk
 from activities.heartbeat import SendingHeartbeats, heartbeating
 from contract.activities import GatewayContract
 from contract.requests import NOTHING_SENT, CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
 from rebalancing.errors import RebalancerError
-from rebalancing.funding.margin import MarginQuestions, MarginRequest
+from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport
 
@@ -27,7 +27,7 @@ class IbkrActivities(GatewayContract):
     """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
 
     def __init__(
-        self, client: Client, reader: AccountReader, desk: OrderDesk, repricer: Repricer, margin: MarginDesk
+        self, client: Client, reader: AccountReader, desk: OrderDesk, repricer: Repricer, margin: WhatIfDesk
     ) -> None:
         self._client = client
         self._reader = reader

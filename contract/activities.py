@@ -21,7 +21,7 @@ from contract.requests import (
     TurnRequest,
 )
 from rebalancing.accounts import Account
-from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest
+from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.guards import Breach, GuardRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport

@@ -15,16 +15,16 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly
-from activities.failures import GATEWAY_ATTEMPTS, TypedFailures
 from activities.fills import FillActivities
-from activities.gateway.margin import MarginDesk
 from activities.gateway.order_desk import OrderDesk
-from activities.gateway.quotes import QuoteFeed
+from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
+from activities.gateway.what_if_orders import WhatIfDesk
 from activities.ibkr import IbkrActivities
 from activities.order_news import OrderNews
+from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
@@ -110,7 +110,7 @@ async def _work(
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
     quotes = QuoteFeed(session, settings.quotes)
     reader = AccountReader(session, quotes)
-    margin = MarginDesk(session)
+    margin = WhatIfDesk(session)
     visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), margin)
     interceptors = (
         TypedFailures(GATEWAY_ATTEMPTS),

@@ -8,9 +8,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.allocations import AllocationActivities
-from activities.failures import TypedFailures
 from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
+from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
 from worker.contact import until_contact_is_lost

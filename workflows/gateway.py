@@ -26,7 +26,7 @@ from contract.requests import (
 )
 from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
-from rebalancing.funding.margin import MarginPreview, MarginRequest
+from rebalancing.funding.margin_preview import MarginPreview, MarginRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import UNSENT, Intent, LegOrder, OrderReport, OrderState
 from rebalancing.outcomes import Phase

@@ -3,7 +3,7 @@
 from rebalancing import failures
 from rebalancing.accounts import Account
 from rebalancing.funding.account_kind import AccountKind
-from rebalancing.funding.margin import MarginRequest, WhatIfOrder
+from rebalancing.funding.margin_preview import MarginRequest, WhatIfOrder
 from workflows.approval import Reading
 from workflows.gateway import Gateway
 from workflows.run_state import RunState

@@ -6,13 +6,13 @@ from temporalio import workflow
 
 from rebalancing.accounts import Account
 from rebalancing.failures import AccountFailure
-from rebalancing.orders.order_rules import Patience, obstacles
+from rebalancing.orders.obstacles import Patience, obstacles
 from rebalancing.settings import Settings
 from workflows.approval import Reading
 
 
 class OrderRules:
-    """The rules of ``rebalancing.orders.order_rules`` for one account."""
+    """The rules of ``rebalancing.orders.obstacles`` for one account."""
 
     def __init__(self, account: Account, settings: Settings) -> None:
         self._account = account

@@ -11,7 +11,7 @@ def retry_policy(settings: Settings) -> RetryPolicy:
     """The configured back-off as Temporal's own. Temporal adds the jitter itself.
 
     Temporal sets no limit: it would count a lost worker like a failing gateway. How often a gateway may fail is counted
-    where it fails (``activities.failures``); whatever else happens ends with the call's own time-outs.
+    where it fails (``activities.typed_failures``); whatever else happens ends with the call's own time-outs.
     """
     retry = settings.retry
     return RetryPolicy(

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway import translation
-from activities.gateway.figures import FiguresReader
-from activities.gateway.funding import FundingReader
-from activities.gateway.quotes import LINES, QuoteFeed
+from activities.gateway.broker_figures import FiguresReader
+from activities.gateway.funding_reader import FundingReader
+from activities.gateway.quote_feed import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.accounts import AccountType
 from rebalancing.errors import AccountTypeMismatch, AccountUnknown, SymbolUnknown

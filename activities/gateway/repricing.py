@@ -17,7 +17,7 @@ from typing import Final
 
 from activities.gateway.ledger import LedgerOrder
 from activities.gateway.order_desk import OrderDesk
-from activities.gateway.quotes import QuoteFeed
+from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.market.quote_checks import quote_problems
 from rebalancing.market.snapshot import Quote

@@ -12,7 +12,7 @@ import ib_insync as ibi
 from activities.gateway.account_values import UNSET
 from activities.gateway.cash import CashFlow
 from activities.gateway.ledger import Execution, LedgerOrder
-from rebalancing.funding.margin import WhatIfAnswer, WhatIfOrder
+from rebalancing.funding.margin_preview import WhatIfAnswer, WhatIfOrder
 from rebalancing.funding.settlement import DayTrade
 from rebalancing.market.snapshot import ContractDetails, Quote, QuoteKind
 from rebalancing.market.trading_hours import HoursUnreadable, read_sessions

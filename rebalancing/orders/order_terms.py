@@ -70,7 +70,7 @@ def takes_close_orders(policy: OrderPolicy, contract: ContractDetails, at: datet
     """Whether an order on the close goes out as one now.
 
     Once the exchange takes none any more, a policy that says so trades at market; one that refuses was refused before
-    anything was traded (``rebalancing.orders.order_rules``), and an order that is late all the same is the
+    anything was traded (``rebalancing.orders.obstacles``), and an order that is late all the same is the
     exchange's to refuse.
     """
     closes_at = close_of_session(contract.sessions, at)

@@ -208,7 +208,7 @@ def plan(
     if (account is None) == (portfolio is None):
         raise typer.BadParameter("name either an account or a portfolio file", param_hint="ACCOUNT")
     if portfolio is not None:
-        from starter.cli.plan import plan_offline
+        from starter.cli.plan_offline import plan_offline
 
         plan_offline(portfolio, as_json)
     elif account is not None:

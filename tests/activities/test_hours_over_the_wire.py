@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.gateway.quotes import QuoteFeed
+from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from rebalancing.accounts import AccountType

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from activities.gateway import quotes as feed_module
-from activities.gateway.quotes import QuoteFeed
+from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from rebalancing.accounts import AccountType

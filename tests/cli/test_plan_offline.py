@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from starter.cli.plan import plan_offline
+from starter.cli.plan_offline import plan_offline
 
 PORTFOLIO: dict[str, Any] = {
     "net_liquidation": "11900.00",

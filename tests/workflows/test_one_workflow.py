@@ -32,7 +32,7 @@ from contract.requests import (
 )
 from rebalancing.errors import CallerRefused
 from rebalancing.freshness import Figures
-from rebalancing.funding.margin import MarginQuestions, MarginRequest, WhatIfOrder
+from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest, WhatIfOrder
 from rebalancing.orders.order import Intent, LegOrder, Side
 from rebalancing.outcomes import Phase
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached

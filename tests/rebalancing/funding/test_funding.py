@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rebalancing.funding.account_kind import AccountKind, Funding, effective_kind, kind_of
-from rebalancing.funding.margin import MarginPreview, WhatIfAnswer, WhatIfOrder
+from rebalancing.funding.margin_preview import MarginPreview, WhatIfAnswer, WhatIfOrder
 from rebalancing.funding.settlement import DayTrade, bought_unsettled
 from rebalancing.orders.order import Side
 

@@ -18,10 +18,10 @@ from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, OpenOr
 from rebalancing.market.trading_hours import Session
 from rebalancing.orders.limit_prices import LimitRule, on_grid
 from rebalancing.orders.market_on_close import cut_off
+from rebalancing.orders.obstacles import Patience, obstacles
 from rebalancing.orders.order import Intent, LegOrder, OrderType, Side
 from rebalancing.orders.order_course import Course, course_of
 from rebalancing.orders.order_policy import AdaptivePriority, Ending, LimitAt, OrderPolicy
-from rebalancing.orders.order_rules import Patience, obstacles
 from rebalancing.orders.order_terms import (
     affordable_rest,
     at_market,

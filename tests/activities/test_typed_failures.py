@@ -11,7 +11,7 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from activities.failures import TypedFailures
+from activities.typed_failures import TypedFailures
 from rebalancing.errors import GatewayTimeout, SymbolUnknown
 from tests.house import quick_settings
 from worker.free_ports import free_port

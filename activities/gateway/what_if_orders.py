@@ -5,10 +5,10 @@ import asyncio
 from activities.gateway import translation
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayRenewed, GatewayTimeout
-from rebalancing.funding.margin import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
+from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
 
 
-class MarginDesk:
+class WhatIfDesk:
     """Sends what-if orders over one session. They use up order ids, as every request of this client does."""
 
     def __init__(self, session: GatewaySession) -> None:
