@@ -3,13 +3,29 @@
 import ast
 from collections.abc import Iterator
 
-from tests.source_tree import PACKAGES, SourceFile, parse, source_files
+import ib_insync as ibi
+
+from tests.source_tree import APPLICATION, PACKAGES, SourceFile, parse, source_files
 
 OUTSIDE_WORLD = {"temporalio", "httpx", "ib_insync", "eventkit", "ably", "aiohttp", "requests", "socket", "urllib3"}
 """Nothing of this belongs in the domain, which is pure."""
 
 NETWORK_CLIENTS = OUTSIDE_WORLD - {"temporalio"}
 """Nothing of this belongs in workflow code, which must give the same result on every replay."""
+
+TRANSLATION = "activities/gateway/translation.py"
+READS_CONTRACTS = "activities/gateway/reading.py"
+
+IB_INSYNC_FIELDS = {
+    name
+    for told in (
+        ibi.AccountValue, ibi.CommissionReport, ibi.Contract, ibi.ContractDetails, ibi.Execution, ibi.Fill, ibi.Order,
+        ibi.OrderState, ibi.OrderStatus, ibi.Position, ibi.Ticker, ibi.Trade, ibi.TradeLogEntry,
+    )
+    for name in told.__annotations__
+    if name.lower() != name
+}  # fmt: skip
+"""The fields of what the gateway tells that nothing of ours is called like."""
 
 LONGEST_FILE = 400
 LONGEST_TEST_FILE = 500
@@ -72,10 +88,9 @@ def test_workflow_code_holds_no_network_client() -> None:
     assert {file.path: names for file in files if (names := file.imported_packages() & NETWORK_CLIENTS)} == {}
 
 
-def test_ib_insync_is_imported_under_activities_gateway_only() -> None:
-    users = [file.path for file in source_files(*PACKAGES) if "ib_insync" in file.imported_packages()]
-    assert users, "nobody imports ib_insync any more: mend this test"
-    assert [path for path in users if not path.startswith("activities/gateway/")] == []
+def test_ib_insync_is_imported_by_its_translation_and_what_holds_the_connection_only() -> None:
+    users = {file.path for file in source_files(*PACKAGES) if "ib_insync" in file.imported_packages()}
+    assert users == {f"activities/gateway/{name}.py" for name in ("positions", "session", "translation")}
 
 
 def test_only_the_translation_makes_what_ib_insync_sends() -> None:
@@ -85,7 +100,20 @@ def test_only_the_translation_makes_what_ib_insync_sends() -> None:
         for node in ast.walk(file.tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("ibi.")
     }
-    assert makers == {"activities/gateway/translation.py"}
+    assert makers == {TRANSLATION}
+
+
+def test_only_the_translation_reads_what_ib_insync_tells() -> None:
+    """As far as a name shows it: those in camel case are nobody else's."""
+    files = [file for file in source_files(*APPLICATION) if file.path not in (TRANSLATION, READS_CONTRACTS)]
+    assert [place for file in files for place in readings(file, IB_INSYNC_FIELDS)] == []
+
+
+def readings(file: SourceFile, fields: set[str]) -> list[str]:
+    """The places where an attribute of one of these names is read."""
+    attributes = [node for node in ast.walk(file.tree) if isinstance(node, ast.Attribute)]
+    read = [node for node in attributes if node.attr in fields and isinstance(node.ctx, ast.Load)]
+    return [f"{file.path}:{node.lineno}: {node.attr}" for node in read]
 
 
 def test_what_decides_the_fate_of_intents_is_pure() -> None:
@@ -138,6 +166,11 @@ def test_no_time_lacks_its_zone() -> None:
 def test_a_public_method_without_a_docstring_is_found() -> None:
     file = parse("starter/x.py", '"""M."""\nclass A:\n    """A."""\n    def b(self): ...\n    def _c(self): ...\n')
     assert undocumented(file) == ["starter/x.py: A.b"]
+
+
+def test_the_reading_of_a_field_is_found() -> None:
+    text = "a = fill.execution.acctNumber\nb.clientId = 7\nc.account\n"
+    assert readings(parse("activities/x.py", text), IB_INSYNC_FIELDS) == ["activities/x.py:1: acctNumber"]
 
 
 def test_a_naive_time_is_found() -> None:

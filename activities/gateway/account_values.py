@@ -7,9 +7,7 @@ them those of "All" (TWS API, "Account Summary"). From gateway 10.47 on their ta
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Final
-
-import ib_insync as ibi
+from typing import Final, NamedTuple
 
 from rebalancing.errors import FiguresUnreadable
 
@@ -31,15 +29,28 @@ MOST: Final = Decimal("1e18")
 """More than all the money there is, in any currency: what is told beyond it cannot be reckoned with exactly."""
 
 
-class AccountValues:
-    """The latest figures of one connection, by account, tag and currency."""
+class AccountFigure(NamedTuple):
+    """One figure as it is told."""
 
-    def __init__(self, ib: ibi.IB, accounts: Callable[[], list[str]]) -> None:
+    account: str
+    tag: str
+    currency: str
+    value: str
+
+
+class AccountValues:
+    """The latest figures of one connection, by account, tag and currency; ``accounts`` tells those of its login."""
+
+    def __init__(self, accounts: Callable[[], list[str]]) -> None:
         self._accounts = accounts
         self._told: dict[str, dict[tuple[str, str], str]] = {}
         self._base: dict[str, str] = {}
-        ib.accountValueEvent += self._note
-        ib.accountSummaryEvent += self._note
+
+    def note(self, figure: AccountFigure) -> None:
+        """A figure was told."""
+        self._told.setdefault(figure.account, {})[figure.tag.removeprefix(PREFIX), figure.currency] = figure.value
+        if figure.tag == "NetLiquidation" and figure.currency not in ("", BASE):
+            self._base[figure.account] = figure.currency
 
     def base_currency(self, account: str) -> str | None:
         """The currency that the whole account is told in; ``None`` if it is not told yet."""
@@ -87,10 +98,3 @@ class AccountValues:
                 "if this goes on, look at the account in TWS."
             )
         return amount if abs(amount) < UNSET else None
-
-    def _note(self, row: ibi.AccountValue) -> None:
-        if row.modelCode:
-            return
-        self._told.setdefault(row.account, {})[row.tag.removeprefix(PREFIX), row.currency] = row.value
-        if row.tag == "NetLiquidation" and row.currency not in ("", BASE):
-            self._base[row.account] = row.currency

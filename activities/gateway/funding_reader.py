@@ -1,6 +1,5 @@
 """What the gateway knows of how an account pays: its kind, and what it bought with money that has not settled."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +7,7 @@ from decimal import Decimal
 from activities.gateway import translation
 from activities.gateway.session import GatewaySession
 from rebalancing.funding.account_kind import AccountKind, kind_of
-from rebalancing.funding.settlement import DayTrade, bought_unsettled
+from rebalancing.funding.settlement import bought_unsettled
 
 
 @dataclass(frozen=True)
@@ -25,15 +24,10 @@ class FundingReader:
 
     def bought_unsettled(self, account: str, cash: Decimal, now: datetime) -> tuple[str, ...]:
         """What the account bought today with unsettled money, should it be a cash account."""
-        return bought_unsettled(self._day_trades(account), cash, self._settled_cash(account), now)
+        day_trades = translation.day_trades(self.session.ib.fills(), account)
+        return bought_unsettled(day_trades, cash, self._settled_cash(account), now)
 
     def _settled_cash(self, account: str) -> Decimal | None:
         """It is told of the whole account: where that is not in US dollars, it says nothing of the dollars."""
         values = self.session.values
         return values.whole(account, "SettledCash") if values.base_currency(account) == "USD" else None
-
-    def _day_trades(self, account: str) -> Iterator[DayTrade]:
-        for fill in self.session.ib.fills():
-            is_ours = fill.execution.acctNumber == account
-            if is_ours and (trade := translation.day_trade(fill)):
-                yield trade

@@ -23,7 +23,7 @@ _PLAIN_REF: Final = re.compile(r"rb-[0-9a-f]+-\d+-\d+-[0-9a-f]{8}")
 class Execution:
     """One execution: whole shares at a price in USD. ``commission`` is ``None`` until its report came.
 
-    ``account``, ``con_id`` and ``side`` are those of its order, empty where they were not told.
+    ``account``, ``con_id``, ``side`` and the ids are those of its order, empty where they were not told.
     """
 
     exec_id: str
@@ -33,6 +33,8 @@ class Execution:
     account: str = ""
     con_id: int = 0
     side: str = ""
+    client_id: int = 0
+    order_id: int = 0
 
     @property
     def family(self) -> str:
@@ -158,8 +160,10 @@ class OrderLedger:
     def note_execution(self, ref: str, execution: Execution) -> None:
         """A fill was reported: counted once per execution id.
 
-        A repeated report may bring the commission; a correction replaces what it corrects.
+        A repeated report may bring the commission; a correction replaces what it corrects. It also tells the id of its
+        order: completed orders are listed without theirs.
         """
+        self._note_id(execution.client_id, execution.order_id)
         order = self._order(ref)
         self._by_execution[execution.exec_id] = order
         executions = order.executions
@@ -240,10 +244,6 @@ class OrderLedger:
             for order in self.open_orders(intent.account)
         )
 
-    def note_id(self, client_id: int, order_id: int) -> None:
-        """An execution named an order id of this client; completed orders are listed without theirs."""
-        self._highest_ids[client_id] = max(self.highest_id(client_id), order_id)
-
     def state(self, intent: Intent) -> OrderState:
         """The state of an intent alone."""
         return self.report(intent).state
@@ -288,7 +288,10 @@ class OrderLedger:
         self._by_account.setdefault(order.account, {})[order.ref] = order
         if order.order_id > 0:
             self._by_id.setdefault((order.client_id, order.order_id), {})[order.ref] = order
-            self._highest_ids[order.client_id] = max(self.highest_id(order.client_id), order.order_id)
+            self._note_id(order.client_id, order.order_id)
+
+    def _note_id(self, client_id: int, order_id: int) -> None:
+        self._highest_ids[client_id] = max(self.highest_id(client_id), order_id)
 
 
 def _two_orders(order: LedgerOrder) -> str:

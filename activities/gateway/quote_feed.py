@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import ib_insync as ibi
-
 from activities.gateway import codes, translation
 from activities.gateway.session import GatewaySession
 from rebalancing.errors import GatewayTimeout
@@ -48,8 +46,7 @@ class _Stream:
     """
 
     symbol: str
-    contract: ibi.Contract
-    ticker: ibi.Ticker
+    ticks: translation.Ticks
     opened_at: datetime
     used_at: datetime
     confirms: bool = False
@@ -60,12 +57,12 @@ class _Stream:
     @property
     def is_answered(self) -> bool:
         """Whether the gateway said anything at all."""
-        return bool(self.problem) or translation.is_answered(self.ticker)
+        return bool(self.problem) or self.ticks.is_answered
 
     def is_complete(self, now: datetime) -> bool:
         """Whether there is nothing more to wait for."""
         if self.complete_at is None:
-            told = translation.is_complete(self.ticker) or self.problem
+            told = self.ticks.is_complete or self.problem
             if told or (self.is_answered and now - self.opened_at >= FIRST_TICKS):
                 self.complete_at = now
         return self.complete_at is not None
@@ -74,15 +71,15 @@ class _Stream:
         """What is known now."""
         if self.problem:
             return Quote(symbol=self.symbol, at=now, problem=self.problem)
-        ticked_at = self.ticker.time or now
+        ticked_at = self.ticks.latest_at or now
         is_news = self.complete_at is not None and ticked_at > self.complete_at
         at = ticked_at if is_news or self.traded_at is None or self._stands else self.traded_at
-        return translation.quote(self.symbol, self.ticker, at)
+        return self.ticks.quote(self.symbol, at)
 
     @property
     def _stands(self) -> bool:
         """Whether a quote that was known is what is bid and asked now, whenever the last trade was."""
-        return self.confirms and translation.has_both_sides(self.ticker)
+        return self.confirms and self.ticks.has_both_sides
 
 
 class QuoteFeed:
@@ -195,19 +192,19 @@ class QuoteFeed:
         contract = translation.stock(symbol, con_id)
         now = datetime.now(UTC)
         ticker = ib.reqMktData(contract)
-        stream = _Stream(symbol, contract, ticker, opened_at=now, used_at=now, confirms=confirms)
+        stream = _Stream(symbol, translation.Ticks(contract, ticker), opened_at=now, used_at=now, confirms=confirms)
         self._streams[symbol] = stream
         self._by_request[ib.wrapper.ticker2ReqId["mktData"][ticker]] = stream
 
     def _close(self, stream: _Stream) -> None:
-        self._session.ib.cancelMktData(stream.contract)
+        self._session.ib.cancelMktData(stream.ticks.contract)
         self._forget(stream)
 
     def _forget(self, stream: _Stream) -> None:
         """Drop a stream that has ended, and the ticker that ``ib_insync`` would keep; late ticks may still need it."""
         wrapper, now = self._session.ib.wrapper, datetime.now(UTC)
-        wrapper.endTicker(stream.ticker, "mktData")
-        wrapper.tickers.pop(id(stream.contract), None)
+        wrapper.endTicker(stream.ticks.ticker, "mktData")
+        wrapper.tickers.pop(id(stream.ticks.contract), None)
         self._streams.pop(stream.symbol, None)
         self._ended += [(now, request) for request, other in self._by_request.items() if other is stream]
         self._by_request = {request: other for request, other in self._by_request.items() if other is not stream}

@@ -23,6 +23,7 @@ from activities.gateway.account_values import AccountValues
 from activities.gateway.cash import CashBook
 from activities.gateway.ledger import OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
+from activities.gateway.wake_ups import WakeUps
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.login import Login
@@ -66,14 +67,6 @@ class GatewayAddress:
         return f"{self.host}:{self.port} (client id {self.client_id})"
 
 
-@dataclass(eq=False)
-class _Waiter:
-    """Somebody who waits for news of one account's orders, or of any."""
-
-    account: str | None
-    woken: asyncio.Future[None]
-
-
 @dataclass
 class GatewaySession:
     """A live connection: requests with time-outs, the order ledger, and the moment it was lost.
@@ -97,14 +90,14 @@ class GatewaySession:
     lost_reason: str = ""
     is_simulated: bool = False
     login: Login = field(init=False)
-    _waiters: dict[str | None, set[_Waiter]] = field(default_factory=dict[str | None, set[_Waiter]])
+    _wake_ups: WakeUps = field(default_factory=WakeUps)
     _codes_seen: set[int] = field(default_factory=set[int])
 
     def __post_init__(self) -> None:
         """The book of cash needs to know how old the broker's figures may be; the positions are of this connection."""
         self.cash = CashBook(self.figures_lag)
         self.positions = Positions(self.ib)
-        self.values = AccountValues(self.ib, self.ib.client.getAccounts)
+        self.values = AccountValues(self.ib.client.getAccounts)
         self.link_restored.set()
 
     @property
@@ -208,20 +201,8 @@ class GatewaySession:
             self.abandon(str(error))
 
     async def wait_changed(self, timeout: float, account: str | None = None) -> None:
-        """Return when the ledger has changed, the session is lost, or ``timeout`` seconds are over.
-
-        With an ``account``, only changes of its orders count: hundreds of legs may wait at once.
-        """
-        waiter = _Waiter(account, asyncio.get_running_loop().create_future())
-        waiting = self._waiters.setdefault(account, set())
-        waiting.add(waiter)
-        try:
-            await asyncio.wait({waiter.woken}, timeout=timeout)
-        finally:
-            waiting.discard(waiter)
-            waiter.woken.cancel()
-            if not waiting and self._waiters.get(account) is waiting:
-                del self._waiters[account]
+        """Return when orders (of this account) have changed, the session is lost, or ``timeout`` seconds are over."""
+        await self._wake_ups.wait(timeout, account)
 
     async def room(self) -> None:
         """Wait until ``ib_insync`` would write a message at once instead of queueing it, as it does at its limit."""
@@ -309,6 +290,8 @@ class GatewaySession:
 
     def _subscribe(self) -> None:
         ib = self.ib
+        ib.accountValueEvent += self._on_value
+        ib.accountSummaryEvent += self._on_value
         ib.openOrderEvent += self._on_order
         ib.orderStatusEvent += self._on_order
         ib.execDetailsEvent += self._on_fill
@@ -316,27 +299,31 @@ class GatewaySession:
         ib.errorEvent += self._on_error
         ib.disconnectedEvent += self._on_disconnected
 
+    def _on_value(self, row: ibi.AccountValue) -> None:
+        if figure := translation.account_figure(row):
+            self.values.note(figure)
+
     def _on_order(self, trade: ibi.Trade) -> None:
-        if trade.log and trade.log[-1].errorCode:
-            return  # ib_insync's own conclusion from an error; _on_error judges the code itself
-        self.ledger.note_order(translation.ledger_order(trade))
-        self._notify(trade.order.account)
+        if translation.is_conclusion(trade):
+            return  # _on_error judges the code itself
+        order = translation.ledger_order(trade)
+        self.ledger.note_order(order)
+        self._wake_ups.wake(order.account)
 
     def _on_fill(self, _trade: ibi.Trade, fill: ibi.Fill) -> None:
         self._note_fill(fill)
-        self._notify(fill.execution.acctNumber)
+        self._wake_ups.wake(translation.execution(fill).account)
 
     def _note_fill(self, fill: ibi.Fill) -> None:
         execution = translation.execution(fill)
-        self.ledger.note_id(fill.execution.clientId, fill.execution.orderId)
         self.ledger.note_execution(translation.fill_ref(fill), execution)
         self.cash.note_fill(execution.family, translation.cash_flow(fill))
 
     def _on_commission(self, _trade: ibi.Trade, fill: ibi.Fill, report: ibi.CommissionReport) -> None:
-        commission = translation.decimal_or_none(report.commission) or Decimal(0)
-        self.ledger.note_commission(report.execId, commission)
-        self.cash.note_commission(family_of(report.execId), commission)
-        self._notify(fill.execution.acctNumber)
+        exec_id, commission = translation.commission(report)
+        self.ledger.note_commission(exec_id, commission)
+        self.cash.note_commission(family_of(exec_id), commission)
+        self._wake_ups.wake(translation.execution(fill).account)
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         self._codes_seen.add(code)
@@ -353,7 +340,7 @@ class GatewaySession:
             self.is_simulated |= text.endswith(f":{codes.SIMULATED_FARM}")
         elif request_id > 0:
             self.ledger.note_error(request_id, code, text)
-            self._notify()
+            self._wake_ups.wake()
         elif code not in codes.JUST_INFORMATION:
             said.warning("the gateway says: %s (code %d)", text, code)
 
@@ -366,14 +353,7 @@ class GatewaySession:
             return
         self.lost_reason = reason
         self.lost.set()
-        self._notify()
-
-    def _notify(self, account: str = "") -> None:
-        """Wake who waits for news of this account's orders; without an account (or where it is not told), everybody."""
-        for interest in (None, account) if account else tuple(self._waiters):
-            for waiter in self._waiters.get(interest, ()):
-                if not waiter.woken.done():
-                    waiter.woken.set_result(None)
+        self._wake_ups.wake()
 
     def _gone(self) -> str:
         return f"The connection to the gateway at {self.address} is lost: {self.lost_reason}. It is made again."

@@ -1,15 +1,15 @@
 """From ``ib_insync``'s types to the domain's, and back. Numbers become ``Decimal`` here; a NaN becomes ``None``."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import ib_insync as ibi
 
-from activities.gateway.account_values import UNSET
+from activities.gateway.account_values import UNSET, AccountFigure
 from activities.gateway.cash import CashFlow
 from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.funding.margin_preview import WhatIfAnswer, WhatIfOrder
@@ -58,7 +58,7 @@ def is_managed(contract: ibi.Contract) -> bool:
 
 def decimal_or_none(value: float | None) -> Decimal | None:
     """A finite number as ``Decimal``; ``None`` for NaN, infinity and the protocol's "unset"."""
-    if value is None or not math.isfinite(value) or abs(value) > 1e300:
+    if value is None or not math.isfinite(value) or abs(value) > UNSET:
         return None
     return Decimal(repr(round(value, _DECIMALS)))
 
@@ -69,37 +69,51 @@ def price_or_none(value: float | None) -> Decimal | None:
     return number if number is not None and number > 0 else None
 
 
-def is_answered(ticker: ibi.Ticker) -> bool:
-    """Whether the gateway said anything at all: it sends the tick parameters first."""
-    return not math.isnan(ticker.minTick) or ticker.time is not None
+@dataclass(frozen=True)
+class Ticks:
+    """What has come of one contract's quotes; ``ib_insync`` keeps the ticker up to date."""
 
+    contract: ibi.Contract
+    ticker: ibi.Ticker
 
-def is_complete(ticker: ibi.Ticker) -> bool:
-    """Whether all prices of a quote are told."""
-    return not any(math.isnan(price) for price in (ticker.bid, ticker.ask, ticker.last, ticker.close))
+    @property
+    def is_answered(self) -> bool:
+        """Whether the gateway said anything at all: it sends the tick parameters first."""
+        return not math.isnan(self.ticker.minTick) or self.ticker.time is not None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all prices of a quote are told."""
+        ticker = self.ticker
+        return not any(math.isnan(price) for price in (ticker.bid, ticker.ask, ticker.last, ticker.close))
 
-def has_both_sides(ticker: ibi.Ticker) -> bool:
-    """Whether somebody bids and somebody asks."""
-    return ticker.bid > 0 and ticker.ask > 0
+    @property
+    def has_both_sides(self) -> bool:
+        """Whether somebody bids and somebody asks."""
+        return self.ticker.bid > 0 and self.ticker.ask > 0
 
+    @property
+    def latest_at(self) -> datetime | None:
+        """When the latest tick came."""
+        return self.ticker.time
 
-def quote(symbol: str, ticker: ibi.Ticker, at: datetime | None = None) -> Quote:
-    """The prices of a ticker; ``at`` is when the market last said something of it, if not at the latest tick."""
-    bid, ask, last = price_or_none(ticker.bid), price_or_none(ticker.ask), price_or_none(ticker.last)
-    kind = QuoteKind.LIVE if ticker.marketDataType in (1, 2) else QuoteKind.DELAYED
-    if bid is None and ask is None and kind is QuoteKind.LIVE:
-        kind = QuoteKind.CLOSE
-    return Quote(
-        symbol=symbol,
-        is_halted=ticker.halted in HALTED,
-        bid=bid,
-        ask=ask,
-        last=last,
-        close=price_or_none(ticker.close),
-        kind=kind,
-        at=at or ticker.time or datetime.now(UTC),
-    )
+    def quote(self, symbol: str, at: datetime) -> Quote:
+        """The prices that were told; ``at`` is when the market last said something of them."""
+        ticker = self.ticker
+        bid, ask, last = price_or_none(ticker.bid), price_or_none(ticker.ask), price_or_none(ticker.last)
+        kind = QuoteKind.LIVE if ticker.marketDataType in (1, 2) else QuoteKind.DELAYED
+        if bid is None and ask is None and kind is QuoteKind.LIVE:
+            kind = QuoteKind.CLOSE
+        return Quote(
+            symbol=symbol,
+            is_halted=ticker.halted in HALTED,
+            bid=bid,
+            ask=ask,
+            last=last,
+            close=price_or_none(ticker.close),
+            kind=kind,
+            at=at,
+        )
 
 
 def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetails:
@@ -190,6 +204,11 @@ def _figure(value: str | float) -> Decimal | None:
     return number if number.is_finite() and abs(number) < UNSET else None
 
 
+def account_figure(row: ibi.AccountValue) -> AccountFigure | None:
+    """A figure of an account; ``None`` for one of a part of it (a model portfolio)."""
+    return None if row.modelCode else AccountFigure(row.account, row.tag, row.currency, row.value)
+
+
 def holding(position: ibi.Position) -> Holding:
     """A position of an account."""
     contract = position.contract
@@ -230,6 +249,11 @@ def ledger_order(trade: ibi.Trade) -> LedgerOrder:
     )
 
 
+def is_conclusion(trade: ibi.Trade) -> bool:
+    """Whether this is ``ib_insync``'s own conclusion from an error, and nothing that was told of the order."""
+    return bool(trade.log and trade.log[-1].errorCode)
+
+
 def _ref(told: ibi.Order | ibi.Execution) -> str:
     """The ref of an order; one without (placed by hand in TWS) is kept under a name made of its permanent id."""
     return told.orderRef or f"manual-{told.permId}"
@@ -267,14 +291,21 @@ def execution(fill: ibi.Fill) -> Execution:
         account=fill.execution.acctNumber,
         con_id=fill.contract.conId,
         side=SIDES.get(fill.execution.side, fill.execution.side),
+        client_id=fill.execution.clientId,
+        order_id=fill.execution.orderId,
     )
 
 
-def day_trade(fill: ibi.Fill) -> DayTrade | None:
-    """A fill in what portfolios are made of, as settlement sees it; ``None`` for another."""
-    side = SIDES.get(fill.execution.side)
-    if side is None or not is_managed(fill.contract):
-        return None
-    price = decimal_or_none(fill.execution.price) or Decimal(0)
-    value = Decimal(repr(fill.execution.shares)) * price
-    return DayTrade(symbol=symbol_of(fill.contract), side=side, value=value, at=fill.execution.time)
+def commission(report: ibi.CommissionReport) -> tuple[str, Decimal]:
+    """The id of an execution and its commission."""
+    return report.execId, decimal_or_none(report.commission) or Decimal(0)
+
+
+def day_trades(fills: Iterable[ibi.Fill], account: str) -> Iterator[DayTrade]:
+    """An account's fills in what portfolios are made of, as settlement sees them."""
+    for fill in fills:
+        side = SIDES.get(fill.execution.side)
+        if fill.execution.acctNumber == account and side is not None and is_managed(fill.contract):
+            price = decimal_or_none(fill.execution.price) or Decimal(0)
+            value = Decimal(repr(fill.execution.shares)) * price
+            yield DayTrade(symbol=symbol_of(fill.contract), side=side, value=value, at=fill.execution.time)

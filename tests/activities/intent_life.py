@@ -151,7 +151,6 @@ class Connection:
             self._note_execution(execution)
 
     def _note_execution(self, execution: gateway_orders.Execution) -> None:
-        self.ledger.note_id(execution.client_id, execution.order_id)
         self.ledger.note_execution(execution.ref, _execution(execution))
 
 
@@ -306,4 +305,6 @@ def _execution(told: gateway_orders.Execution) -> Execution:
         account=told.account,
         con_id=CON_IDS[told.symbol],
         side=SIDES[told.side],
+        client_id=told.client_id,
+        order_id=told.order_id,
     )

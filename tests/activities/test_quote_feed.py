@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from activities.gateway import quotes as feed_module
+from activities.gateway import quote_feed
 from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
@@ -112,7 +112,7 @@ async def test_streams_end_when_nobody_used_them_for_their_time_to_live() -> Non
 
 
 async def test_what_ended_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "LATE_TICKS", timedelta(0))
+    monkeypatch.setattr(quote_feed, "LATE_TICKS", timedelta(0))
     async with desk(time_to_live=0) as own:
         for count in range(1, 4):
             await own.read()
@@ -124,7 +124,7 @@ async def test_what_ended_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_no_more_lines_are_used_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "LINES", 2)
+    monkeypatch.setattr(quote_feed, "LINES", 2)
     async with desk() as own:
         snapshot = await own.read("DU1", "QQQ", "SPY", "BND", "EDC")
         assert set(snapshot.prices) == {"QQQ", "SPY", "BND", "EDC", "GLD"}
@@ -175,7 +175,7 @@ async def test_quotes_that_are_withdrawn_are_not_used_any_more() -> None:
 
 @pytest.mark.parametrize("fault", ["absent", "silent"])
 async def test_a_symbol_without_prices_has_none_instead_of_nan(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "FIRST_TICKS", timedelta(milliseconds=50))
+    monkeypatch.setattr(quote_feed, "FIRST_TICKS", timedelta(milliseconds=50))
     async with desk() as own:
         own.quote("SPY", fault=fault)
         quote = (await own.read()).quotes["SPY"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities.gateway import quotes as quote_streams
+from activities.gateway import quote_feed
 from rebalancing.outcomes import Phase
 from rebalancing.settings import QuoteSettings, Settings
 from rebalancing.triggers import ExecutionMode
@@ -19,7 +19,7 @@ from workflows.rebalance_account import RebalanceAccount
 @pytest.fixture(autouse=True)
 def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ticks that never come are waited for less long."""
-    monkeypatch.setattr(quote_streams, "FIRST_TICKS", timedelta(seconds=0.3))
+    monkeypatch.setattr(quote_feed, "FIRST_TICKS", timedelta(seconds=0.3))
 
 
 def spy_to_qqq(**more: Any) -> Holding:
