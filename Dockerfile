@@ -18,6 +18,7 @@ COPY contract contract
 COPY workflows workflows
 COPY activities activities
 COPY worker worker
+COPY testbed testbed
 COPY starter starter
 COPY simulator simulator
 RUN /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

@@ -11,8 +11,8 @@ from temporalio.common import RawValue
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from chaos.accounts import ACCOUNTS
 from chaos.doors import ForeignRun
-from chaos.portfolios import ACCOUNTS
 from contract.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
 
 log = logging.getLogger(__name__)

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
-
-from temporalio.client import Client
 
 from chaos.broker_day import BrokerDay
 from chaos.by_hand import do_by_hand
@@ -23,11 +21,11 @@ from chaos.doors import (
     Takeover,
 )
 from chaos.evidence import PowerLoss, Run
-from chaos.power import copy_database, put_back
-from chaos.processes import ChildProcess
+from chaos.power import DATABASE, copy_database, put_back
 from chaos.second_installation import run_second
-from chaos.stand_ins import RETRY_PAUSE, GatewayControl, insist
-from chaos.timeline import GATEWAY, LISTENER, TEMPORAL, WORKERS
+from chaos.stand_ins import RETRY_PAUSE, MovingGateway, insist
+from chaos.timeline import WORKERS
+from testbed.installation import GATEWAY, LISTENER, TEMPORAL, Installation
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +45,9 @@ class DoorOpener:
     def __init__(
         self,
         folder: Path,
-        children: Mapping[str, ChildProcess],
-        gateway: GatewayControl,
-        gateway_port: int,
+        installation: Installation,
+        gateway: MovingGateway,
         day: BrokerDay,
-        temporal: Callable[[], Awaitable[Client]],
         down: set[str],
     ) -> None:
         """``down`` are the processes that nobody else may start again."""
@@ -59,16 +55,15 @@ class DoorOpener:
         self.runs: list[Run] = []
         self.takeovers = 0
         self._folder = folder
-        self._children = children
+        self._installation = installation
+        self._children = installation.children
         self._gateway = gateway
-        self._gateway_port = gateway_port
         self._day = day
-        self._temporal = temporal
         self._down = down
         self._seconds = 0
 
-    async def open(self, door: Door, second: tuple[int, Sequence[str], Mapping[str, str]]) -> None:
-        """Do it, and return when it is over. ``second``: port, worker and environment of a second installation."""
+    async def open(self, door: Door, worker: Sequence[str]) -> None:
+        """Do it, and return when it is over. ``worker``: the command of a second installation's."""
         match door:
             case Takeover():
                 await self._takeover(door)
@@ -79,10 +74,10 @@ class DoorOpener:
             case MarketClosing():
                 await self._close_market()
             case ForeignRun():
-                await do_by_hand(await self._temporal(), door)
+                await do_by_hand(await self._installation.temporal(), door)
             case SecondInstallation():
                 self._seconds += 1
-                self.runs += await run_second(door, self._seconds, second[0], second[1], self._folder, second[2])
+                self.runs += await run_second(door, self._seconds, worker, self._folder, self._installation.environment)
 
     # --- freezing ---------------------------------------------------------------------------------------------------
 
@@ -106,12 +101,14 @@ class DoorOpener:
         self._down.discard(frozen)
 
     def _holds(self, name: str) -> bool:
-        return self._children[name].is_running and is_connected(self._children[name].process_id, self._gateway_port)
+        return self._children[name].is_running and is_connected(
+            self._children[name].process_id, self._installation.gateways[None].clients
+        )
 
     # --- power cuts -------------------------------------------------------------------------------------------------
 
     async def _power_cut(self, door: PowerCut) -> None:
-        database, copy = self._folder / "temporal.db", self._folder / "temporal.copy"
+        database, copy = self._folder / DATABASE, self._folder / "temporal.copy"
         copied_at = datetime.now(UTC)
         await asyncio.to_thread(copy_database, database, copy)
         await asyncio.sleep(door.seconds)
@@ -123,7 +120,7 @@ class DoorOpener:
             log.warning("the broker's day could not be changed again")
         for name in without_power:
             await self._children[name].start()
-        await self._temporal()
+        await self._installation.temporal()
         self.losses.append(PowerLoss(copied_at, datetime.now(UTC)))
         self._down.difference_update(without_power)
 

@@ -1,10 +1,12 @@
 """What a check says, and what it needs to know beside the evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+from testbed.portfolios import Portfolio
 
 
 class Kind(StrEnum):
@@ -39,3 +41,17 @@ class Books:
     holdings: Mapping[str, Mapping[str, int]]
     start_prices: Mapping[str, Decimal]
     freshness: timedelta
+
+
+def books_of(
+    portfolios: Sequence[Portfolio], start_prices: Mapping[str, Decimal], reserve_percent: Decimal, freshness: float
+) -> Books:
+    """The books of accounts that begin like this; ``freshness`` in seconds."""
+    return Books(
+        cash={own.account: own.cash for own in portfolios},
+        strategies={own.account: own.strategy for own in portfolios},
+        reserve_percent=reserve_percent,
+        holdings={own.account: own.holdings for own in portfolios},
+        start_prices=start_prices,
+        freshness=timedelta(seconds=freshness),
+    )

@@ -9,13 +9,13 @@ import httpx
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
+from chaos.accounts import ACCOUNTS
 from chaos.evidence import Question, order_of
-from chaos.portfolios import ACCOUNTS
-from chaos.stand_ins import GatewayControl
 from contract.messages import Resolution
 from contract.names import PHASE, workflow_id
 from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
+from testbed.gateway_control import GatewayControl
 from workflows.rebalance_account import RebalanceAccount
 
 log = logging.getLogger(__name__)

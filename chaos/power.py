@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+DATABASE: Final = "temporal.db"
 BESIDE: Final = ("-wal", "-shm")
 """Endings of the files that SQLite keeps beside a database; what they hold is newer than the copy."""
 

@@ -5,8 +5,6 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -14,16 +12,17 @@ import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from chaos.accounts import ACCOUNTS, FRESHNESS, PORTFOLIOS, RESERVE_PERCENT, START_PRICES
 from chaos.checks import violations
 from chaos.evidence import Evidence, broker_of
-from chaos.findings import Books, Kind, Violation
+from chaos.findings import Kind, Violation, books_of
 from chaos.histories import read_account, read_runs
 from chaos.operator import Operator
-from chaos.portfolios import ACCOUNTS, FRESHNESS, RESERVE_PERCENT, START_PRICES, start_cash, start_holdings
 from chaos.stage import Stage
 from chaos.timeline import Publish, Timed, last_events
 from contract.names import EVENTS_MEMO, workflow_id
 from rebalancing.triggers import EventRing, EventStatus
+from testbed.gateway_control import PATIENCE
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +59,10 @@ async def run_chaos(timeline: Sequence[Timed], seed: int, folder: Path, *, carel
 
     ``careless`` workers place orders without looking first, which must show as violations.
     """
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         stage = Stage(folder, http, seed, careless=careless)
         try:
-            await stage.start()
-            client = await stage.temporal()
+            client = await stage.start()
             operator = Operator(client, stage.gateway)
             async with _beside(operator.watch()), _beside(stage.supervise()):
                 await _play(stage, timeline)
@@ -77,14 +75,7 @@ async def run_chaos(timeline: Sequence[Timed], seed: int, folder: Path, *, carel
             evidence = await _collect(client, stage, operator)
         finally:
             await stage.stop()
-    books = Books(
-        cash={account: start_cash(account) for account in ACCOUNTS},
-        strategies=ACCOUNTS,
-        reserve_percent=RESERVE_PERCENT,
-        holdings={account: start_holdings(account) for account in ACCOUNTS},
-        freshness=timedelta(seconds=FRESHNESS),
-        start_prices={symbol: Decimal(price) for symbol, price in START_PRICES.items()},
-    )
+    books = books_of(PORTFOLIOS, START_PRICES, RESERVE_PERCENT, FRESHNESS)
     return Report(seed, stage.faults, evidence, violations(evidence, stage.publisher.published, books))
 
 

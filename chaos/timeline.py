@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from chaos.doors import SYMBOLS, Door, DoorChance, Drawn
+from testbed.gateway_control import Rule
+from testbed.installation import ABLY, ALLOCATIONS, GATEWAY, LISTENER, TEMPORAL
 
-Rule = Mapping[str, object]
-"""A fault rule of the gateway's control port, as JSON."""
-
-TEMPORAL, GATEWAY, ABLY, ALLOCATIONS = "temporal", "gateway", "ably", "allocations"
 WORKERS: Final = ("worker-1", "worker-2")
-LISTENER: Final = "listener"
 PROCESSES: Final[tuple[str, ...]] = (TEMPORAL, GATEWAY, ABLY, ALLOCATIONS, *WORKERS, LISTENER)
 
 STRATEGIES: Final = ("momentum", "carry", "value", "all-weather")

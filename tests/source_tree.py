@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = ("rebalancing", "configuration", "contract", "workflows", "activities", "worker", "starter")
-PACKAGES = (*APPLICATION, "simulator", "chaos")
+PACKAGES = (*APPLICATION, "testbed", "simulator", "chaos")
 
 
 @dataclass(frozen=True)

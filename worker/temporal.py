@@ -58,6 +58,18 @@ async def connect_embedded(address: str, *, lazy: bool = False) -> Client:
     return await Client.connect(address, data_converter=pydantic_data_converter, lazy=lazy)
 
 
+async def answering(address: str) -> Client:
+    """A client for the embedded server, as soon as that answers."""
+    while True:
+        try:
+            client = await connect_embedded(address)
+            await client.count_workflows()
+        except (RPCError, RuntimeError):
+            await asyncio.sleep(0.05)
+        else:
+            return client
+
+
 class ServerNotStarted(RuntimeError):
     """The embedded server ended before it was ready; the message holds its own last words."""
 
@@ -97,7 +109,7 @@ async def _server(port: int, ui_port: int | None, database: Path | None, held: t
             # Only its own word tells that it is our server that answers there and not somebody else's.
             await _announced(output, address)
             draining = asyncio.create_task(_drained(output))
-            await _answering(address)
+            await answering(address)
         yield address
     finally:
         if process.returncode is None:
@@ -156,14 +168,3 @@ async def _drained(output: asyncio.StreamReader) -> None:
     """Read on: a server whose output nobody reads stops when the pipe is full."""
     while await output.read(65536):
         pass
-
-
-async def _answering(address: str) -> None:
-    while True:
-        try:
-            client = await Client.connect(address)
-            await client.count_workflows()
-        except (RPCError, RuntimeError):
-            await asyncio.sleep(0.05)
-        else:
-            return

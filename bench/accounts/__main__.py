@@ -19,10 +19,11 @@ from bench.accounts.floor import measure_floor
 from bench.accounts.measurement import measure
 from bench.accounts.original import measure_original
 from bench.accounts.plot import plot
-from bench.accounts.portfolios import Portfolio, cash_portfolios, portfolios
 from bench.accounts.report import stream_table, table
 from bench.accounts.resources import machine
 from bench.accounts.stream import measure_stream
+from bench.portfolios import cash_portfolios, portfolios
+from testbed.portfolios import Portfolio
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,12 @@ import httpx
 import ib_insync as ibi
 
 from bench.accounts.figures import LATENCY_REQUEST
-from bench.accounts.portfolios import Portfolio, write_scenario
-from bench.accounts.stage import REBALANCER
-from chaos.processes import ChildProcess
-from chaos.stage import clean_environment
-from chaos.stand_ins import GatewayControl
+from bench.portfolios import write_gateway
+from testbed.addresses import HOST, clean_environment
+from testbed.child_process import ChildProcess
+from testbed.gateway_control import GatewayControl
+from testbed.installation import GATEWAY, GatewayPorts, simulate_gateway
+from testbed.portfolios import Portfolio
 from worker.free_ports import free_ports
 
 CLIENT_ID: Final = 8
@@ -43,16 +44,15 @@ async def bare_gateway(chosen: Sequence[Portfolio]) -> AsyncGenerator[BareGatewa
     """Start a gateway with these accounts and connect to it; end both afterwards."""
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-gateway-") as temporary:
         folder = Path(temporary)
-        write_scenario(folder / "scenario.yaml", chosen)
-        port, control = free_ports(2)
-        command = [REBALANCER, "simulate", "gateway", "--port", str(port), "--control-port", str(control),
-                   "--scenario", "scenario.yaml"]  # fmt: skip
-        gateway = ChildProcess("gateway", command, folder, clean_environment())
+        write_gateway(folder, chosen)
+        ports = GatewayPorts(*free_ports(2))
+        command = simulate_gateway(ports, f"{GATEWAY}.yaml")
+        gateway = ChildProcess(GATEWAY, command, folder, clean_environment())
         await gateway.start()
         try:
             async with (
                 httpx.AsyncClient(trust_env=False) as http,
-                _connected(port, GatewayControl(http, control)) as own,
+                _connected(ports.clients, GatewayControl(http, ports.control)) as own,
             ):
                 yield own
         finally:
@@ -63,7 +63,7 @@ async def bare_gateway(chosen: Sequence[Portfolio]) -> AsyncGenerator[BareGatewa
 async def _connected(port: int, control: GatewayControl) -> AsyncGenerator[BareGateway]:
     await _listening(control)
     ib = ibi.IB()
-    await ib.connectAsync("127.0.0.1", port, clientId=CLIENT_ID, timeout=30)
+    await ib.connectAsync(HOST, port, clientId=CLIENT_ID, timeout=30)
     try:
         yield BareGateway(ib, control)
     finally:

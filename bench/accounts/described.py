@@ -12,7 +12,8 @@ from typing import Final
 import ib_insync as ibi
 
 from bench.accounts.bare_gateway import bare_gateway
-from bench.accounts.portfolios import Portfolio, portfolios, weights_of
+from bench.portfolios import portfolios, weights_of
+from testbed.portfolios import Portfolio
 
 QUOTE_WAIT: Final = 2.0
 """Seconds to wait after asking for a quote."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.accounts.histories import read_histories
 from bench.accounts.measurement import closed
-from bench.accounts.portfolios import large_portfolio, portfolios
 from bench.accounts.stage import set_stage
+from bench.portfolios import large_portfolio, portfolios
 
 
 @dataclass(frozen=True)

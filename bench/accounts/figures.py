@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bench.accounts.histories import RunHistory, Visit
-from bench.accounts.portfolios import LATENCY
+from bench.portfolios import LATENCY
 
 MESSAGES_A_SECOND: Final = 50
 """IBKR's limit on one connection."""

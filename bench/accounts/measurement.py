@@ -4,7 +4,7 @@ import asyncio
 import statistics
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -22,17 +22,18 @@ from bench.accounts.figures import (
     slot_busy,
 )
 from bench.accounts.histories import RunHistory, read_histories
-from bench.accounts.portfolios import Portfolio, price_of, weights_of
 from bench.accounts.resources import usage_of
 from bench.accounts.stage import MEASURED, Stage, set_stage
+from bench.portfolios import price_of, weights_of
 from chaos.checks import violations
 from chaos.evidence import Evidence, broker_of
-from chaos.findings import Books
+from chaos.findings import books_of
 from chaos.histories import read_account, read_runs
-from chaos.processes import ChildProcess
 from chaos.timeline import Publish
 from contract.names import WORKFLOW_TYPE
 from rebalancing.settings import Settings
+from testbed.child_process import ChildProcess
+from testbed.portfolios import Portfolio
 
 EVENT: Final = "measurement"
 POLL: Final = 0.25
@@ -101,7 +102,9 @@ async def broken_promises(
         runs=runs,
         accounts={own.account: await read_account(stage.client, own.account, runs) for own in chosen},
     )
-    books = books_of(chosen)
+    symbols = {symbol for own in chosen for symbol in (*own.holdings, *weights_of(own.strategy))}
+    prices = {symbol: price_of(symbol) for symbol in symbols}
+    books = books_of(chosen, prices, RESERVE, float(Settings().freshness))
     strategies = sorted({own.strategy for own in chosen})
     published = [Publish(EVENT, strategy, live=True, weights=weights_of(strategy)) for strategy in strategies]
     found = [str(each.text) for each in violations(evidence, published, books)]
@@ -112,19 +115,6 @@ async def broken_promises(
     found += [f"order {each['ref']} is {each['status']}" for each in await stage.read("orders")
               if each["status"] != "Filled"]  # fmt: skip
     return tuple(found)
-
-
-def books_of(chosen: Sequence[Portfolio]) -> Books:
-    """What the accounts began with, and what they are held to."""
-    symbols = {symbol for own in chosen for symbol in (*own.holdings, *weights_of(own.strategy))}
-    return Books(
-        cash={own.account: own.cash for own in chosen},
-        strategies={own.account: own.strategy for own in chosen},
-        reserve_percent=RESERVE,
-        holdings={own.account: own.holdings for own in chosen},
-        start_prices={symbol: price_of(symbol) for symbol in symbols},
-        freshness=timedelta(seconds=float(Settings().freshness)),
-    )
 
 
 def _figures(

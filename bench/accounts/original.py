@@ -21,7 +21,8 @@ from typing import Final
 import ib_insync as ibi
 
 from bench.accounts.bare_gateway import BareGateway, bare_gateway
-from bench.accounts.portfolios import Portfolio, weights_of
+from bench.portfolios import weights_of
+from testbed.portfolios import Portfolio
 
 QUOTE_WAIT: Final = 2.0
 """Seconds the original sleeps after asking for an account's quotes."""

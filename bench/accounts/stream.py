@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.accounts.histories import read_histories
-from bench.accounts.portfolios import STRATEGIES, Portfolio, portfolios
 from bench.accounts.stage import Stage, set_stage
+from bench.portfolios import STRATEGIES, portfolios
 from contract.names import WORKFLOW_TYPE
+from testbed.portfolios import Portfolio
 
 SECONDS: Final = 10.0
 """How long each rate is held."""

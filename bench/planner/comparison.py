@@ -6,9 +6,9 @@ from decimal import Decimal
 from random import Random
 
 from bench.planner.account import Account
-from bench.planner.portfolios import drifted_portfolio
 from bench.planner.proven_optimum import proven_optimum
 from bench.planner.published_rules import original, round_down, round_down_and_spend
+from bench.portfolios import drifted_portfolio
 from rebalancing.orders.order import Side
 from rebalancing.planner.plan import PlanRequest
 from rebalancing.planner.planning import make_plan

@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 from bench.planner.comparison import Progress, percentile
-from bench.planner.portfolios import drifted_portfolio
+from bench.portfolios import drifted_portfolio
 from rebalancing.planner.planning import make_plan
 
 REPEATS: Mapping[int, int] = {10: 200, 50: 200, 200: 20, 500: 10}

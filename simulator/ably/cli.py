@@ -9,12 +9,11 @@ from rich.console import Console
 from simulator.ably.capabilities import Capability, parse_capability
 from simulator.ably.credentials import ANYTHING, BadKeyError
 from simulator.ably.errors import AblyError
-from simulator.ably.server import DEFAULT_RETENTION_MS, SimulatedAbly
+from simulator.ably.server import DEFAULT_KEY, DEFAULT_RETENTION_MS, SimulatedAbly
 from simulator.loopback import NotLoopbackError
 from simulator.serving import until_stopped
 
 DEFAULT_PORT = 8081
-DEFAULT_KEY = "local.key:secret"
 
 
 async def run_ably(

@@ -19,6 +19,7 @@ from simulator.ably.protocol import Action, error_frame
 from simulator.ably.rest import RestApi
 from simulator.loopback import programs_only, require_loopback
 
+DEFAULT_KEY = "local.key:secret"
 DEFAULT_RETENTION_MS = 120_000
 """Ably keeps messages for two minutes unless persistence is switched on."""
 DEFAULT_MAX_IDLE_INTERVAL_MS = 15_000
@@ -49,7 +50,7 @@ class SimulatedAbly:
 
     def __init__(
         self,
-        key: str = "local.key:secret",
+        key: str = DEFAULT_KEY,
         port: int = 0,
         *,
         host: str = "127.0.0.1",

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bench.accounts.original import QUOTE_WAIT, OriginalRun, measure_original
-from bench.accounts.portfolios import CASH_TARGETS, cash_portfolios
+from bench.portfolios import CASH_TARGETS, cash_portfolios
 
 ACCOUNTS = 6
 MESSAGES_OF_THE_CODE = 193

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from chaos.accounts import START_PRICES
 from chaos.broker_day import BrokerDay
 from chaos.connections import is_connected
-from chaos.portfolios import START_PRICES
 from chaos.power import copy_database, put_back
 from chaos.price_log import PriceLog
 from chaos.stand_ins import believable
@@ -112,7 +112,7 @@ def test_a_process_that_is_gone_has_no_connection() -> None:
 
 
 def test_prices_stay_where_they_are_believed_however_often_a_gateway_forgets_what_took_them_back() -> None:
-    start = price = Decimal(START_PRICES["QQQ"])
+    start = price = START_PRICES["QQQ"]
     for _ in range(20):
         price = believable("QQQ", price, Decimal("1.05"))
         assert abs(price / start - 1) < Decimal("0.13")

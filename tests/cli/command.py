@@ -1,19 +1,15 @@
 """The command ``rebalancer`` as people run it: a process of its own, in a folder of its own."""
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-REBALANCER: Final = str(Path(sys.executable).parent / "rebalancer")
-
-OWN_VARIABLES: Final = ("TEMPORAL_", "ABLY_", "ALLOCATIONS_", "IBKR_", "ACCOUNTS_FILE")
-"""What the environment of the tests might say of somebody's real connections."""
+from testbed.addresses import clean_environment
+from testbed.installation import REBALANCER, START_TIMEOUT
 
 ACCOUNTS: Final = """\
 concurrency: {settling_period: 0}
@@ -28,9 +24,6 @@ accounts:
     strategy_name: other
     enabled: false
 """
-
-START_TIMEOUT: Final = 60.0
-"""Seconds for ``up`` to say what is waited for: on a quiet machine it takes two, beside many others over thirty."""
 
 SLOW_MARKET: Final = """\
 hours: always_open
@@ -72,15 +65,11 @@ class Desk:
             self.program,
             *arguments,
             cwd=self.folder,
-            env=self._environment(),
+            env={**clean_environment(), **self.variables},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-
-    def _environment(self) -> Mapping[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
-        return {**clean, **self.variables}
 
 
 def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Desk:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from starter.cli.main import app
-from tests.cli.command import ACCOUNTS, OWN_VARIABLES
+from testbed.addresses import OWN_VARIABLES
+from tests.cli.command import ACCOUNTS
 from tests.fuzz.inputs import JSON, SCALARS, damaged, text_of
 
 pytestmark = pytest.mark.fuzz

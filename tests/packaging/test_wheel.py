@@ -16,7 +16,7 @@ from tests.source_tree import APPLICATION, ROOT
 from worker.free_ports import free_ports
 from worker.temporal import temporal_command
 
-SHIPPED: Final = (*APPLICATION, "simulator")
+SHIPPED: Final = (*APPLICATION, "testbed", "simulator")
 """The folders that are for those who use the application; the others are for those who change it."""
 
 

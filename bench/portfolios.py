@@ -1,13 +1,19 @@
-"""What a measurement starts from: accounts of ten targets that each need five to ten orders, and their gateway."""
+"""What measurements start from, drawn from a seed: whole accounts at a gateway, and requests to the planner.
+
+Two ways of drifting, on purpose. ``portfolios`` moves exactly as many lines from their targets as orders are wanted,
+far enough for each to be one: what is measured is the time that orders take. ``drifted_portfolio`` lets every line
+drift as markets do, by little or much: what is measured is how near to the targets whole shares can come.
+"""
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from rebalancing.planner.plan import PlanRequest
+from testbed.installation import GATEWAY
+from testbed.portfolios import Portfolio, write_accounts, write_scenario
 
 SYMBOLS: Final = (
     "QQQ", "SPY", "BND", "GLD", "EDC", "TLT", "IWM", "VTI", "VEA", "VWO",
@@ -32,16 +38,6 @@ NET_LIQUIDATION: Final = 200_000
 
 LATENCY: Final = {"request": 0.04, "ack": 0.06, "fill": [0.3, 3.0], "commission": 0.05, "account_values": 1.0}
 """Seconds. Request, acknowledgement and fills as the real gateway was seen to take; see docs/performance.md."""
-
-
-@dataclass(frozen=True)
-class Portfolio:
-    """One account of a measurement: cash in US dollars, whole shares held, and the strategy it follows."""
-
-    account: str
-    strategy: str
-    cash: Decimal
-    holdings: Mapping[str, int]
 
 
 def price_of(symbol: str) -> Decimal:
@@ -101,12 +97,13 @@ def _portfolio(number: int, chance: random.Random, orders: int | None) -> Portfo
     return Portfolio(f"DU{number:07}", strategy, Decimal(NET_LIQUIDATION) - worth, holdings)
 
 
-def write_accounts(
-    path: Path, chosen: Sequence[Portfolio], more: Mapping[str, Any], gateways: Sequence[str | None] = (None,)
+def write_start(
+    folder: Path, chosen: Sequence[Portfolio], settings: Mapping[str, Any], gateways: Sequence[str | None]
 ) -> None:
-    """The application's configuration; small drifts are left alone, so that the orders are those that were meant.
+    """What application and gateways read when they start; the accounts are dealt out to the gateways.
 
-    The margin check is off: it asks about every order beforehand, one more message each.
+    Small drifts are left alone, so that the orders are those that were meant. The margin check is off: it asks about
+    every order beforehand, one more message each.
     """
     accounts = [
         {"account_id": own.account, "strategy_name": own.strategy, "cash_reserve_percent": 1,
@@ -114,17 +111,67 @@ def write_accounts(
          "margin_check": False, "gateway": gateways[number % len(gateways)]}
         for number, own in enumerate(chosen)
     ]  # fmt: skip
-    path.write_text(yaml.safe_dump({"accounts": accounts, **more}), encoding="utf-8")
+    write_accounts(folder / "accounts.yaml", accounts, settings)
+    for number, name in enumerate(gateways):
+        write_gateway(folder, chosen[number :: len(gateways)], name)
 
 
-def write_scenario(path: Path, chosen: Sequence[Portfolio]) -> None:
-    """What the gateway stand-in starts from: a market that never closes, the latencies above, 50 messages a second."""
+def write_gateway(folder: Path, chosen: Sequence[Portfolio], name: str | None = None) -> None:
+    """What a gateway stand-in starts from: these accounts, the latencies above, 50 messages a second."""
     symbols = [*SYMBOLS, *(symbol for own in chosen if own.strategy.startswith(LARGE) for symbol in own.holdings)]
-    scenario = {
-        "hours": "always_open",
-        "latency": LATENCY,
-        "pacing": {"per_second": 50, "capacity": 50, "violations": 3},
-        "accounts": [{"account": own.account, "cash": str(own.cash), "holdings": dict(own.holdings)} for own in chosen],
-        "instruments": [{"symbol": symbol, "price": str(price_of(symbol))} for symbol in symbols],
-    }
-    path.write_text(yaml.safe_dump(scenario), encoding="utf-8")
+    pacing = {"per_second": 50, "capacity": 50, "violations": 3}
+    prices = {symbol: price_of(symbol) for symbol in symbols}
+    write_scenario(folder / f"{name or GATEWAY}.yaml", chosen, prices, latency=LATENCY, pacing=pacing)
+
+
+# --- requests to the planner ---------------------------------------------------------------------------------------
+
+RESERVE_PERCENT = Decimal(1)
+CENT = Decimal("0.01")
+WEIGHT_PLACES = Decimal("0.0001")
+
+FEWEST_NAMES, MOST_NAMES = 4, 12
+CHEAPEST, DEAREST = 20.0, 600.0
+"""Prices in US dollars, drawn evenly."""
+
+SHARE_WITH_EXIT = 0.3
+"""How many portfolios hold a name that has no target any more ..."""
+
+SHARE_WITH_ENTRY = 0.4
+"""... and how many have a target that is not held yet."""
+
+DRIFT = 0.25
+"""Standard deviation of the logarithm of held over targeted weight."""
+
+MOST_CASH = 0.05
+"""Cash is drawn evenly from nothing to this share of the account."""
+
+
+def drifted_portfolio(chance: random.Random, size: int, names: int | None = None) -> PlanRequest:
+    """A portfolio worth ``size`` US dollars, of 4 to 12 names unless their number is given."""
+    count = names or chance.randint(FEWEST_NAMES, MOST_NAMES)
+    symbols = [f"S{number:03}" for number in range(count)]
+    targets = _drawn_weights(chance, symbols)
+    held = {symbol: float(weight) * chance.lognormvariate(0, DRIFT) for symbol, weight in targets.items()}
+    if chance.random() < SHARE_WITH_ENTRY:
+        held[chance.choice(symbols)] = 0.0
+    if chance.random() < SHARE_WITH_EXIT:
+        held["EXIT"] = chance.uniform(0.02, 0.15)
+    prices = {symbol: Decimal(chance.uniform(CHEAPEST, DEAREST)).quantize(CENT) for symbol in held}
+    invested = size * (1 - chance.uniform(0, MOST_CASH)) / sum(held.values())
+    positions = {symbol: int(invested * weight / float(prices[symbol])) for symbol, weight in held.items()}
+    return PlanRequest(
+        cash=size - sum((prices[symbol] * shares for symbol, shares in positions.items()), Decimal(0)),
+        positions=positions,
+        prices=prices,
+        targets=targets,
+        reserve_percent=RESERVE_PERCENT,
+    )
+
+
+def _drawn_weights(chance: random.Random, symbols: list[str]) -> dict[str, Decimal]:
+    """Weights that add up to exactly 1, the largest about three times the smallest."""
+    drawn = [chance.uniform(0.5, 1.5) for _ in symbols]
+    weights = {s: Decimal(share / sum(drawn)).quantize(WEIGHT_PLACES) for s, share in zip(symbols, drawn, strict=True)}
+    weights[symbols[0]] += 1 - sum(weights.values())
+    return weights

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.processes import ChildProcess
+from testbed.child_process import ChildProcess
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 

@@ -1,4 +1,4 @@
-"""One child process that is killed, frozen and started again; always by its own process id."""
+"""A process of its own that is started, killed, frozen and started again; always by its own process id."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ class ChildProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is for the harness alone, which ends its children itself.
+                # Ctrl-C is for the parent alone, which ends its children itself.
                 start_new_session=True,
             )
         self._frozen = False
