@@ -29,7 +29,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
 from worker.hosting import ACTIVITY_POLLS, host, own_client
-from worker.login import claim
+from worker.login_claim import claim
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from starter.cli.setup import connect_temporal, gateway_name, read_setup, tempor
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
 from starter.cli.watch import Watch
+from starter.desk.known_login import known_login
 from starter.desk.outcome import outcome_of
 from starter.desk.trigger import deliver, requested
-from worker.login import known_login
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from starter.cli.console import error_console, output_console
 from starter.cli.plan_view import waiting_view
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table
+from starter.desk.processes import running
 from starter.desk.status import AccountStatus, read_statuses
-from worker.processes import running
 
 
 async def run_status_command(account: str | None, *, as_json: bool) -> None:

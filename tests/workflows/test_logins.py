@@ -16,7 +16,7 @@ from simulator.gateway.faults import NOTICE_TEXTS
 from simulator.gateway.server import SimulatedGateway
 from tests.house import Holding, House, house, scenario
 from worker.free_ports import free_port
-from worker.login import claim
+from worker.login_claim import claim
 from worker.main import run_workers
 from worker.temporal import connect_embedded, embedded_server
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError, RPCStatusCode
 
 from contract.names import LOGIN_MEMO, LOGIN_QUEUE, LOGIN_WORKFLOW_TYPE, REHEARSAL_OR_REAL, login_id
 from rebalancing.errors import GatewayUnavailable, OtherLogin
@@ -29,20 +28,6 @@ async def claim(client: Client, gateway: str | None, login: Login) -> None:
     known = await _belongs(client, login_id(gateway), login, login.continues)
     if known != login:
         await _write_down(client, login_id(gateway), login, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
-
-
-async def known_login(client: Client, gateway: str | None) -> Login | None:
-    """The login at this gateway that the history belongs to, or ``None`` before its first connection.
-
-    Raises ``RPCError`` if the server does not tell.
-    """
-    try:
-        description = await client.get_workflow_handle(login_id(gateway)).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    return await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
 
 
 async def _belongs(client: Client, written_as: str, login: Login, goes_on: Callable[[Login], bool]) -> Login:

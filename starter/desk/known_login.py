@@ -1,0 +1,22 @@
+"""Which login a history belongs to, as the worker wrote it down in Temporal (``worker.login_claim``)."""
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from contract.names import LOGIN_MEMO, login_id
+from rebalancing.login import Login
+from starter.desk.temporal_errors import is_unknown
+
+
+async def known_login(client: Client, gateway: str | None) -> Login | None:
+    """The login at this gateway that the history belongs to, or ``None`` before its first connection.
+
+    Raises ``RPCError`` if the server does not tell.
+    """
+    try:
+        description = await client.get_workflow_handle(login_id(gateway)).describe()
+    except RPCError as error:
+        if is_unknown(error):
+            return None
+        raise
+    return await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
