@@ -8,7 +8,7 @@ import pytest
 from simulator.ably.server import SimulatedAbly
 from starter.ably.channel_records import ChannelRecord, ChannelRecords
 from tests.cli.command import desk
-from tests.starter.ably.test_ably_channel import MovableClock
+from tests.starter.ably.ably_listening import MovableClock
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
 

@@ -3,135 +3,18 @@
 import asyncio
 import itertools
 import logging
-import threading
-from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import SecretStr, ValidationError
 
 from simulator.ably import SimulatedAbly
 from simulator.ably.errors import AblyError
 from simulator.ably.messages import Draft
-from starter.ably.ably_channel import AblyChannelListener, check_access
 from starter.ably.ably_realtime import MAX_DISCONNECTS
-from starter.ably.ably_settings import AblyKeyRefusedError, AblySettings, AblyTimings, AblyUnavailableError
-from starter.ably.channel_sweeper import Records
 from starter.ably.received_message import ReceivedMessage
-from tests.starter.ably.remembering import FollowedForYears
-
-KEY = "app.key:hush-hush"
-WAIT = 10.0
-TIMINGS = AblyTimings(
-    sweep_interval=600,
-    ping_interval=0.1,
-    request_timeout=1.0,
-    reconnect_patience=0.3,
-    close_timeout=0.3,
-    backoff_base=0.05,
-    backoff_maximum=0.2,
-    refused_delay=0.1,
-)
-"""Fast, but without a periodic sweep within a test: what is found is found for a reason."""
-
-
-class Acceptor:
-    """An `on_message` that remembers what it took, and refuses what it is told to refuse."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, ReceivedMessage]] = []
-        self.calls = 0
-        self.refuse: Callable[[ReceivedMessage], bool] = lambda _: False
-        self._changed = asyncio.Condition()
-
-    async def __call__(self, channel: str, message: ReceivedMessage) -> None:
-        self.calls += 1
-        async with self._changed:
-            self._changed.notify_all()
-        if self.refuse(message):
-            raise RuntimeError("not now")
-        async with self._changed:
-            self.taken.append((channel, message))
-            self._changed.notify_all()
-
-    @property
-    def data(self) -> list[object]:
-        return [message.data for _, message in self.taken]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT), self._changed:
-            await self._changed.wait_for(condition)
-
-    async def has(self, *data: object) -> None:
-        """Wait until everything in `data` was taken, in whatever order; nothing may have been taken twice."""
-        await self.until(lambda: all(item in self.data for item in data))
-        assert max(Counter(message.id for _, message in self.taken).values()) == 1
-
-
-def settings(ably: SimulatedAbly, *channels: str, key: str = KEY, **more: Any) -> AblySettings:
-    return AblySettings(
-        key=SecretStr(key),
-        channels=channels or ("signals",),
-        endpoint=ably.endpoint,
-        port=ably.port,
-        tls=False,
-        **more,
-    )
-
-
-@asynccontextmanager
-async def listening(
-    ably: SimulatedAbly,
-    acceptor: Callable[[str, ReceivedMessage], Awaitable[None]],
-    *channels: str,
-    timings: AblyTimings = TIMINGS,
-    records: Records | None = None,
-    **more: Any,
-) -> AsyncGenerator[None]:
-    """A listener that runs; at the end it is cancelled and must have left nothing behind."""
-    before = asyncio.all_tasks()
-    listener = AblyChannelListener(
-        settings(ably, *channels, **more), records or FollowedForYears(), acceptor, timings=timings
-    )
-    task = asyncio.create_task(listener.run())
-    try:
-        yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, WAIT)
-    assert [task for task in asyncio.all_tasks() - before if _is_ours(task)] == []
-    assert [thread.name for thread in threading.enumerate() if thread.name == "ably-realtime"] == []
-
-
-def _is_ours(task: "asyncio.Task[Any]") -> bool:
-    return "starter" in repr(task) or "ably/" in repr(task).replace("simulator/ably/", "")
-
-
-async def soon(condition: Callable[[], bool]) -> None:
-    """Wait for a condition nobody announces."""
-    async with asyncio.timeout(WAIT):
-        while not condition():  # noqa: ASYNC110 (nothing to wait on: the condition lies behind a socket)
-            await asyncio.sleep(0.01)
-
-
-async def attached(ably: SimulatedAbly, acceptor: Acceptor, channel: str = "signals") -> None:
-    """Wait until the channel is attached and the sweeps that belong to the start are over.
-
-    What is published afterwards can only come live, or through a sweep that has a reason of its own.
-    """
-    await soon(lambda: ably.attached(channel) > 0)
-    quiet = 0
-    while quiet < 5:
-        seen = len(ably.rest_requests)
-        await asyncio.sleep(0.02)
-        quiet = quiet + 1 if len(ably.rest_requests) == seen else 0
-    acceptor.taken.clear()
+from tests.starter.ably.ably_listening import KEY, TIMINGS, WAIT, Acceptor, MovableClock, attached, listening, soon
 
 
 async def test_a_live_message_arrives_with_its_parts() -> None:
@@ -438,49 +321,3 @@ async def test_an_alarm_is_raised_when_nothing_can_be_swept_for_too_long(caplog:
             await soon(lambda: "was not read for" in caplog.text)
             await ably.start_listening()
             await soon(lambda: "nobody read it between" in caplog.text)
-
-
-async def test_check_access_is_content_with_a_good_key() -> None:
-    async with SimulatedAbly(KEY) as ably:
-        await check_access(settings(ably), TIMINGS)
-
-
-@pytest.mark.parametrize(
-    ("capability", "key"),
-    [({"*": ["*"]}, "app.key:wrong"), ({"*": ["history"]}, KEY), ({"*": ["subscribe"]}, KEY), ({"*": ["*"]}, "none")],
-    ids=["wrong key", "no subscribe", "no history", "malformed"],
-)
-async def test_check_access_says_what_is_wrong_with_a_key(capability: dict[str, list[str]], key: str) -> None:
-    async with SimulatedAbly(KEY, capability=capability) as ably:
-        with pytest.raises(AblyKeyRefusedError, match=r"Check the Ably key|The key needs"):
-            await check_access(settings(ably, key=key), TIMINGS)
-
-
-async def test_check_access_says_when_nobody_answers() -> None:
-    async with SimulatedAbly(KEY) as ably:
-        await ably.stop_listening()
-        with pytest.raises(AblyUnavailableError):
-            await check_access(settings(ably), TIMINGS)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"channels": ()}, {"channels": ("",)}, {"port": 0}, {"endpoint": "http://host"}, {"extra": 1}],
-)
-def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        AblySettings.model_validate({"key": SecretStr(KEY), "channels": ("signals",), **wrong})
-
-
-def test_a_channel_named_twice_is_listened_to_once() -> None:
-    assert AblySettings(key=SecretStr(KEY), channels=("a", "b", "a")).channels == ("a", "b")
-
-
-class MovableClock:
-    """The stand-in's clock: real time, plus what a test adds. Milliseconds."""
-
-    def __init__(self) -> None:
-        self.now = 0
-
-    def __call__(self) -> int:
-        return round(datetime.now(UTC).timestamp() * 1000) + self.now

@@ -14,8 +14,7 @@ from starter.ably.ably_history import HistoryReader
 from starter.ably.ably_settings import AblyKeyRefusedError, AblyUnavailableError
 from starter.ably.channel_reach import Reach
 from starter.ably.events import EventInvalid, parse_event
-from tests.starter.ably.remembering import LONG_AGO
-from tests.starter.ably.test_ably_channel import (
+from tests.starter.ably.ably_listening import (
     KEY,
     TIMINGS,
     Acceptor,
@@ -25,6 +24,7 @@ from tests.starter.ably.test_ably_channel import (
     settings,
     soon,
 )
+from tests.starter.ably.remembering import LONG_AGO
 
 PATIENT = replace(TIMINGS, backoff_base=0.01, backoff_maximum=0.02)
 GARBAGE = [

@@ -13,7 +13,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
 from starter.ably.listener import listen
-from tests.starter.ably.test_ably_channel import soon
+from tests.starter.ably.ably_listening import soon
 from tests.starter.ably.test_listener import client as client
 from tests.starter.ably.test_listener import configuration
 from tests.starter.ably.test_outages import KEY, REBALANCE, TIMINGS, events, ready, until_sent

@@ -18,7 +18,7 @@ from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
 from starter.ably.ably_settings import AblyTimings
 from starter.ably.listener import listen
-from tests.starter.ably.test_ably_channel import MovableClock, soon
+from tests.starter.ably.ably_listening import MovableClock, soon
 from tests.starter.ably.test_listener import configuration, triggers
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
