@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from chaos.stage import Stage
 from chaos.timeline import Publish, Timed, last_events
 from contract.names import EVENTS_MEMO, workflow_id
 from rebalancing.triggers import EventRing, EventStatus
+from testbed.background import in_background
 from testbed.gateway_control import PATIENCE
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ async def run_chaos(timeline: Sequence[Timed], seed: int, folder: Path, *, carel
         try:
             client = await stage.start()
             operator = Operator(client, stage.gateway)
-            async with _beside(operator.watch()), _beside(stage.supervise()):
+            async with in_background(operator.watch()), in_background(stage.supervise()):
                 await _play(stage, timeline)
                 log.info("healing")
                 await stage.heal()
@@ -128,15 +129,3 @@ async def _collect(client: Client, stage: Stage, operator: Operator) -> Evidence
         prices=stage.gateway.price_log,
         takeovers=stage.doors.takeovers,
     )
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[object, object, None]) -> AsyncGenerator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        results = await asyncio.gather(task, return_exceptions=True)
-        if isinstance(results[0], Exception):
-            raise results[0]

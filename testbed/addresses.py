@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from configuration.environment import Connections
 from simulator.ably.server import DEFAULT_KEY
@@ -35,9 +35,16 @@ def allocations_at(port: int, key: str = DEFAULT_API_KEY) -> dict[str, str]:
 
 
 def connections_of(variables: Mapping[str, str], others: Connections | None = None) -> Connections:
-    """What a process makes of these variables; the rest is as in ``others``, or as its environment says."""
-    known = others.model_dump() if others else {}
-    return Connections.model_validate(known | {name.lower(): value for name, value in variables.items()})
+    """What a process makes of these variables; others are as in ``others`` or the environment, not ``.env``."""
+    known: dict[str, Any] = others.model_dump() if others else {}
+    known |= {name.lower(): value for name, value in variables.items()}
+    return Connections(_env_file=None, **known)  # pyright: ignore[reportCallIssue]  # pydantic-settings adds it
+
+
+def keep_local_connections_local() -> None:
+    """A proxy in the environment would swallow the WebSocket to a stand-in, which is on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), HOST, "localhost"]))
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,15 +1,14 @@
 """The whole application over real sockets: Temporal server, simulated gateway, allocations by list, workers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
@@ -26,9 +25,11 @@ from simulator.gateway.clock import Clock
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
 from simulator.gateway.server import SimulatedGateway
 from starter.desk.trigger import deliver
-from worker.free_ports import free_port
+from testbed.addresses import allocations_at, connections_of, gateway_at
+from testbed.background import in_background
+from testbed.temporal_server import temporal_server
 from worker.main import run_workers
-from worker.temporal import connect_embedded, embedded_server
+from worker.temporal import connect_embedded
 from workflows.rebalance_account import RebalanceAccount
 
 PRICES = {"QQQ": "600.00", "SPY": "670.00", "BND": "75.00", "GLD": "380.00", "EDC": "50.00"}
@@ -87,21 +88,21 @@ class House:
         return self.client.get_workflow_handle_for(RebalanceAccount.run, f"rebalance-{account}")
 
     async def worker(self) -> asyncio.Task[None]:
-        """One more worker process's worth of workers, with a client of its own as a process would have."""
-        client = await connect_embedded(self.address)
-        if self.configuration is not self._began_with:  # a test has put another one in its place since
-            self.__post_init__()
-        return asyncio.create_task(run_workers(client, self.in_use, self.connections))
+        """One more worker process's worth of workers, for a test that ends them itself."""
+        return asyncio.create_task(await self._workers())
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None]:
         """One worker more during the block."""
-        worker = await self.worker()
-        try:
+        async with in_background(await self._workers()):
             yield
-        finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+
+    async def _workers(self) -> Coroutine[object, object, None]:
+        """With a client of their own, as a process would have."""
+        client = await connect_embedded(self.address)
+        if self.configuration is not self._began_with:  # a test has put another one in its place since
+            self.__post_init__()
+        return run_workers(client, self.in_use, self.connections)
 
     def accepted_orders(self, account: str) -> list[Any]:
         """The gateway's own list of the account's orders."""
@@ -180,30 +181,22 @@ async def house(
 ) -> AsyncGenerator[House]:
     """Start everything, and stop it by its own handle."""
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
+        server = await stack.enter_async_context(temporal_server())
         simulated = await stack.enter_async_context(
             SimulatedGateway(scenario(accounts, **gateway), clock=gateway_clock)
         )
         built = House(
-            address=address,
-            client=await connect_embedded(address),
+            address=server.address,
+            client=server.client,
             gateway=simulated,
             configuration=configuration(accounts, settings),
-            connections=Connections(
-                ibkr_port=simulated.port,
-                allocations_base_url=api.base_url if api else None,
-                allocations_api_key=SecretStr(api.api_key) if api else None,
+            connections=connections_of(
+                gateway_at(simulated.port) | (allocations_at(api.port, api.api_key) if api else {})
             ),
         )
-        running = [await built.worker() for _ in range(workers)]
-        try:
-            yield built
-        finally:
-            for worker in running:
-                worker.cancel()
-            for worker in running:
-                with suppress(asyncio.CancelledError):
-                    await worker
+        for _ in range(workers):
+            await stack.enter_async_context(built.working())
+        yield built
 
 
 async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:

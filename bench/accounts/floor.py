@@ -8,8 +8,7 @@ from temporalio import activity, workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from bench.accounts.figures import Spread
-from worker.free_ports import free_port
-from worker.temporal import connect_embedded, embedded_server
+from testbed.temporal_server import temporal_server
 
 QUEUE: Final = "floor"
 RUNS: Final = 100
@@ -36,8 +35,8 @@ class OneActivity:
 
 async def measure_floor() -> Spread:
     """Seconds from starting such a workflow to its result, one after the other on an idle server."""
-    async with embedded_server(free_port(), ui_port=None) as address:
-        client = await connect_embedded(address)
+    async with temporal_server() as server:
+        client = server.client
         async with Worker(client, task_queue=QUEUE, workflows=[OneActivity], activities=[nothing],
                           workflow_runner=UnsandboxedWorkflowRunner()):  # fmt: skip
             seconds: list[float] = []

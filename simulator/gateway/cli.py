@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from simulator.gateway.scenario import Scenario, ScenarioError, load_scenario
+from simulator.gateway.scenario import DEMO_SCENARIO, Scenario, ScenarioError, load_scenario
 from simulator.gateway.server import SimulatedGateway
 from simulator.gateway.state import GatewayState, StateError
 from simulator.loopback import NotLoopbackError
@@ -15,7 +15,6 @@ from simulator.serving import until_stopped
 
 DEFAULT_PORT = 4002  # where a real gateway offers paper trading
 DEFAULT_CONTROL_PORT = 4003
-DEMO_SCENARIO = Path(__file__).parent.parent / "scenarios" / "demo.yaml"
 
 
 async def run_gateway(

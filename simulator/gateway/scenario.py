@@ -25,6 +25,9 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 OtherType = Literal["STK", "OPT", "FUT", "FOP", "FUND", "BOND", "WAR", "CFD"]
 
 
+DEMO_SCENARIO = Path(__file__).parent.parent / "scenarios" / "demo.yaml"
+
+
 class ScenarioError(ValueError):
     """A scenario file cannot be used; the message names the file, the field and what is wrong with it."""
 

@@ -1,25 +1,18 @@
 """The stand-ins: each on its own, and those that ``up --simulated`` puts in the place of what is real."""
 
 import logging
-import os
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
 
-from pydantic import SecretStr
-
-import simulator
 from configuration.environment import Connections
 from simulator.ably.server import SimulatedAbly
-from simulator.gateway.scenario import ScenarioError, load_scenario
+from simulator.gateway.scenario import DEMO_SCENARIO, ScenarioError, load_scenario
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.mistakes import UserMistake
+from testbed.addresses import ably_at, connections_of, gateway_at, keep_local_connections_local
 
 log = logging.getLogger(__name__)
-
-DEMO_SCENARIO: Final = Path(simulator.__file__).parent / "scenarios" / "demo.yaml"
-LOCAL_KEY: Final = "local.key:secret"
 
 
 @asynccontextmanager
@@ -44,17 +37,12 @@ async def stand_ins(
             log.warning(
                 "the simulated gateway does not hold %s: list them in a scenario (--scenario FILE)", ", ".join(unknown)
             )
-        changes: dict[str, object] = {"ibkr_host": "127.0.0.1", "ibkr_port": gateway.port}
+        changes = gateway_at(gateway.port)
         if connections.ably_api_key is None:
-            ably = await stack.enter_async_context(SimulatedAbly(LOCAL_KEY))
-            log.info("Ably stand-in on %s:%d, key %s", ably.endpoint, ably.port, LOCAL_KEY)
-            changes |= {
-                "ably_api_key": SecretStr(LOCAL_KEY),
-                "ably_endpoint": ably.endpoint,
-                "ably_port": ably.port,
-                "ably_tls": False,
-            }
-        yield connections.model_copy(update=changes)
+            ably = await stack.enter_async_context(SimulatedAbly())
+            log.info("Ably stand-in on %s:%d, key %s", ably.endpoint, ably.port, ably.key)
+            changes |= ably_at(ably.port)
+        yield connections_of(changes, connections)
 
 
 def run_stand_in(arguments: list[str], name: str) -> None:
@@ -62,9 +50,3 @@ def run_stand_in(arguments: list[str], name: str) -> None:
     from simulator.cli import app as commands
 
     commands(arguments, prog_name=name)
-
-
-def keep_local_connections_local() -> None:
-    """A proxy in the environment would swallow the WebSocket to the stand-in, which is on this machine."""
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))

@@ -13,9 +13,8 @@ from temporalio.worker import Worker
 
 from activities.typed_failures import TypedFailures
 from rebalancing.errors import GatewayTimeout, SymbolUnknown
+from testbed.temporal_server import temporal_server
 from tests.house import quick_settings
-from worker.free_ports import free_port
-from worker.temporal import connect_embedded, embedded_server
 from workflows.retries import retry_policy
 
 ALLOWED = 2
@@ -31,8 +30,8 @@ async def serving(visit: Callable[[], Awaitable[None]]) -> AsyncGenerator[Client
     async def visited() -> None:
         await visit()
 
-    async with embedded_server(free_port(), ui_port=None) as address:
-        client = await connect_embedded(address)
+    async with temporal_server() as server:
+        client = server.client
         async with Worker(client, task_queue="ibkr", activities=[visited], interceptors=[TypedFailures(ALLOWED)]):
             yield client
 

@@ -17,10 +17,11 @@ from simulator.gateway.clock import OffsetClock
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.check import check_gateway
 from starter.cli.mistakes import CommandFailed
+from testbed.addresses import ably_at, allocations_at, gateway_at
+from testbed.temporal_server import temporal_server
 from tests.cli.command import Desk, desk
 from tests.house import Holding, scenario
 from worker.free_ports import free_port
-from worker.temporal import embedded_server
 
 ACCOUNTS = """\
 accounts:
@@ -35,7 +36,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def everything(folder: Path) -> AsyncGenerator[Desk]:
     """A desk from which every connection works."""
     async with (
-        embedded_server(free_port(), ui_port=None) as temporal,
+        temporal_server() as temporal,
         SimulatedGateway(scenario({"DU1": Holding(), "DU2": Holding()})) as gateway,
         SimulatedAbly("app.key:secret") as ably,
         SimulatedAllocations({"blend": {"QQQ": 1.0}}, api_key="allocations-key") as allocations,
@@ -43,16 +44,10 @@ async def everything(folder: Path) -> AsyncGenerator[Desk]:
         yield desk(
             folder,
             ACCOUNTS,
-            TEMPORAL_ADDRESS=temporal,
-            IBKR_PORT=str(gateway.port),
-            ABLY_API_KEY="app.key:secret",
-            ABLY_ENDPOINT=ably.endpoint,
-            ABLY_PORT=str(ably.port),
-            ABLY_TLS="false",
-            ALLOCATIONS_BASE_URL=allocations.base_url,
-            ALLOCATIONS_API_KEY="allocations-key",
-            NO_PROXY="127.0.0.1",
-            no_proxy="127.0.0.1",
+            TEMPORAL_ADDRESS=temporal.address,
+            **gateway_at(gateway.port),
+            **ably_at(ably.port, ably.key),
+            **allocations_at(allocations.port, allocations.api_key),
         )
 
 

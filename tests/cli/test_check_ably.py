@@ -7,10 +7,10 @@ import pytest
 
 from simulator.ably.server import SimulatedAbly
 from starter.ably.channel_records import ChannelRecord, ChannelRecords
+from testbed.addresses import ably_at
+from testbed.temporal_server import temporal_server
 from tests.cli.command import desk
 from tests.starter.ably.ably_listening import MovableClock
-from worker.free_ports import free_port
-from worker.temporal import connect_embedded, embedded_server
 
 ACCOUNTS = "accounts: [{account_id: DU1, strategy_name: blend}]\n"
 KEY = "app.key:secret"
@@ -31,7 +31,7 @@ async def test_whether_a_channel_keeps_its_messages_is_told(
 ) -> None:
     clock = MovableClock()
     async with (
-        embedded_server(free_port(), ui_port=None) as temporal,
+        temporal_server() as temporal,
         SimulatedAbly(KEY, retention_ms=72 * 3_600_000, clock=clock) as ably,
     ):
         hour_ago = datetime.now(UTC) - HOUR
@@ -40,20 +40,10 @@ async def test_whether_a_channel_keeps_its_messages_is_told(
             ably.publish("blend", "x")
             clock.now = 0
         if remembered:
-            records = ChannelRecords(await connect_embedded(temporal))
+            records = ChannelRecords(temporal.client)
             await records.establish("blend", hour_ago - HOUR)
             await records.note("blend", ChannelRecord(born=hour_ago - HOUR, read_to=hour_ago, newest=hour_ago))
-        own = desk(
-            tmp_path,
-            ACCOUNTS,
-            TEMPORAL_ADDRESS=temporal,
-            ABLY_API_KEY=KEY,
-            ABLY_ENDPOINT=ably.endpoint,
-            ABLY_PORT=str(ably.port),
-            ABLY_TLS="false",
-            NO_PROXY="127.0.0.1",
-            no_proxy="127.0.0.1",
-        )
+        own = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=temporal.address, **ably_at(ably.port, KEY))
         answer = await own.run("check")
     (line,) = [line for line in answer.output.splitlines() if line.split()[1] == "Ably"]
     assert line.startswith("ok" if fine else "WRONG")

@@ -12,12 +12,12 @@ from rebalancing.outcomes import Outcome, Phase
 from rebalancing.planner.plan import PlanRequest
 from rebalancing.planner.planning import make_plan
 from rebalancing.triggers import ExecutionMode
-from simulator.gateway.scenario import load_scenario
-from starter.cli.demo.portfolios import FOLLOWERS, STRATEGIES, published_weights, write_accounts
+from simulator.gateway.scenario import DEMO_SCENARIO, load_scenario
 from starter.cli.demo.progress import Standing
 from starter.cli.demo.report import Report, duplicates
-from starter.cli.simulate import DEMO_SCENARIO
+from starter.cli.demo.strategies import ACCOUNTS, FOLLOWERS, SETTINGS, STRATEGIES, published_weights
 from starter.desk.rebalance import Ending
+from testbed.portfolios import write_accounts
 from tests.cli.command import desk
 
 
@@ -68,7 +68,7 @@ async def test_demos_run_side_by_side_because_they_take_free_ports(tmp_path: Pat
 
 
 def test_the_demo_reads_its_accounts_like_everybody_else(tmp_path: Path) -> None:
-    write_accounts(tmp_path / "accounts.yaml")
+    write_accounts(tmp_path / "accounts.yaml", ACCOUNTS, SETTINGS)
     configuration = load_configuration(tmp_path / "accounts.yaml")
     assert {one.account_id: one.strategy_name for one in configuration.accounts} == dict(FOLLOWERS)
     assert set(published_weights()) == set(FOLLOWERS.values())

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from testbed.temporal_server import temporal_server
 from tests.cli.command import desk
-from worker.free_ports import free_port
-from worker.temporal import connect_config, embedded_server
+from worker.temporal import connect_config
 
 NOWHERE = "127.0.0.1:1"
 
 
 async def test_commands_go_to_the_temporal_server_that_the_env_file_names(tmp_path: Path) -> None:
-    async with embedded_server(free_port(), ui_port=None) as temporal:
+    async with temporal_server() as temporal:
         own = desk(tmp_path)
-        (tmp_path / ".env").write_text(f"TEMPORAL_ADDRESS={temporal}\nTEMPORAL_NAMESPACE=default\n")
+        (tmp_path / ".env").write_text(f"TEMPORAL_ADDRESS={temporal.address}\nTEMPORAL_NAMESPACE=default\n")
         answer = await own.run("status")
         assert answer.status == 0, answer.errors
         assert "No rebalance is known" in answer.output

@@ -19,11 +19,12 @@ from simulator.ably.server import SimulatedAbly
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import LONGEST_LINE, MOST_LINES, OURS, WINDOW, OneLine, Rationed, without_known_tracebacks
+from testbed.addresses import ably_at, gateway_at
+from testbed.temporal_server import temporal_server
 from tests.cli.command import Desk, Service, desk, service
 from tests.house import Holding, scenario
 from tests.source_tree import APPLICATION
 from worker.free_ports import free_port
-from worker.temporal import embedded_server
 
 ACCOUNTS = """\
 concurrency: {settling_period: 0, max_concurrent_rebalances: 1}
@@ -83,12 +84,12 @@ class Stage:
 async def stage(folder: Path, **market: Any) -> AsyncGenerator[Stage]:
     """Everything but the processes of the application."""
     async with AsyncExitStack() as stack:
-        temporal = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
+        temporal = await stack.enter_async_context(temporal_server())
         gateway = await stack.enter_async_context(SimulatedGateway(scenario({"DU1": Holding()}, **market)))
         between = Between(gateway.port)
         server = await stack.enter_async_context(await asyncio.start_server(between.relay, "127.0.0.1", 0))
         port = server.sockets[0].getsockname()[1]
-        own = desk(folder, ACCOUNTS, TEMPORAL_ADDRESS=temporal, IBKR_PORT=str(port), NO_PROXY="*", no_proxy="*")
+        own = desk(folder, ACCOUNTS, TEMPORAL_ADDRESS=temporal.address, **gateway_at(port))
         yield Stage(gateway, between, own)
 
 
@@ -154,9 +155,8 @@ async def test_garbage_from_the_gateway_is_bounded_and_makes_no_line_of_its_own(
 
 
 async def test_ably_out_of_reach_is_one_line_for_each_attempt_and_they_grow_rare(tmp_path: Path) -> None:
-    async with embedded_server(free_port(), ui_port=None) as temporal:
-        own = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=temporal, ABLY_API_KEY=KEY, ABLY_ENDPOINT="127.0.0.1",
-                   ABLY_PORT=str(free_port()), ABLY_TLS="false", NO_PROXY="*", no_proxy="*")  # fmt: skip
+    async with temporal_server() as temporal:
+        own = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=temporal.address, **ably_at(free_port(), KEY))
         async with service(own, "listen") as listener:
             await listener.until("the connection to Ably is replaced")
     is_calm(listener)
@@ -166,9 +166,8 @@ async def test_ably_out_of_reach_is_one_line_for_each_attempt_and_they_grow_rare
 
 async def test_events_that_temporal_does_not_take_are_one_line_until_it_does(tmp_path: Path) -> None:
     async with AsyncExitStack() as temporal, SimulatedAbly(KEY) as ably:
-        address = await temporal.enter_async_context(embedded_server(free_port(), ui_port=None))
-        own = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=address, ABLY_API_KEY=KEY, ABLY_ENDPOINT=ably.endpoint,
-                   ABLY_PORT=str(ably.port), ABLY_TLS="false", NO_PROXY="*", no_proxy="*")  # fmt: skip
+        server = await temporal.enter_async_context(temporal_server())
+        own = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=server.address, **ably_at(ably.port, KEY))
         async with service(own, "listen") as listener:
             await listener.until("Ably connection: connected")
             await temporal.aclose()

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from starter.cli.private_files import open_to_others
+from testbed.temporal_server import temporal_server
 from tests.cli.command import desk
-from worker.free_ports import free_port
-from worker.temporal import connect_embedded, embedded_server
 
 
 @contextmanager
@@ -29,8 +28,8 @@ def permissions(folder: Path) -> dict[str, int]:
 @pytest.mark.parametrize("mask", [0o000, 0o022])
 async def test_the_history_is_made_for_its_owner_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
-        async with embedded_server(free_port(), ui_port=None, database=tmp_path / "temporal.db") as address:
-            await (await connect_embedded(address)).count_workflows()
+        async with temporal_server(database=tmp_path / "temporal.db") as server:
+            await server.client.count_workflows()
             made = permissions(tmp_path)
     assert made == dict.fromkeys(("temporal.db", "temporal.db-shm", "temporal.db-wal", "temporal.db.lock"), 0o600)
 

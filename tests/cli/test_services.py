@@ -13,6 +13,8 @@ from simulator.ably.server import SimulatedAbly
 from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import without_known_tracebacks
+from testbed.addresses import ably_at, allocations_at, gateway_at, temporal_at
+from testbed.temporal_server import temporal_server
 from tests.cli.command import Desk, desk, service
 from tests.house import WEIGHTS, Holding, scenario
 from worker.free_ports import free_port
@@ -31,7 +33,7 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
     tmp_path: Path,
 ) -> None:
     async with (
-        embedded_server(free_port(), ui_port=None) as temporal,
+        temporal_server() as temporal,
         SimulatedGateway(scenario({"DU1": Holding(), "DU2": Holding()})) as gateway,
         SimulatedAbly(KEY) as ably,
         SimulatedAllocations({"blend": {symbol: float(weight) for symbol, weight in WEIGHTS.items()}}) as allocations,
@@ -39,16 +41,10 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
         own = desk(
             tmp_path,
             ACCOUNTS,
-            TEMPORAL_ADDRESS=temporal,
-            IBKR_PORT=str(gateway.port),
-            ABLY_API_KEY=KEY,
-            ABLY_ENDPOINT=ably.endpoint,
-            ABLY_PORT=str(ably.port),
-            ABLY_TLS="false",
-            ALLOCATIONS_BASE_URL=allocations.base_url,
-            ALLOCATIONS_API_KEY=allocations.api_key,
-            NO_PROXY="127.0.0.1",
-            no_proxy="127.0.0.1",
+            TEMPORAL_ADDRESS=temporal.address,
+            **gateway_at(gateway.port),
+            **ably_at(ably.port, KEY),
+            **allocations_at(allocations.port),
         )
         async with service(own, "listen") as listener:
             await listening_to(ably, "blend")
@@ -65,17 +61,7 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
 async def test_a_listener_without_temporal_waits_for_it_and_keeps_the_events(tmp_path: Path) -> None:
     port = free_port()
     async with SimulatedAbly(KEY) as ably:
-        own = desk(
-            tmp_path,
-            ACCOUNTS,
-            TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
-            ABLY_API_KEY=KEY,
-            ABLY_ENDPOINT=ably.endpoint,
-            ABLY_PORT=str(ably.port),
-            ABLY_TLS="false",
-            NO_PROXY="127.0.0.1",
-            no_proxy="127.0.0.1",
-        )
+        own = desk(tmp_path, ACCOUNTS, **temporal_at(port), **ably_at(ably.port, KEY))
         async with service(own, "listen") as listener:
             await listening_to(ably, "blend")
             ably.publish("blend", {"execution": "rebalance"})

@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 from configuration.configuration import load_configuration
-from simulator.gateway.scenario import load_scenario
+from simulator.gateway.scenario import DEMO_SCENARIO, load_scenario
 from starter.cli.setup import SIMULATED_ACCOUNTS
-from starter.cli.simulate import DEMO_SCENARIO
 from tests.cli.command import Desk, desk, up
 from tests.source_tree import ROOT
 from worker.free_ports import free_ports

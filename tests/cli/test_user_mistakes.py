@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from rebalancing.outcomes import Phase
+from testbed.temporal_server import temporal_server
 from tests.cli.command import Desk, desk
 from tests.house import Holding, house, phase_reached
 from worker.free_ports import free_port, free_ports
-from worker.temporal import embedded_server
 
 ASKING = Holding(more={"approval": {"required": "always"}})
 
@@ -97,15 +97,15 @@ async def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("account", ["", "x", "du1", "DU1'", "../../x", "A" * 2000])
 async def test_what_is_no_account_is_refused_in_words(account: str, tmp_path: Path) -> None:
-    async with embedded_server(free_port(), ui_port=None) as temporal:
-        own = desk(tmp_path, TEMPORAL_ADDRESS=temporal)
+    async with temporal_server() as temporal:
+        own = desk(tmp_path, TEMPORAL_ADDRESS=temporal.address)
         for command in (("status",), ("cancel",), ("approve",), ("reject",)):
             await refused(own, *command, account, says=account[:20])
         await refused(own, "resolve", account, "ref", "--not-placed", says=account[:20])
 
 
 async def test_a_temporal_server_that_refuses_is_told_in_one_line(tmp_path: Path) -> None:
-    async with embedded_server(free_port(), ui_port=None) as temporal:
-        own = desk(tmp_path, TEMPORAL_ADDRESS=temporal, TEMPORAL_NAMESPACE="nowhere")
+    async with temporal_server() as temporal:
+        own = desk(tmp_path, TEMPORAL_ADDRESS=temporal.address, TEMPORAL_NAMESPACE="nowhere")
         for command in (("status",), ("run", "DU1000001"), ("cancel", "DU1000001"), ("positions", "DU1000001")):
             await refused(own, *command, says="nowhere")

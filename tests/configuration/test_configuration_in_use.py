@@ -13,6 +13,7 @@ from configuration import configuration_in_use
 from configuration.configuration import Configuration, load_configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from rebalancing.errors import RebalancerError
+from testbed.background import in_background
 
 ONE = "accounts: [{account_id: DU1, strategy_name: blend}]\n"
 OFF = "accounts: [{account_id: DU1, strategy_name: blend, enabled: false}]\n"
@@ -26,12 +27,8 @@ async def followed(
     path = folder / "accounts.yaml"
     path.write_text(ONE, encoding="utf-8")
     own = ConfigurationInUse(load_configuration(path), path)
-    following = asyncio.create_task(own.follow(suits))
-    try:
+    async with in_background(own.follow(suits)):
         yield own
-    finally:
-        following.cancel()
-        await asyncio.wait({following})
 
 
 @pytest.fixture(autouse=True)

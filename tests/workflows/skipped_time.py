@@ -1,8 +1,7 @@
 """A house whose Temporal server skips the time that workflows wait, so that a test need not wait for a market."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -50,10 +49,5 @@ async def house_of_skipped_time(
             configuration=configuration(accounts, settings),
             connections=Connections(ibkr_port=simulated.port),
         )
-        worker = await own.worker()
-        try:
+        async with own.working():
             yield own
-        finally:
-            worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker

@@ -11,10 +11,11 @@ from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections, GatewayAddressMissing
 from simulator.gateway.server import SimulatedGateway
+from testbed.background import in_background
+from testbed.temporal_server import temporal_server
 from tests.house import Holding, House, configuration, leg_of, scenario
-from worker.free_ports import free_port
 from worker.main import run_workers
-from worker.temporal import connect_embedded, embedded_server
+from worker.temporal import connect_embedded
 
 EAST = {f"DU1{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "east"}) for n in range(4)}
 WEST = {f"DU2{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "west"}) for n in range(4)}
@@ -30,26 +31,21 @@ async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(embedded_server(free_port(), ui_port=None))
+        server = await stack.enter_async_context(temporal_server())
         east = await stack.enter_async_context(SimulatedGateway(scenario(EAST)))
         west = await stack.enter_async_context(SimulatedGateway(scenario(WEST)))
         monkeypatch.setenv("IBKR_EAST_PORT", str(east.port))
         monkeypatch.setenv("IBKR_WEST_PORT", str(west.port))
         known = configuration({**EAST, **WEST})
         in_use = ConfigurationInUse(known)
-        client = await connect_embedded(address)
-        own = House(address, client, east, known, Connections())
-        workers = [
-            asyncio.create_task(run_workers(await connect_embedded(address), in_use, own.connections, gateways))
-            for gateways in (("east",), ("west",), ("east",))
-        ]
-        try:
+        own = House(server.address, server.client, east, known, Connections())
+        async with AsyncExitStack() as workers:
+            for gateways in (("east",), ("west",), ("east",)):
+                client = await connect_embedded(server.address)
+                work = run_workers(client, in_use, own.connections, gateways)
+                await workers.enter_async_context(in_background(work))
             handles = await asyncio.gather(*(own.trigger(account) for account in (*EAST, *WEST)))
             results = await asyncio.gather(*(handle.result() for handle in handles))
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
         assert all(result.outcome is not None and len(result.outcome.orders) == 4 for result in results)
         assert {order.account for order in east.engine.orders} == set(EAST)
         assert {order.account for order in west.engine.orders} == set(WEST)

@@ -15,6 +15,7 @@ from configuration.environment import Connections
 from contract.names import SEARCH_ATTRIBUTES
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
+from testbed.background import in_background
 from tests.house import Holding, configuration, house, phase_reached
 from tests.workflows.skipped_time import dynamic_configuration
 from worker.free_ports import free_port
@@ -39,8 +40,7 @@ async def test_a_rebalance_that_works_longer_than_five_minutes_is_stopped_and_sa
 
 async def _run_with_worker(client: Client, accounts: Configuration) -> ApplicationError:
     connections = Connections(ibkr_port=free_port())
-    workers = asyncio.create_task(run_workers(client, ConfigurationInUse(accounts), connections))
-    try:
+    async with in_background(run_workers(client, ConfigurationInUse(accounts), connections)):
         with pytest.raises(WorkflowFailureError) as failure:
             await client.execute_workflow(
                 "RebalanceAccount",
@@ -58,9 +58,6 @@ async def _run_with_worker(client: Client, accounts: Configuration) -> Applicati
                 id="rebalance-DU1",
                 task_queue="rebalances",
             )
-    finally:
-        workers.cancel()
-        await asyncio.gather(workers, return_exceptions=True)
     cause = failure.value.cause
     assert isinstance(cause, ApplicationError)
     return cause

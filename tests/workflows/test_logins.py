@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
-from temporalio.client import Client
 
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import login_id
@@ -14,11 +13,10 @@ from rebalancing.login import Login, LoginKind
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import NOTICE_TEXTS
 from simulator.gateway.server import SimulatedGateway
+from testbed.temporal_server import temporal_server
 from tests.house import Holding, House, house, scenario
-from worker.free_ports import free_port
 from worker.login_claim import claim
 from worker.main import run_workers
-from worker.temporal import connect_embedded, embedded_server
 
 PAPER, LIVE = Holding(), Holding(more={"type": "live"})
 
@@ -41,10 +39,8 @@ async def other_gateway(accounts: Mapping[str, Holding]) -> AsyncGenerator[Simul
 async def begin(own: House) -> None:
     """Meet the house's gateway for the first time, and leave a rebalance unfinished."""
     account = next(iter(own.gateway.engine.accounts))
-    worker = await own.worker()
-    await (await own.trigger(account, "dry", ExecutionMode.DRY_RUN)).result()
-    worker.cancel()
-    await asyncio.gather(worker, return_exceptions=True)
+    async with own.working():
+        await (await own.trigger(account, "dry", ExecutionMode.DRY_RUN)).result()
     await own.trigger(account, "unfinished")
 
 
@@ -135,15 +131,10 @@ async def test_a_login_that_changes_while_the_worker_runs_is_waited_out() -> Non
         await asyncio.gather(worker, return_exceptions=True)
 
 
-@asynccontextmanager
-async def temporal() -> AsyncGenerator[Client]:
-    async with embedded_server(free_port(), ui_port=None) as address:
-        yield await connect_embedded(address)
-
-
 async def test_of_two_that_meet_a_gateway_for_the_first_time_at_once_one_decides() -> None:
     logins = [Login.of({f"DU{number}"}, simulated=False) for number in range(8)]
-    async with temporal() as client:
+    async with temporal_server() as server:
+        client = server.client
         for gateway in ("east", "west", None):
             ends = await asyncio.gather(*(claim(client, gateway, login) for login in logins), return_exceptions=True)
             assert sorted(type(end).__name__ for end in ends) == ["NoneType", *["OtherLogin"] * 7]
@@ -151,7 +142,8 @@ async def test_of_two_that_meet_a_gateway_for_the_first_time_at_once_one_decides
 
 async def test_each_gateway_has_a_login_of_its_own() -> None:
     paper, live = Login.of({"DU1"}, simulated=False), Login.of({"U1"}, simulated=False)
-    async with temporal() as client:
+    async with temporal_server() as server:
+        client = server.client
         await claim(client, "east", paper)
         await claim(client, "west", live)
         for gateway, other in (("east", live), ("west", paper)):
@@ -163,7 +155,8 @@ async def test_each_gateway_has_a_login_of_its_own() -> None:
 async def test_a_rehearsal_and_what_is_real_are_in_no_history_together_at_different_gateways_either(
     first: bool,
 ) -> None:
-    async with temporal() as client:
+    async with temporal_server() as server:
+        client = server.client
         await claim(client, "east", Login.of({"DU1"}, simulated=first))
         with pytest.raises(OtherLogin, match="--workflow-id rehearsal-or-real"):
             await claim(client, "west", Login.of({"DU2"}, simulated=not first))
@@ -171,14 +164,16 @@ async def test_a_rehearsal_and_what_is_real_are_in_no_history_together_at_differ
 
 
 async def test_a_gateway_that_manages_no_account_yet_decides_nothing() -> None:
-    async with temporal() as client:
+    async with temporal_server() as server:
+        client = server.client
         with pytest.raises(GatewayUnavailable):
             await claim(client, None, Login.of((), simulated=False))
         await claim(client, None, Login.of({"DU1"}, simulated=False))
 
 
 async def test_what_somebody_else_wrote_down_as_a_login_is_not_taken_for_one() -> None:
-    async with temporal() as client:
+    async with temporal_server() as server:
+        client = server.client
         for number, written_as in enumerate(("rehearsal-or-real", login_id(None))):
             await client.start_workflow("GatewayLogin", id=written_as, task_queue=f"forged-{number}")
             with pytest.raises(OtherLogin, match="a login it does not name"):

@@ -12,10 +12,10 @@ from temporalio.client import Client
 
 from contract.names import WORKFLOW_TYPE
 from starter.cli.console import output_console
-from starter.cli.demo.portfolios import EVENT, FOLLOWERS, STRATEGIES
 from starter.cli.demo.progress import Board, LiveProgress, Standing, follow
 from starter.cli.demo.report import Report, duplicates, show_report
 from starter.cli.demo.stage import Stage, set_stage
+from starter.cli.demo.strategies import EVENT, FOLLOWERS, STRATEGIES
 from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
 from starter.cli.stopping import Stopped, stopped_by_signal

@@ -16,6 +16,7 @@ from simulator.allocations import SimulatedAllocations
 from simulator.allocations.cli import allocations, run_allocations
 from simulator.allocations.strategies import Fault, StrategiesFileError, Strategy, read_strategies
 from simulator.loopback import NotLoopbackError
+from testbed.background import in_background
 from worker.free_ports import free_port
 
 WEIGHTS = {"EDC": 0.2141, "QLD": 0.1779}
@@ -103,8 +104,7 @@ async def test_the_command_reads_its_file_again_when_it_changes(tmp_path: Path) 
     port = free_port()
     file = tmp_path / "strategies.yaml"
     file.write_text("sniper: {EDC: 1.0}", encoding="utf-8")
-    serving = asyncio.create_task(run_allocations(file=file, port=port, api_key="key"))
-    try:
+    async with in_background(run_allocations(file=file, port=port, api_key="key")):
         await served(port, 200, "EDC")
         replace_text(file, "sniper: {weights: {QLD: 1.0}, faults: [{status: 503, times: 1}]}")
         await served(port, 503, "scripted")
@@ -112,9 +112,6 @@ async def test_the_command_reads_its_file_again_when_it_changes(tmp_path: Path) 
         replace_text(file, "- this is no strategy")
         replace_text(file, "sniper: {SPY: 1.0}")
         await served(port, 200, "SPY")
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def served(port: int, status: int, text: str) -> None:

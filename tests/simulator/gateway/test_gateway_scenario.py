@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.gateway.cli import DEMO_SCENARIO
-from simulator.gateway.scenario import ScenarioError, load_scenario, parse_scenario
+from simulator.gateway.scenario import DEMO_SCENARIO, ScenarioError, load_scenario, parse_scenario
 
 MINIMAL = 'accounts: [{account: DU1, cash: "100"}]\ninstruments: [{symbol: SPY, price: "600"}]\n'
 

@@ -2,39 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
-from pydantic import SecretStr
 from temporalio.client import Client
 
 from configuration.configuration_in_use import ConfigurationInUse
-from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
-from starter.ably.listener import listen
 from tests.starter.ably.ably_listening import soon
-from tests.starter.ably.test_listener import client as client
 from tests.starter.ably.test_listener import configuration
-from tests.starter.ably.test_outages import KEY, REBALANCE, TIMINGS, events, ready, until_sent
+from tests.starter.ably.test_outages import KEY, REBALANCE, events, listening, ready, until_sent
 
 BOTH = configuration(DU1="blend", DU2="other")
 WITHOUT_FIRST = configuration(DU1="blend-off", DU2="other")
-
-
-@asynccontextmanager
-async def listening(client: Client, ably: SimulatedAbly, own: ConfigurationInUse) -> AsyncGenerator[None]:
-    """The listener, until it is cut off."""
-    connections = Connections(
-        ably_api_key=SecretStr(KEY), ably_endpoint=ably.endpoint, ably_port=ably.port, ably_tls=False
-    )
-    task = asyncio.create_task(listen(client, own, connections, TIMINGS))
-    try:
-        yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_what_was_published_while_an_account_was_switched_off_starts_nothing_then_or_later(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +24,6 @@ from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
 
 PUBLISHED = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def client() -> AsyncGenerator[Client]:
-    async with embedded_server(free_port(), ui_port=None) as address:
-        yield await connect_embedded(address)
 
 
 def configuration(**strategies: str) -> Configuration:

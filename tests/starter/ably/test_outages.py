@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
-from configuration.environment import Connections
 from simulator.ably import SimulatedAbly
 from starter.ably.ably_settings import AblyTimings
 from starter.ably.listener import listen
+from testbed.addresses import ably_at, connections_of
+from testbed.background import in_background
+from testbed.temporal_server import temporal_server
 from tests.starter.ably.ably_listening import MovableClock, soon
 from tests.starter.ably.test_listener import configuration, triggers
 from worker.free_ports import free_port
@@ -40,27 +41,17 @@ REBALANCE = {"execution": "rebalance"}
 BLEND = configuration(DU1="blend")
 
 
-@pytest.fixture
-async def client() -> AsyncGenerator[Client]:
-    async with embedded_server(free_port(), ui_port=None) as address:
-        yield await connect_embedded(address)
-
-
 @asynccontextmanager
 async def listening(
-    client: Client, ably: SimulatedAbly, followers: Configuration = BLEND, timings: AblyTimings = TIMINGS
+    client: Client,
+    ably: SimulatedAbly,
+    followers: Configuration | ConfigurationInUse = BLEND,
+    timings: AblyTimings = TIMINGS,
 ) -> AsyncGenerator[None]:
     """The listener, until it is cut off."""
-    connections = Connections(
-        ably_api_key=SecretStr(KEY), ably_endpoint=ably.endpoint, ably_port=ably.port, ably_tls=False
-    )
-    task = asyncio.create_task(listen(client, ConfigurationInUse(followers), connections, timings))
-    try:
+    in_use = followers if isinstance(followers, ConfigurationInUse) else ConfigurationInUse(followers)
+    async with in_background(listen(client, in_use, connections_of(ably_at(ably.port, KEY)), timings)):
         yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def ready(client: Client, ably: SimulatedAbly, channel: str = "blend") -> None:
@@ -206,16 +197,16 @@ async def test_a_gap_before_a_live_event_is_still_read_after_a_crash(client: Cli
 
 async def test_a_lost_database_is_a_new_installation_for_a_listener_that_begins(tmp_path: Path) -> None:
     async with SimulatedAbly(KEY, retention_ms=PERSISTED, clock=(clock := MovableClock())) as ably:
-        async with embedded_server(free_port(), ui_port=None, database=tmp_path / "first.db") as address:
-            client = await connect_embedded(address)
+        async with temporal_server(database=tmp_path / "first.db") as server:
+            client = server.client
             async with listening(client, ably):
                 await ready(client, ably)
                 ably.publish("blend", REBALANCE, id="done")
                 await until_sent(client, {"done"})
         ably.publish("blend", REBALANCE, id="in between")
         clock.now += 60_000
-        async with embedded_server(free_port(), ui_port=None, database=tmp_path / "second.db") as address:
-            client = await connect_embedded(address)
+        async with temporal_server(database=tmp_path / "second.db") as server:
+            client = server.client
             async with listening(client, ably):
                 await ready(client, ably)
                 ably.publish("blend", REBALANCE, id="new")

@@ -15,16 +15,15 @@ from starter.desk.reject import reject
 from starter.desk.resolve import resolve
 from starter.desk.trigger import deliver, requested
 from starter.desk.updating import UpdateRefused
+from testbed.temporal_server import temporal_server
 from tests.house import Holding, house, phase_reached
-from worker.free_ports import free_port
-from worker.temporal import connect_embedded, embedded_server
 
 NO_PLAN = Approval(plan_hash="0123456789ab")
 
 
 async def test_an_account_that_is_not_rebalanced_has_nothing_to_decide_about() -> None:
-    async with embedded_server(free_port(), ui_port=None) as address:
-        client = await connect_embedded(address)
+    async with temporal_server() as server:
+        client = server.client
         with pytest.raises(NothingToCancel):
             await cancel(client, "DU1")
         with pytest.raises(NothingToApprove):
@@ -38,8 +37,8 @@ async def test_an_account_that_is_not_rebalanced_has_nothing_to_decide_about() -
 
 
 async def test_a_rebalance_that_has_ended_is_not_cancelled_and_one_that_was_terminated_knows_no_request() -> None:
-    async with embedded_server(free_port(), ui_port=None) as address:
-        client = await connect_embedded(address)
+    async with temporal_server() as server:
+        client = server.client
         trigger = requested("DU1", ExecutionMode.DRY_RUN)
         handle = await deliver(client, trigger)
         await handle.terminate()

@@ -1,6 +1,5 @@
 """Who takes part in the demo: the strategies that are published, and the accounts that follow them."""
 
-from pathlib import Path
 from typing import Final
 
 STRATEGIES: Final[dict[str, dict[str, str]]] = {
@@ -23,20 +22,16 @@ FOLLOWERS: Final[dict[str, str]] = {
 }
 """The strategy of each account."""
 
-SETTINGS: Final = "concurrency:\n  settling_period: 0\n"
+ACCOUNTS: Final = [
+    {"account_id": account, "type": "paper", "strategy_name": strategy} for account, strategy in FOLLOWERS.items()
+]
+"""As they stand in ``accounts.yaml``."""
+
+SETTINGS: Final = {"concurrency": {"settling_period": 0}}
 """No earlier connection can have left anything behind at a gateway that was just started."""
 
 EVENT: Final = {"execution": "rebalance"}
 """The payload that trades."""
-
-
-def write_accounts(path: Path) -> None:
-    """Write the demo's ``accounts.yaml``: it is read the way everybody's is."""
-    entries = "".join(
-        f"  - account_id: {account}\n    type: paper\n    strategy_name: {strategy}\n"
-        for account, strategy in FOLLOWERS.items()
-    )
-    path.write_text(f"accounts:\n{entries}{SETTINGS}", encoding="utf-8")
 
 
 def published_weights() -> dict[str, dict[str, float]]:
