@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
-from rebalancing.base import FrozenModel
+from rebalancing.base import ConfiguredModel, FrozenModel
 from rebalancing.settings import Settings
 from rebalancing.targets import Replacement
 from rebalancing.web_address import WebAddress
@@ -31,10 +31,11 @@ _INLINE_SCHEMA: dict[str, Any] = {
 _REQUIRED_SCHEMA: dict[str, Any] = {"enum": list(ApprovalRequired)}
 
 
-class NotificationEntry(FrozenModel):
+class NotificationEntry(ConfiguredModel):
     """The original's way to name the strategy."""
 
-    channel: str = Field(description="The same as `strategy_name`.")
+    channel: str
+    """The same as `strategy_name`."""
 
 
 OlderReserve = Annotated[ReservePercent | None, Field(description="The same as the account's `cash_reserve_percent`.")]
@@ -81,12 +82,10 @@ class AccountEntry(Account):
         WithJsonSchema({"anyOf": [_REQUIRED_SCHEMA, ApprovalRules.model_json_schema()]}),
     ] = Field(default=ApprovalRules(), description=Account.model_fields["approval"].description)
     replacements: Annotated[tuple[Replacement, ...], Field(max_length=0)] = ()
-    notification: NotificationEntry | None = Field(
-        default=None, description="The original's place of the strategy's name."
-    )
-    rebalancing: RebalancingEntry | None = Field(
-        default=None, description="The original's place of the cash reserve, by the names it had."
-    )
+    notification: NotificationEntry | None = None
+    """The original's place of the strategy's name."""
+    rebalancing: RebalancingEntry | None = None
+    """The original's place of the cash reserve, by the names it had."""
 
     @model_validator(mode="before")
     @classmethod
@@ -123,20 +122,22 @@ def _inner(entry: dict[str, object], block: str, names: tuple[str, ...], target:
     return next(({target: fields[name]} for name in names if fields.get(name) is not None), {})
 
 
-class ApiEntry(FrozenModel):
+class ApiEntry(ConfiguredModel):
     """The allocations API; ``{base_url}/{strategy_name}/allocations`` is asked."""
 
-    base_url: WebAddress | None = Field(default=None, description="`{base_url}/{strategy_name}/allocations` is asked.")
+    base_url: WebAddress | None = None
+    """`{base_url}/{strategy_name}/allocations` is asked."""
 
 
 class ConfigurationFile(Settings):
     """All of ``accounts.yaml``. A file that is only a list holds the accounts."""
 
-    accounts: tuple[AccountEntry, ...] = Field(description="The accounts; at least one.")
-    replacement_sets: dict[str, tuple[Replacement, ...]] = Field(
-        default={}, description="Sets by name: what is held instead of symbols that an account may not trade."
-    )
-    allocations: ApiEntry = Field(default=ApiEntry(), description="The allocations API.")
+    accounts: tuple[AccountEntry, ...]
+    """The accounts; at least one."""
+    replacement_sets: dict[str, tuple[Replacement, ...]] = {}
+    """Sets by name: what is held instead of symbols that an account may not trade."""
+    allocations: ApiEntry = ApiEntry()
+    """The allocations API."""
 
     @classmethod
     def strictly(cls, content: object) -> Self:

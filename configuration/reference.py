@@ -69,7 +69,7 @@ def _rows(
         key, found = _written((*path, name)), list(inner_blocks(field.annotation))
         elsewhere = [f"The keys are those of `{listed[inner]}`." for _, inner in found if inner in listed]
         more = f"See {DETAILS[key]}." if key in DETAILS else ""
-        meaning = " ".join(filter(None, [(field.description or "").replace("|", "\\|"), *elsewhere, more]))
+        meaning = " ".join([*(field.description or "").replace("|", "\\|").split(), *elsewhere, more]).strip()
         yield key, meaning, DEFAULTS.get(key) or _default(field, has_keys=bool(found))
         for way, inner in found:
             if inner not in listed:

@@ -9,7 +9,7 @@ from typing import Annotated, Self, cast
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from rebalancing.approval import ApprovalRules
-from rebalancing.base import FrozenModel, Weight
+from rebalancing.base import ConfiguredModel, Weight
 from rebalancing.funding.account_kind import Funding
 from rebalancing.guards import Guards
 from rebalancing.market.snapshot import QuoteKind
@@ -73,17 +73,18 @@ class WhenClosed(StrEnum):
     FAIL = "fail"
 
 
-class AllocationsSource(FrozenModel):
+class AllocationsSource(ConfiguredModel):
     """Where an account's target weights come from; with nothing set, from the allocations API under its base address.
 
     ``weights`` are written in the configuration itself, as a list of ``{symbol, allocation}``.
     """
 
-    url: WebAddress | None = Field(default=None, description="The address to ask.")
-    file: str | None = Field(
-        default=None, min_length=1, description="A JSON file, found from where the configuration is."
-    )
-    weights: dict[str, Weight] | None = Field(default=None, description="Weights by symbol; together 1 ± 0.01.")
+    url: WebAddress | None = None
+    """The address to ask."""
+    file: str | None = Field(default=None, min_length=1)
+    """A JSON file, found from where the configuration is."""
+    weights: dict[str, Weight] | None = None
+    """Weights by symbol; together 1 ± 0.01."""
 
     @field_validator("weights", mode="before")
     @classmethod
@@ -111,59 +112,44 @@ class Account(TradingRules):
     ``replacements`` are the rules of the set that ``replacement_set`` names.
     """
 
-    account_id: AccountId = Field(description="IBKR account number.")
-    strategy_name: StrategyName = Field(description="The strategy, and its Ably channel; also `notification.channel`.")
-    type: AccountType = Field(description="`paper` or `live`.")
-    enabled: bool = Field(
-        default=True, description="`false`: nothing is started for it, whoever asks; what is at work is seen through."
-    )
-    gateway: GatewayName | None = Field(
-        default=None,
-        description="Through which gateway (login) the account is reached, where there are several: "
-        "`IBKR_<NAME>_HOST` and `IBKR_<NAME>_PORT` say where it listens.",
-    )
-    cash_reserve_percent: ReservePercent = Field(
-        default=DEFAULT_RESERVE_PERCENT,
-        description="Cash never spent, in percent of the net liquidation value; "
-        "also `rebalancing.equity_reserve_percentage`.",
-    )
-    replacement_set: str | None = Field(default=None, description="One of `replacement_sets`.")
+    account_id: AccountId
+    """IBKR account number."""
+    strategy_name: StrategyName
+    """The strategy, and its Ably channel; also `notification.channel`."""
+    type: AccountType
+    """`paper` or `live`."""
+    enabled: bool = True
+    """`false`: nothing is started for it, whoever asks; what is at work is seen through."""
+    gateway: GatewayName | None = None
+    """Through which gateway (login) the account is reached, where there are several: `IBKR_<NAME>_HOST` and
+    `IBKR_<NAME>_PORT` say where it listens."""
+    cash_reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
+    """Cash never spent, in percent of the net liquidation value; also `rebalancing.equity_reserve_percentage`."""
+    replacement_set: str | None = None
+    """One of `replacement_sets`."""
     replacements: tuple[Replacement, ...] = ()
-    allocations: AllocationsSource = Field(
-        default=AllocationsSource(),
-        description="Where the weights come from, if not from the allocations API: "
-        "a list of `{symbol, allocation}`, or one of the keys below.",
-    )
-    guards: Guards = Field(default=Guards(), description="Limits that stop a plan or have a person asked.")
-    approval: ApprovalRules = Field(
-        default=ApprovalRules(), description="When a person must approve; `approval: always` says it in one word."
-    )
-    funding: Funding = Field(
-        default=Funding.AUTO, description="`cash` or `margin` account; `auto` goes by the broker's figures."
-    )
-    margin_check: bool = Field(
-        default=True, description="Before the first order of a margin account, ask IBKR what the plan would do to it."
-    )
-    foreign_orders: ForeignOrders = Field(
-        default=ForeignOrders.STOP,
-        description="`stop` a run before any trade, or `ignore`, working orders placed by hand or by another program.",
-    )
-    market_closed: WhenClosed = Field(
-        default=WhenClosed.WAIT,
-        description="Outside trading hours `wait` until everything that must trade can, or `fail` at once.",
-    )
-    quotes_needed: QuoteKind | None = Field(
-        default=None, description="The least fresh quotes orders are sized by: `live`, `delayed` or `close`."
-    )
+    allocations: AllocationsSource = AllocationsSource()
+    """Where the weights come from, if not from the allocations API: a list of `{symbol, allocation}`, or one of the
+    keys below."""
+    guards: Guards = Guards()
+    """Limits that stop a plan or have a person asked."""
+    approval: ApprovalRules = ApprovalRules()
+    """When a person must approve; `approval: always` says it in one word."""
+    funding: Funding = Funding.AUTO
+    """`cash` or `margin` account; `auto` goes by the broker's figures."""
+    margin_check: bool = True
+    """Before the first order of a margin account, ask IBKR what the plan would do to it."""
+    foreign_orders: ForeignOrders = ForeignOrders.STOP
+    """`stop` a run before any trade, or `ignore`, working orders placed by hand or by another program."""
+    market_closed: WhenClosed = WhenClosed.WAIT
+    """Outside trading hours `wait` until everything that must trade can, or `fail` at once."""
+    quotes_needed: QuoteKind | None = None
+    """The least fresh quotes orders are sized by: `live`, `delayed` or `close`."""
 
-    order_policy: OrderPolicy = Field(
-        default=OrderPolicy(), description="How orders are sent: type, limit, repricing, the close, Adaptive."
-    )
-    symbol_order_policies: BySymbol[OrderPolicy] = Field(
-        default={},
-        description="`{symbol: {type: …}}`: policies of single symbols; each stands for itself, "
-        "what it leaves out is the default.",
-    )
+    order_policy: OrderPolicy = OrderPolicy()
+    """How orders are sent: type, limit, repricing, the close, Adaptive."""
+    symbol_order_policies: BySymbol[OrderPolicy] = {}
+    """`{symbol: {type: …}}`: policies of single symbols; each stands for itself, what it leaves out is the default."""
 
     def policy_for(self, symbol: str) -> OrderPolicy:
         """How orders of this symbol are sent."""

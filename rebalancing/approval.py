@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
-from rebalancing.base import FrozenModel, Instant, Percent
+from rebalancing.base import ConfiguredModel, FrozenModel, Instant, Percent
 from rebalancing.guards import Breach
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.planner.plan import Plan, PlannedOrder
@@ -30,22 +30,15 @@ class ApprovalRequired(StrEnum):
     """Before every plan that trades."""
 
 
-class ApprovalRules(FrozenModel):
-    """How an account's plans are approved. ``expires_after`` in seconds."""
+class ApprovalRules(ConfiguredModel):
+    """How an account's plans are approved."""
 
-    required: Annotated[ApprovalRequired, WithJsonSchema({"enum": list(ApprovalRequired)})] = Field(
-        default=ApprovalRequired.ON_BREACH, description="`always`, or `on_breach` of a guard that asks."
-    )
-    expires_after: float = Field(
-        default=14_400,
-        gt=0,
-        le=30 * 86_400,
-        description="Seconds a run waits for a person before it fails; `max_wait` ends it too.",
-    )
-    price_tolerance_percent: Percent = Field(
-        default=Decimal("0.5"),
-        description="By how much prices may have moved since an approved plan was made; beyond it, it is asked again.",
-    )
+    required: Annotated[ApprovalRequired, WithJsonSchema({"enum": list(ApprovalRequired)})] = ApprovalRequired.ON_BREACH
+    """`always`, or `on_breach` of a guard that asks."""
+    expires_after: float = Field(default=14_400, gt=0, le=30 * 86_400)
+    """Seconds a run waits for a person before it fails; `max_wait` ends it too."""
+    price_tolerance_percent: Percent = Decimal("0.5")
+    """By how much prices may have moved since an approved plan was made; beyond it, it is asked again."""
 
 
 class Approval(FrozenModel):

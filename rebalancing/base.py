@@ -29,3 +29,9 @@ class FrozenModel(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class ConfiguredModel(FrozenModel):
+    """What is written in ``accounts.yaml``. The text below a field is its description, for README and editors."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)

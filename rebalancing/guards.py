@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rebalancing.base import FrozenModel, Instant, Money, Percent, Weight
+from rebalancing.base import ConfiguredModel, FrozenModel, Instant, Money, Percent, Weight
 from rebalancing.drift import drift_between
 from rebalancing.planner.plan import CASH_SYMBOL, Plan
 from rebalancing.targets import Targets
@@ -31,28 +31,23 @@ class OnBreach(StrEnum):
     ASK = "ask"
 
 
-class Guards(FrozenModel):
+class Guards(ConfiguredModel):
     """The limits of one account; without a value a guard is off."""
 
-    maximum_order_value: Annotated[Decimal, Field(gt=0)] | None = Field(
-        default=None, description="The largest order, in USD at its valuation price."
-    )
-    maximum_turnover_percent: PositivePercent | None = Field(
-        default=None, description="All orders together, buys plus sells, in percent of the base."
-    )
-    maximum_weight_percent: Percent | None = Field(
-        default=None, description="The largest target weight of one symbol, and its weight after the plan, in percent."
-    )
-    maximum_allocations_age_days: Annotated[Decimal, Field(gt=0)] | None = Field(
-        default=None, description="How old the allocations may be by their own `as_of`, in days; without one: breached."
-    )
-    minimum_symbols: Annotated[int, Field(strict=True, ge=1)] | None = Field(
-        default=None, description="How many symbols the targets must have, cash not counted."
-    )
-    maximum_target_change_percent: Percent | None = Field(
-        default=None, description="Half-L1 distance of the targets to those of the last finished rebalance, in percent."
-    )
-    on_breach: OnBreach = Field(default=OnBreach.STOP, description="`stop` the run, or `ask` for approval.")
+    maximum_order_value: Annotated[Decimal, Field(gt=0)] | None = None
+    """The largest order, in USD at its valuation price."""
+    maximum_turnover_percent: PositivePercent | None = None
+    """All orders together, buys plus sells, in percent of the base."""
+    maximum_weight_percent: Percent | None = None
+    """The largest target weight of one symbol, and its weight after the plan, in percent."""
+    maximum_allocations_age_days: Annotated[Decimal, Field(gt=0)] | None = None
+    """How old the allocations may be by their own `as_of`, in days; without one: breached."""
+    minimum_symbols: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """How many symbols the targets must have, cash not counted."""
+    maximum_target_change_percent: Percent | None = None
+    """Half-L1 distance of the targets to those of the last finished rebalance, in percent."""
+    on_breach: OnBreach = OnBreach.STOP
+    """`stop` the run, or `ask` for approval."""
 
     @property
     def are_set(self) -> bool:

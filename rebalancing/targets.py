@@ -12,7 +12,7 @@ from typing import cast
 
 from pydantic import Field
 
-from rebalancing.base import NUMBER_LENGTH, FrozenModel, Instant, Weight
+from rebalancing.base import NUMBER_LENGTH, ConfiguredModel, FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.planner.plan import CASH_SYMBOL, SUM_TOLERANCE
 from rebalancing.symbols import ALLOWED, Symbol, symbol_of
@@ -53,12 +53,15 @@ class Targets(FrozenModel):
         return tuple(sorted(s for s, w in self.weights.items() if w and s != CASH_SYMBOL))
 
 
-class Replacement(FrozenModel):
+class Replacement(ConfiguredModel):
     """One rule of a replacement set: hold ``target`` instead of ``source``, ``scale`` times as much of it."""
 
-    source: Symbol = Field(description="The symbol of the strategy that the account does not hold.")
-    target: Symbol = Field(description="What it holds instead.")
-    scale: Decimal = Field(default=Decimal(1), gt=0, le=100, description="How many times as much of it.")
+    source: Symbol
+    """The symbol of the strategy that the account does not hold."""
+    target: Symbol
+    """What it holds instead."""
+    scale: Decimal = Field(default=Decimal(1), gt=0, le=100)
+    """How many times as much of it."""
 
 
 def parse_allocations(strategy: str, payload: bytes | str) -> Targets:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from rebalancing.base import FrozenModel
+from rebalancing.base import ConfiguredModel
 
 LIMIT_CUSHION_PERCENT: Final = Decimal("0.1")
 """How far beyond the other side's price a marketable limit goes, where nothing else is configured."""
@@ -73,40 +73,28 @@ _ONLY_FOR: Final = {
 """Which types a setting means anything for; elsewhere it would be a promise that is not kept."""
 
 
-class OrderPolicy(FrozenModel):
-    """How orders are sent. Every order is good for the day (time in force ``DAY``), said explicitly.
+class OrderPolicy(ConfiguredModel):
+    """How orders are sent. Every order is good for the day (time in force ``DAY``), said explicitly."""
 
-    ``cushion_percent`` is in percent of the price: how far a marketable limit goes beyond the other side's price, or
-    how much dearer a buy on the close may get until then. ``reprice_every`` is in seconds.
-    """
-
-    type: PolicyType = Field(
-        default=PolicyType.MARKET,
-        description="`MKT`, `LMT`, `MOC`, or `ADAPTIVE` (a market order that IBKR's algorithm works).",
-    )
-    limit_at: LimitAt = Field(
-        default=LimitAt.CUSHION, description="LMT: `cushion` beyond the other side's price, or `midpoint`."
-    )
-    cushion_percent: Annotated[Decimal, Field(ge=0, le=20)] | None = Field(
-        default=None,
-        description="LMT: how far the limit goes beyond the other side's price (0.1); "
-        "MOC: how much dearer a buy may get until the close (2). In percent.",
-    )
-    reprice_every: float = Field(default=20, ge=1, le=3600, description="LMT: seconds between two looks at the price.")
-    reprice_times: int = Field(default=3, ge=0, le=100, description="LMT: how often the limit follows the price.")
-    then: Ending = Field(
-        default=Ending.MARKET, description="LMT: after the last repricing, `market` or `give_up` for what is left."
-    )
-    extended_hours: bool = Field(
-        default=False, description="LMT with `then: give_up` only: trade before the opening and after the close too."
-    )
-    after_cut_off: AfterCutOff = Field(
-        default=AfterCutOff.REFUSE,
-        description="MOC: once the exchange takes none, `refuse` the run or trade at `market`.",
-    )
-    adaptive_priority: AdaptivePriority = Field(
-        default=AdaptivePriority.NORMAL, description="ADAPTIVE: `urgent`, `normal` or `patient`."
-    )
+    type: PolicyType = PolicyType.MARKET
+    """`MKT`, `LMT`, `MOC`, or `ADAPTIVE` (a market order that IBKR's algorithm works)."""
+    limit_at: LimitAt = LimitAt.CUSHION
+    """LMT: `cushion` beyond the other side's price, or `midpoint`."""
+    cushion_percent: Annotated[Decimal, Field(ge=0, le=20)] | None = None
+    """LMT: how far the limit goes beyond the other side's price (0.1); MOC: how much dearer a buy may get until the
+    close (2). In percent."""
+    reprice_every: float = Field(default=20, ge=1, le=3600)
+    """LMT: seconds between two looks at the price."""
+    reprice_times: int = Field(default=3, ge=0, le=100)
+    """LMT: how often the limit follows the price."""
+    then: Ending = Ending.MARKET
+    """LMT: after the last repricing, `market` or `give_up` for what is left."""
+    extended_hours: bool = False
+    """LMT with `then: give_up` only: trade before the opening and after the close too."""
+    after_cut_off: AfterCutOff = AfterCutOff.REFUSE
+    """MOC: once the exchange takes none, `refuse` the run or trade at `market`."""
+    adaptive_priority: AdaptivePriority = AdaptivePriority.NORMAL
+    """ADAPTIVE: `urgent`, `normal` or `patient`."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rebalancing.base import FrozenModel, Money, Percent
+from rebalancing.base import ConfiguredModel, Money, Percent
 from rebalancing.symbols import BySymbol, Symbol
 
 
@@ -28,40 +28,33 @@ class TradingSides(StrEnum):
     SELL_ONLY = "sell_only"
 
 
-class TradingRules(FrozenModel):
-    """The rules a plan keeps to, with defaults that restrict nothing.
-
-    ``tolerance_percent`` is in percentage points of the base, ``relative_tolerance_percent`` in percent of a symbol's
-    target weight; 0 means no such band, and where both are given the narrower one counts (the "5/25" rule of thumb).
-    ``minimum_order_value`` is in US dollars. ``maximum_turnover_percent`` limits the value of all orders, buys plus
-    sells, in percent of the base. ``lots`` holds the number of shares a symbol is traded in multiples of.
+class TradingRules(ConfiguredModel):
+    """The rules a plan keeps to, with defaults that restrict nothing: a tolerance of 0 is no band at all.
 
     What must go (no target, or a short position) is traded whatever bands, minimum and turnover say, but never against
     ``trading``, ``never_buy`` and ``never_sell``.
     """
 
-    held_out: frozenset[Symbol] = Field(default=frozenset(), description="Symbols neither traded nor counted.")
-    tolerance_percent: Percent = Field(
-        default=Decimal(0), description="A symbol that drifted by at most so many percentage points is left alone."
-    )
-    relative_tolerance_percent: Percent = Field(
-        default=Decimal(0),
-        description="The same in percent of the symbol's target weight; with both, the narrower band counts.",
-    )
-    tolerance_scope: ToleranceScope = Field(
-        default=ToleranceScope.LINE,
-        description="`line`: symbols outside their band are traded; `book`: everything is, once one line is outside.",
-    )
-    minimum_order_value: Money = Field(default=Decimal(0), ge=0, description="Smaller orders are not made, in USD.")
-    maximum_turnover_percent: Annotated[Decimal, Field(gt=0)] | None = Field(
-        default=None, description="A plan trades at most this, buys plus sells, in percent of the base."
-    )
-    trading: TradingSides = Field(default=TradingSides.BOTH, description="`both`, `buy_only` or `sell_only`.")
-    never_buy: frozenset[Symbol] = Field(default=frozenset(), description="Symbols that are never bought, only sold.")
-    never_sell: frozenset[Symbol] = Field(default=frozenset(), description="Symbols that are never sold, only bought.")
-    lots: BySymbol[Annotated[int, Field(strict=True, ge=1)]] = Field(
-        default={}, description="`{symbol: shares}`: the symbol is traded in multiples of so many shares."
-    )
+    held_out: frozenset[Symbol] = frozenset()
+    """Symbols neither traded nor counted."""
+    tolerance_percent: Percent = Decimal(0)
+    """A symbol that drifted by at most so many percentage points is left alone."""
+    relative_tolerance_percent: Percent = Decimal(0)
+    """The same in percent of the symbol's target weight; with both, the narrower band counts."""
+    tolerance_scope: ToleranceScope = ToleranceScope.LINE
+    """`line`: symbols outside their band are traded; `book`: everything is, once one line is outside."""
+    minimum_order_value: Money = Field(default=Decimal(0), ge=0)
+    """Smaller orders are not made, in USD."""
+    maximum_turnover_percent: Annotated[Decimal, Field(gt=0)] | None = None
+    """A plan trades at most this, buys plus sells, in percent of the base."""
+    trading: TradingSides = TradingSides.BOTH
+    """`both`, `buy_only` or `sell_only`."""
+    never_buy: frozenset[Symbol] = frozenset()
+    """Symbols that are never bought, only sold."""
+    never_sell: frozenset[Symbol] = frozenset()
+    """Symbols that are never sold, only bought."""
+    lots: BySymbol[Annotated[int, Field(strict=True, ge=1)]] = {}
+    """`{symbol: shares}`: the symbol is traded in multiples of so many shares."""
 
     def may_buy(self, symbol: str) -> bool:
         """Whether shares of the symbol may be bought."""
