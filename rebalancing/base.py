@@ -14,6 +14,11 @@ Weight = Annotated[Decimal, Field(ge=0, le=1)]
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
 """A percentage between 0 and 100."""
 
+CENT: Final = Decimal("0.01")
+WEIGHT_PLACES: Final = Decimal("0.000001")
+PERCENT_PLACES: Final = Decimal("0.0001")
+"""To what amounts, weights and percentages are rounded that people read."""
+
 NUMBER_LENGTH: Final = 40
 """Characters of the longest number that is read from files and publishers: beyond all amounts, weights and seconds."""
 

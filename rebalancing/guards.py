@@ -12,14 +12,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rebalancing.base import ConfiguredModel, FrozenModel, Instant, Money, Percent, Weight
+from rebalancing.base import WEIGHT_PLACES, ConfiguredModel, FrozenModel, Instant, Money, Percent, Weight
 from rebalancing.drift import drift_between
 from rebalancing.planner.plan import CASH_SYMBOL, Plan
 from rebalancing.targets import Targets
 
 SECONDS_A_DAY = 86_400
-
-WEIGHT_PLACES = Decimal("0.000001")
 
 PositivePercent = Annotated[Decimal, Field(gt=0)]
 

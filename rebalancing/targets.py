@@ -6,7 +6,7 @@ The allocations API answers ``{"status": "success", "data": {"allocations": [{"s
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
@@ -45,7 +45,6 @@ class Targets(FrozenModel):
     weights: dict[str, Weight]
     replaced: dict[str, str] = {}
     as_of: Instant | None = None
-    last_rebalance_on: date | None = None
 
     @property
     def tradable(self) -> tuple[str, ...]:
@@ -78,7 +77,6 @@ def parse_allocations(strategy: str, payload: bytes | str) -> Targets:
         strategy=strategy,
         weights=check_allocations(strategy, cast("list[object]", listed)),
         as_of=_instant(data.get("as_of")),
-        last_rebalance_on=_day(data.get("last_rebalance_on")),
     )
 
 
@@ -198,8 +196,3 @@ def _instant(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
-
-def _day(value: object) -> date | None:
-    moment = _instant(value)
-    return moment.date() if moment else None

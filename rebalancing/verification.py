@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from rebalancing.base import FrozenModel, Money
+from rebalancing.base import CENT, PERCENT_PLACES, WEIGHT_PLACES, FrozenModel, Money
 from rebalancing.drift import drift_between
 from rebalancing.funding.cash_standing import CashStanding
 from rebalancing.orders.order import OrderReport, OrderState, Side
@@ -11,9 +11,6 @@ from rebalancing.outcomes import Gap
 from rebalancing.planner.plan import CASH_SYMBOL, Plan, PlanLine, PlanRequest
 from rebalancing.planner.reasons import Reason
 
-_WEIGHT_PLACES = Decimal("0.000001")
-_PERCENT_PLACES = Decimal("0.0001")
-_CENT = Decimal("0.01")
 _NOTICEABLE = Decimal("0.005")
 """A gap smaller than half a percent of the base is what whole shares leave, and needs no explanation."""
 
@@ -41,37 +38,29 @@ class Standing(FrozenModel):
 
 def measure(request: PlanRequest) -> Standing:
     """The weights of a portfolio as it is, and its distance to the targets."""
-    values = {s: request.shares(s) * request.prices[s] for s in request.managed_symbols}
-    worth = request.cash + sum(values.values(), Decimal(0))
-    reserve = max(worth, Decimal(0)) * request.reserve_percent / 100
-    base = worth - reserve
+    reserve = max(request.worth, Decimal(0)) * request.reserve_percent / 100
+    base = request.worth - reserve
     if base <= 0:
-        cash = CashStanding(cash=request.cash.quantize(_CENT), reserve=reserve.quantize(_CENT))
+        cash = CashStanding(cash=request.cash.quantize(CENT), reserve=reserve.quantize(CENT))
         return Standing(weights={}, drift=Decimal(0), cash=cash)
-    weights = {s: value / base for s, value in values.items()}
+    weights = {s: request.shares(s) * request.prices[s] / base for s in request.managed_symbols}
     weights[CASH_SYMBOL] = (request.cash - reserve) / base
     targets = full_targets(request)
     return Standing(
-        weights={s: weight.quantize(_WEIGHT_PLACES) for s, weight in weights.items()},
-        drift=drift_between(weights, targets).quantize(_PERCENT_PLACES),
+        weights={s: weight.quantize(WEIGHT_PLACES) for s, weight in weights.items()},
+        drift=drift_between(weights, targets).quantize(PERCENT_PLACES),
         cash=CashStanding(
-            cash=request.cash.quantize(_CENT),
-            reserve=reserve.quantize(_CENT),
-            target=(targets[CASH_SYMBOL] * base).quantize(_CENT),
+            cash=request.cash.quantize(CENT),
+            reserve=reserve.quantize(CENT),
+            target=(targets[CASH_SYMBOL] * base).quantize(CENT),
         ),
     )
 
 
 def full_targets(request: PlanRequest) -> dict[str, Decimal]:
-    """The targets as the planner sees them: scaled to at most 1, what is held out and the shortfall as cash."""
-    total = max(sum(request.targets.values(), Decimal(0)), Decimal(1))
-    targets = {
-        s: weight / total
-        for s, weight in request.targets.items()
-        if weight and s != CASH_SYMBOL and s not in request.held_out
-    }
-    targets[CASH_SYMBOL] = 1 - sum(targets.values(), Decimal(0))
-    return targets
+    """The targets as the planner sees them, with what is held out and the shortfall as cash."""
+    targets = request.managed_targets
+    return {**targets, CASH_SYMBOL: 1 - sum(targets.values(), Decimal(0))}
 
 
 def positions_after(positions: Mapping[str, int], reports: Iterable[OrderReport]) -> dict[str, int]:
@@ -113,7 +102,7 @@ def gaps(
         found.append(
             Gap(
                 symbol=symbol,
-                target_weight=target.quantize(_WEIGHT_PLACES),
+                target_weight=target.quantize(WEIGHT_PLACES),
                 achieved_weight=achieved,
                 reason=lacks or reason,
                 is_explained=not lacks,
@@ -145,7 +134,7 @@ def _not_carried_out(
 
 
 def _is_told(distance: Decimal, line: PlanLine | None) -> bool:
-    is_by_rule = line is not None and line.reason in _RULES and distance.quantize(_PERCENT_PLACES) > 0
+    is_by_rule = line is not None and line.reason in _RULES and distance.quantize(PERCENT_PLACES) > 0
     return distance > _NOTICEABLE or is_by_rule
 
 

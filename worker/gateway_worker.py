@@ -28,7 +28,7 @@ from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
-from worker.hosting import ACTIVITY_POLLS, host, own_client
+from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.login_claim import claim
 
 log = logging.getLogger(__name__)
@@ -121,30 +121,16 @@ async def _work(
     slot = Worker(
         client,
         task_queue=gateway_queue(gateway),
-        activities=[
-            visits.read_snapshot,
-            visits.place_leg,
-            visits.reprice_leg,
-            visits.cancel_orders,
-            visits.cancel_open_orders,
-            visits.ask_margin,
-        ],
+        activities=activities_of(visits),
         max_concurrent_activities=1,
         interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
-    beside = FillActivities(desk, reader, margin)
     fills = Worker(
         client,
         task_queue=fills_queue(gateway),
-        activities=[
-            beside.read_pushed,
-            beside.prepare_leg,
-            beside.acknowledge_leg,
-            beside.await_fills,
-            beside.margin_answers,
-        ],
+        activities=activities_of(FillActivities(desk, reader, margin)),
         max_concurrent_activities=FILL_SLOTS,
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=interceptors,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from temporalio.client import Client
@@ -45,6 +45,16 @@ async def host(
 async def host_until_cancelled(worker: Worker) -> None:
     """Run one worker until this is cancelled; it is given as long to end as any other."""
     await host([worker], _for_ever())
+
+
+def activities_of(*implementations: object) -> list[Callable[..., Any]]:
+    """All activities of the contracts (``contract.activities``) that these objects implement."""
+    return [
+        getattr(each, name)
+        for each in implementations
+        for contract in type(each).__mro__
+        for name in sorted(getattr(contract, "__abstractmethods__", ()))
+    ]
 
 
 async def own_client(client: Client) -> Client:

@@ -14,7 +14,7 @@ from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
 from worker.contact import until_contact_is_lost
-from worker.hosting import ACTIVITY_POLLS, host, own_client
+from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
 
@@ -46,19 +46,12 @@ async def run_rebalance_worker(
 
 def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities) -> Worker:
     """A worker on the queue ``rebalances``."""
-    opening, planning = OpeningActivities(configuration, client), PlanningActivities()
     return Worker(
         client,
         task_queue=REBALANCES_QUEUE,
         workflows=[RebalanceAccount],
         workflow_runner=worker_runner(),
-        activities=[
-            opening.open_rebalance,
-            allocations.read_targets,
-            planning.make_plan,
-            planning.size_buys,
-            planning.check_guards,
-        ],
+        activities=activities_of(OpeningActivities(configuration, client), allocations, PlanningActivities()),
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=[TypedFailures()],
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

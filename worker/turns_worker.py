@@ -6,7 +6,7 @@ from temporalio.worker import Worker
 from activities.turns import TurnActivities
 from contract.names import TURNS_QUEUE
 from rebalancing.settings import Settings
-from worker.hosting import ACTIVITY_POLLS
+from worker.hosting import ACTIVITY_POLLS, activities_of
 
 
 def turns_worker(client: Client, settings: Settings) -> Worker:
@@ -17,7 +17,7 @@ def turns_worker(client: Client, settings: Settings) -> Worker:
     return Worker(
         client,
         task_queue=TURNS_QUEUE,
-        activities=[TurnActivities(client).hold_turn],
+        activities=activities_of(TurnActivities(client)),
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         max_concurrent_activities=settings.concurrency.max_concurrent_rebalances,
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway.account_values import BY_CURRENCY, AccountValues
+from rebalancing.base import CENT
 from rebalancing.market.snapshot import BrokerFigures
 
 DOLLARS: Final = "USD"
@@ -38,8 +39,6 @@ sums and total with up to 0.01 % between them."""
 
 RATES: Final = (Decimal("1e-6"), Decimal("1e6"))
 """Between these lies the rate of any two currencies that IBKR lets one have."""
-
-CENT: Final = Decimal("0.01")
 
 NOTHING: Final = Decimal(0)
 

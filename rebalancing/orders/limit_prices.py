@@ -8,12 +8,11 @@ Increment"). US stocks trade no finer than one cent from one dollar upwards (SEC
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from rebalancing.base import FrozenModel, Money
+from rebalancing.base import CENT, FrozenModel, Money
 from rebalancing.market.snapshot import Quote, QuoteKind
 from rebalancing.orders.order_policy import LimitAt
 
 ONE_DOLLAR: Final = Decimal(1)
-CENT: Final = Decimal("0.01")
 
 
 class LimitRule(FrozenModel):

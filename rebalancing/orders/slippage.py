@@ -7,10 +7,9 @@ the spread is part of the slippage, and so is what the price moved while the sel
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from rebalancing.base import FrozenModel, Money
+from rebalancing.base import CENT, FrozenModel, Money
 from rebalancing.orders.order import OrderReport, Side
 
-_CENT = Decimal("0.01")
 _TENTH = Decimal("0.1")
 
 
@@ -44,5 +43,5 @@ def total_slippage(reports: Iterable[OrderReport], arrival_prices: Mapping[str, 
         return None
     amount = sum((slippage_of(report, price) for report, price in known), Decimal(0))
     return Slippage(
-        amount=amount.quantize(_CENT), traded=traded.quantize(_CENT), basis_points=in_basis_points(amount, traded)
+        amount=amount.quantize(CENT), traded=traded.quantize(CENT), basis_points=in_basis_points(amount, traded)
     )

@@ -77,7 +77,7 @@ class Book:
         self._buy_leg = buy_leg
         self.notes: list[str] = []
         symbols = request.managed_symbols
-        worth = request.cash + sum((request.prices[s] * request.shares(s) for s in symbols), ZERO)
+        worth = request.worth
         if worth <= 0 and symbols and any(request.shares(s) for s in symbols):
             raise PlanImpossible(
                 f"Cash and positions come to {worth} USD, so there is nothing to invest: "
@@ -86,7 +86,8 @@ class Book:
         worth = max(worth, ZERO)
         self.reserve = worth * request.reserve_percent / 100
         self.base = worth - self.reserve
-        self.targets = self._effective_targets()
+        self.targets = request.managed_targets
+        self._note_targets()
         self.cash_target = self.base * (1 - sum(self.targets.values(), ZERO))
         self.entries = {s: self._entry(s) for s in symbols}
         self._leave_alone_within_bands()
@@ -128,16 +129,13 @@ class Book:
             minimum_value=self._request.minimum_order_value,
         )
 
-    def _effective_targets(self) -> dict[str, Decimal]:
-        """Targets without cash and held-out symbols, scaled down where rounding took the sum above 1."""
-        request = self._request
-        total = max(sum(request.targets.values(), ZERO), Decimal(1))
+    def _note_targets(self) -> None:
+        targets, total = self._request.targets, self._request.total_targeted
         if total > 1:
             self.notes.append(f"the targets add up to {total} and were scaled to 1")
-        targets = {s: w / total for s, w in sorted(request.targets.items()) if w and s != CASH_SYMBOL}
-        for symbol in sorted(request.held_out & targets.keys()):
-            self.notes.append(f"{symbol} is held out of management: its target of {targets.pop(symbol):.4f} stays cash")
-        return targets
+        for symbol in sorted(self._request.held_out & targets.keys() - {CASH_SYMBOL}):
+            if weight := targets[symbol] / total:
+                self.notes.append(f"{symbol} is held out of management: its target of {weight:.4f} stays cash")
 
     def _entry(self, symbol: str) -> Entry:
         request = self._request

@@ -106,6 +106,22 @@ class PlanRequest(TradingRules):
         """What is held of the symbol, fractions of a share included; negative for a short position."""
         return self.positions.get(symbol, 0) + self.fractions.get(symbol, Decimal(0))
 
+    @property
+    def worth(self) -> Decimal:
+        """The cash and all that is managed, at its prices."""
+        return self.cash + sum((self.prices[s] * self.shares(s) for s in self.managed_symbols), Decimal(0))
+
+    @property
+    def total_targeted(self) -> Decimal:
+        """What the targets add up to; rounding may take them above 1, and they are scaled down by it then."""
+        return max(sum(self.targets.values(), Decimal(0)), Decimal(1))
+
+    @property
+    def managed_targets(self) -> dict[str, Decimal]:
+        """The targets of what is managed, without cash and what is held out, by symbol in alphabetical order."""
+        total, managed = self.total_targeted, set(self.managed_symbols) - {CASH_SYMBOL}
+        return {s: weight / total for s, weight in sorted(self.targets.items()) if weight and s in managed}
+
     def buy_price(self, symbol: str) -> Decimal:
         """What one share may cost at worst; never below the price it is valued at."""
         price = self.prices[symbol]
@@ -162,15 +178,14 @@ class PlanAfter(FrozenModel):
 class Plan(FrozenModel):
     """The orders that take an account to its targets, sells first, and what they lead to.
 
-    ``base`` and ``reserve`` are in US dollars; ``before`` holds the weights as they are, as shares of the base.
-    ``lines`` says of every symbol that is held, targeted, held out or replaced why it is traded or not. ``is_optimal``
-    is false for a plan that was sized greedily because the solver's time was up.
+    ``base`` and ``reserve`` are in US dollars, ``targets`` are shares of the base. ``lines`` says of every symbol that
+    is held, targeted, held out or replaced why it is traded or not. ``is_optimal`` is false for a plan that was sized
+    greedily because the solver's time was up.
     """
 
     orders: tuple[PlannedOrder, ...]
     base: Money
     reserve: Money
-    before: dict[str, Decimal]
     targets: dict[str, Decimal]
     after: PlanAfter
     lines: tuple[PlanLine, ...] = ()

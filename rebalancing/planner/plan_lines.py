@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from rebalancing.base import WEIGHT_PLACES
 from rebalancing.market.snapshot import QuoteKind
 from rebalancing.planner.book import Book, Entry
 from rebalancing.planner.plan import PlanLine, PlanRequest
 from rebalancing.planner.reasons import Reason
 from rebalancing.planner.sizing_problem import ZERO, SizingProblem
-
-WEIGHT_PLACES = Decimal("0.000001")
 
 QUOTE_NOTES = {
     QuoteKind.DELAYED: "prices are delayed by up to 20 minutes",

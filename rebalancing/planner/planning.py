@@ -10,19 +10,17 @@ Drift (``rebalancing.drift``) is the half-L1 distance between weights and target
 The same request always gives the same plan, whatever the order of its dictionaries. See ``docs/planner.md``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from rebalancing.base import CENT, PERCENT_PLACES, WEIGHT_PLACES
 from rebalancing.drift import drift
 from rebalancing.orders.order import Side
-from rebalancing.planner.book import Book, Entry, share_changes
-from rebalancing.planner.plan import Plan, PlanAfter, PlannedOrder, PlanRequest
-from rebalancing.planner.plan_lines import WEIGHT_PLACES, Explainer
+from rebalancing.planner.book import Book, share_changes
+from rebalancing.planner.plan import Plan, PlanAfter, PlanLine, PlannedOrder, PlanRequest
+from rebalancing.planner.plan_lines import Explainer
 from rebalancing.planner.sizing import SOLVER_SECONDS, choose_quantities
 from rebalancing.planner.sizing_problem import ZERO, SizingProblem
-
-PERCENT_PLACES = Decimal("0.0001")
-CENT = Decimal("0.01")
 
 NOISE = Decimal("0.0001")
 """A plan that comes closer by less than this share of the base is not worth an order: prices move more in a second."""
@@ -51,7 +49,6 @@ class _Planner:
         self._request = request
         self._book = book
         self._problem: SizingProblem = book.problem()
-        self._notes = book.notes
         sizing = choose_quantities(self._problem, solver_seconds)
         self._is_optimal = sizing.in_time
         self._is_worth_it = self._mends_more_than_it_costs(sizing.quantities)
@@ -68,12 +65,11 @@ class _Planner:
             orders=orders,
             base=book.base.quantize(CENT),
             reserve=book.reserve.quantize(CENT),
-            before={s: self._weight(entry, 0) for s, entry in book.entries.items()},
             targets={s: weight.quantize(WEIGHT_PLACES) for s, weight in book.targets.items()},
-            after=self._after(changes, orders),
+            after=self._after(changes, lines, len(orders)),
             lines=lines,
             is_optimal=self._is_optimal,
-            notes=(*self._notes, *self._closing_notes(explainer)),
+            notes=(*book.notes, *self._closing_notes(explainer)),
         )
 
     def _mends_more_than_it_costs(self, steps: Mapping[str, int]) -> bool:
@@ -120,20 +116,13 @@ class _Planner:
         ]
         return tuple(sorted(orders, key=lambda o: (o.side is Side.BUY, -o.estimated_value, o.symbol)))
 
-    def _weight(self, entry: Entry, change: int) -> Decimal:
-        if not self._book.base:
-            return ZERO
-        shares = entry.held + entry.fraction + change
-        return (shares * entry.price / self._book.base).quantize(WEIGHT_PLACES)
-
-    def _after(self, changes: Mapping[str, int], orders: tuple[PlannedOrder, ...]) -> PlanAfter:
-        entries = self._book.entries
-        moved = sum((changes[s] * entry.price for s, entry in entries.items()), ZERO)
-        cash = self._request.cash - moved - self._request.commission_per_order * len(orders)
+    def _after(self, changes: Mapping[str, int], lines: Iterable[PlanLine], orders: int) -> PlanAfter:
+        moved = sum((changes[s] * entry.price for s, entry in self._book.entries.items()), ZERO)
+        cash = self._request.cash - moved - self._request.commission_per_order * orders
         return PlanAfter(
             cash=cash.quantize(CENT),
             idle_cash=(cash - self._book.reserve - self._book.cash_target).quantize(CENT),
-            weights={s: self._weight(entry, changes[s]) for s, entry in entries.items()},
+            weights={line.symbol: line.after for line in lines if line.after is not None},
             drift=self._drift(changes, cash),
         )
 

@@ -111,10 +111,9 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _value_notes(content: _Portfolio, request: PlanRequest) -> list[str]:
     """A stated value that does not fit cash and positions: the plan rests on these, but the file may be wrong."""
     stated = content.net_liquidation
-    managed = request.cash + sum((request.prices[s] * request.shares(s) for s in request.managed_symbols), Decimal(0))
-    if stated is None or abs(stated - managed) * 100 <= NOTICEABLE_PERCENT * abs(stated):
+    if stated is None or abs(stated - request.worth) * 100 <= NOTICEABLE_PERCENT * abs(stated):
         return []
-    return [f"net_liquidation says {stated:,} USD, but cash and managed positions come to {managed:,} USD"]
+    return [f"net_liquidation says {stated:,} USD, but cash and managed positions come to {request.worth:,} USD"]
 
 
 def _explained(invalid: ValidationError) -> str:

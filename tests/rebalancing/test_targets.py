@@ -1,7 +1,7 @@
 """Target weights: what is accepted, and that everything else is refused with a message that helps."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -63,13 +63,12 @@ def test_a_sum_just_within_the_tolerance_is_accepted(total: str) -> None:
 
 @pytest.mark.parametrize("as_of", [None, "yesterday", 17, "", "2025-13-01"])
 def test_dates_that_cannot_be_read_are_left_out(as_of: object) -> None:
-    assert parse(answer(listed({"QQQ": 1}), as_of=as_of, last_rebalance_on=as_of)).as_of is None
+    assert parse(answer(listed({"QQQ": 1}), as_of=as_of)).as_of is None
 
 
 def test_a_day_without_a_time_is_read_as_utc() -> None:
-    targets = parse(answer(listed({"QQQ": 1}), as_of="2025-06-02", last_rebalance_on="2025-06-01"))
+    targets = parse(answer(listed({"QQQ": 1}), as_of="2025-06-02"))
     assert targets.as_of == datetime(2025, 6, 2, tzinfo=UTC)
-    assert targets.last_rebalance_on == date(2025, 6, 1)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def planned(symbol: str = "SPY", side: Side = Side.BUY, quantity: int = 10) -> P
 def plan(*orders: PlannedOrder) -> Plan:
     """A plan of these orders."""
     after = PlanAfter(cash=Decimal(0), weights={}, drift=Decimal(0))
-    return Plan(orders=orders, base=Decimal(1), reserve=Decimal(0), before={}, targets={}, after=after)
+    return Plan(orders=orders, base=Decimal(1), reserve=Decimal(0), targets={}, after=after)
 
 
 def sent(own: Account, order: PlannedOrder, market: AccountSnapshot, at: datetime = NOON) -> LegOrder:
