@@ -4,13 +4,14 @@ Temporal lets any number of workflows run that say they are for the same account
 account is rebalanced under one id, and the worker looks at the id of who asks before it does anything.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from temporalio import activity
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import ExecuteActivityInput
 
+from activities.interception import Around
 from contract.requests import (
     AcknowledgeRequest,
     CancelOpenRequest,
@@ -27,27 +28,18 @@ READS: Final = frozenset({"read_snapshot"})
 """What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""
 
 
-class _RequestsChecked(Interceptor, ABC):
+class _RequestsChecked(Around):
     """Worker interceptor that looks at each request before its activity runs."""
 
     @abstractmethod
     def check(self, request: object) -> None:
         """Raise what refuses the request."""
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Wrap every activity."""
-        return _Checked(next, self.check)
-
-
-class _Checked(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, check: Callable[[object], None]) -> None:
-        super().__init__(next)
-        self._check = check
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+    async def around(self, input: ExecuteActivityInput, run: Callable[[], Awaitable[Any]], /) -> Any:
+        """Check what the activity is asked before it runs."""
         for request in input.args:
-            self._check(request)
-        return await super().execute_activity(input)
+            self.check(request)
+        return await run()
 
 
 class OwnWorkflowsOnly(_RequestsChecked):

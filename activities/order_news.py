@@ -2,12 +2,13 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 from temporalio import activity
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import ExecuteActivityInput
 
+from activities.interception import Around
 from contract.requests import Acknowledgement
 from rebalancing.orders.order import OrderReport, OrderState
 
@@ -17,15 +18,19 @@ REMEMBERED: Final = 5000
 """Orders whose last line is remembered, so that nothing is said twice: far more than work at any time."""
 
 
-class OrderNews(Interceptor):
+class OrderNews(Around):
     """Worker interceptor that logs what the activities report of orders, once. That one was sent is logged there."""
 
     def __init__(self) -> None:
         self._told: OrderedDict[str, tuple[OrderState, int]] = OrderedDict()
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Wrap every activity."""
-        return _OrderNews(next, self)
+    async def around(self, _input: ExecuteActivityInput, run: Callable[[], Awaitable[Any]], /) -> Any:
+        """Run the activity, and log what its result says."""
+        result = await run()
+        reports: object = result.reports if isinstance(result, Acknowledgement) else result
+        if isinstance(reports, tuple):
+            self.tell(each for each in cast("tuple[object, ...]", reports) if isinstance(each, OrderReport))
+        return result
 
     def tell(self, reports: Iterable[OrderReport]) -> None:
         """Log those that say something new."""
@@ -38,19 +43,6 @@ class OrderNews(Interceptor):
                 self._told.popitem(last=False)
             is_fine = report.state in (OrderState.WORKING, OrderState.FILLED)
             log.log(logging.INFO if is_fine else logging.WARNING, "%s: %s", _account(), line_of(report))
-
-
-class _OrderNews(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, news: OrderNews) -> None:
-        super().__init__(next)
-        self._news = news
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        result = await super().execute_activity(input)
-        reports: object = result.reports if isinstance(result, Acknowledgement) else result
-        if isinstance(reports, tuple):
-            self._news.tell(each for each in cast("tuple[object, ...]", reports) if isinstance(each, OrderReport))
-        return result
 
 
 def line_of(report: OrderReport) -> str:

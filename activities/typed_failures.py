@@ -1,19 +1,21 @@
 """Turns the application's typed errors into Temporal failures: the type decides whether trying again can help."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import ExecuteActivityInput
 
+from activities.interception import Around
 from rebalancing.errors import RebalancerError
 
 GATEWAY_ATTEMPTS: Final = 5
 """A gateway that is connected but fails this often at the same thing will not be mended by trying on."""
 
 
-class TypedFailures(Interceptor):
+class TypedFailures(Around):
     """Worker interceptor that keeps an error's type name and its retryability on the way to the workflow.
 
     ``attempts`` is how often the same activity may fail on this worker before that is final. Temporal's own count would
@@ -24,24 +26,12 @@ class TypedFailures(Interceptor):
         self._attempts = attempts
         self._failed: Counter[tuple[str | None, str]] = Counter()
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Wrap every activity."""
-        return _TypedFailures(next, self._attempts, self._failed)
-
-
-class _TypedFailures(ActivityInboundInterceptor):
-    def __init__(
-        self, next: ActivityInboundInterceptor, attempts: int | None, failed: Counter[tuple[str | None, str]]
-    ) -> None:
-        super().__init__(next)
-        self._attempts = attempts
-        self._failed = failed
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+    async def around(self, _input: ExecuteActivityInput, run: Callable[[], Awaitable[Any]], /) -> Any:
+        """Run the activity; what it raises becomes a failure of its type."""
         info = activity.info()
         own = info.workflow_run_id or info.activity_run_id, info.activity_id
         try:
-            result = await super().execute_activity(input)
+            result = await run()
         except ApplicationError:
             raise
         except Exception as error:
