@@ -83,11 +83,8 @@ def holds_still(approved: Plan, seen: AccountSnapshot, fresh: AccountSnapshot, p
 def bounded(approved: tuple[PlannedOrder, ...], sized: tuple[PlannedOrder, ...]) -> tuple[PlannedOrder, ...]:
     """The buy leg as sized for the cash that is there, and never more of a symbol than was approved or guarded."""
     allowed = {order.symbol: order for order in approved}
-    return tuple(_at_most(order, allowed[order.symbol]) for order in sized if order.symbol in allowed)
-
-
-def _at_most(order: PlannedOrder, allowed: PlannedOrder) -> PlannedOrder:
-    return allowed if order.quantity > allowed.quantity else order
+    pairs = ((order, allowed[order.symbol]) for order in sized if order.symbol in allowed)
+    return tuple(min(pair, key=lambda order: order.quantity) for pair in pairs)
 
 
 def _moved(before: Mapping[str, Decimal], now: Mapping[str, Decimal]) -> Decimal:

@@ -53,13 +53,8 @@ class LimitRule(FrozenModel):
         return None if basis is None else basis * (1 + cushion if is_buy else 1 - cushion)
 
 
-def tick_at(price: Decimal, min_tick: Decimal) -> Decimal:
-    """The price increment that holds at this price."""
-    return max(min_tick, CENT) if price >= ONE_DOLLAR else min_tick
-
-
 def on_grid(price: Decimal, min_tick: Decimal, *, upwards: bool) -> Decimal:
     """The nearest price on the grid that is not below (``upwards``) or not above the given one."""
-    tick = tick_at(price, min_tick)
+    tick = max(min_tick, CENT) if price >= ONE_DOLLAR else min_tick
     steps = (price / tick).to_integral_value(ROUND_CEILING if upwards else ROUND_FLOOR)
     return steps * tick

@@ -39,7 +39,7 @@ class Entry:
         return self.target_value - (self.held + change + self.fraction) * self.price
 
     @property
-    def odd(self) -> int:
+    def outside_lots(self) -> int:
         """The whole shares that are no full lot, and so stay as they are."""
         return max(self.held + self.compulsory, 0) % self.lot
 
@@ -56,7 +56,7 @@ class Entry:
             price=price,
             buy_price=self.buy_price * self.lot,
             held=self.steps,
-            target_value=self.target_value - (self.odd + self.fraction) * self.price,
+            target_value=self.target_value - (self.outside_lots + self.fraction) * self.price,
             lowest=0 if may_sell else self.steps,
             highest=None if may_buy else self.steps,
             smallest=1 if self.compulsory else smallest_change(minimum_value, price),
@@ -140,7 +140,7 @@ class Book:
     def _entry(self, symbol: str) -> Entry:
         request = self._request
         held, target = request.positions.get(symbol, 0), self.targets.get(symbol, ZERO)
-        compulsory, fixed = self._duty(symbol, held, target)
+        compulsory, fixed = self._compulsory_change(symbol, held, target)
         return Entry(
             symbol=symbol,
             price=request.prices[symbol],
@@ -153,7 +153,7 @@ class Book:
             fixed=fixed,
         )
 
-    def _duty(self, symbol: str, held: int, target: Decimal) -> tuple[int, Reason | None]:
+    def _compulsory_change(self, symbol: str, held: int, target: Decimal) -> tuple[int, Reason | None]:
         """What must be traded of a symbol, and why nothing more may be, if so."""
         if held < 0:
             if not self.may_buy(symbol):
@@ -168,14 +168,14 @@ class Book:
 
     def _leave_alone_within_bands(self) -> None:
         whole_book = self._request.tolerance_scope is ToleranceScope.BOOK
-        if whole_book and (self._buy_leg or not self._is_calm()):
+        if whole_book and (self._buy_leg or not self._are_all_within_bands()):
             return
         for symbol, entry in self.entries.items():
             if entry.fixed is None and not entry.compulsory and self._is_within_band(entry.gap, entry.target_value):
                 self.entries[symbol] = replace(entry, fixed=Reason.WITHIN_BAND)
                 self.notes.append(f"{symbol} is left alone: it is within the tolerance band")
 
-    def _is_calm(self) -> bool:
+    def _are_all_within_bands(self) -> bool:
         """Whether every line that may move, and the cash, is within its band."""
         entries = self.entries.values()
         if any(entry.compulsory for entry in entries):
