@@ -16,7 +16,7 @@ from configuration.configuration_file import RESERVE_NAMES, AccountEntry, Config
 from configuration.reading_files import read_at_most
 from configuration.yaml_text import Document, Place, YamlProblem, read_yaml
 from configuration.yaml_text import Path as FieldPath
-from rebalancing.accounts import Account, AllocationsSource
+from rebalancing.accounts import Account
 from rebalancing.base import FrozenModel
 from rebalancing.errors import AccountUnknown, RebalancerError
 from rebalancing.settings import Settings
@@ -215,20 +215,12 @@ def _with_sets(document: Document, sets: Document) -> Document:
 
 
 def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Account:
-    values = entry.model_dump(include=set(Account.model_fields))
-    rules = file.replacement_sets.get(entry.replacement_set or "", ())
     source = entry.allocations
-    return Account.model_validate(
-        values
-        | {
-            "replacements": rules,
-            "allocations": AllocationsSource(
-                url=source.url,
-                file=str(path.parent / source.file) if source.file else None,
-                weights=source.weights,
-            ),
-        }
-    )
+    if source.file:
+        source = source.model_copy(update={"file": str(path.parent / source.file)})
+    rules = file.replacement_sets.get(entry.replacement_set or "", ())
+    values = entry.model_dump(include=set(Account.model_fields))
+    return Account.model_validate({**values, "replacements": rules, "allocations": source})
 
 
 def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Problem]:

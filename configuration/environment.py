@@ -18,12 +18,15 @@ class GatewayAddressMissing(RebalancerError):
     """A named gateway has no port in the environment."""
 
 
+_SOURCES: Final = SettingsConfigDict(
+    env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
+)
+
+
 class GatewayConnection(BaseSettings):
     """Where one gateway listens."""
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
-    )
+    model_config = _SOURCES
 
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
@@ -35,9 +38,7 @@ class Connections(BaseSettings):
     ``ably_endpoint``, ``ably_port`` and ``ably_tls`` are only needed for another service than Ably's own.
     """
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
-    )
+    model_config = _SOURCES
 
     ibkr_host: str = "127.0.0.1"
     ibkr_port: int = Field(default=4002, ge=1, le=65535)

@@ -24,7 +24,7 @@ CONNECT_PAUSE: Final = 0.2
 
 
 async def host(
-    workers: list[Worker], while_running: Coroutine[Any, Any, None], end_timeout: float = END_TIMEOUT
+    workers: list[Worker], while_running: Coroutine[Any, Any, object], end_timeout: float = END_TIMEOUT
 ) -> None:
     """Run ``workers`` until ``while_running`` returns. An error of a worker is raised here.
 
@@ -40,11 +40,6 @@ async def host(
     finally:
         lasting.cancel()
         await _end(workers, running, end_timeout)
-
-
-async def host_until_cancelled(worker: Worker) -> None:
-    """Run one worker until this is cancelled; it is given as long to end as any other."""
-    await host([worker], _for_ever())
 
 
 def activities_of(*implementations: object) -> list[Callable[..., Any]]:
@@ -71,10 +66,6 @@ async def own_client(client: Client) -> Client:
             await asyncio.sleep(CONNECT_PAUSE)
         else:
             return Client(**config)
-
-
-async def _for_ever() -> None:
-    await asyncio.Event().wait()
 
 
 async def _end(workers: list[Worker], running: list[asyncio.Task[None]], timeout: float) -> None:

@@ -14,7 +14,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from rebalancing.accounts import Account
 from worker.gateway_worker import run_gateway_worker
-from worker.hosting import host_until_cancelled
+from worker.hosting import host
 from worker.rebalance_worker import run_rebalance_worker
 from worker.turns_worker import turns_worker
 
@@ -47,7 +47,7 @@ async def run_workers(
             limit = configuration.settings.concurrency.max_concurrent_rebalances
             if limit is not None and turns is None:
                 turns = limit
-                tasks.create_task(host_until_cancelled(turns_worker(client, configuration.settings)))
+                tasks.create_task(host([turns_worker(client, configuration.settings)], asyncio.Event().wait()))
             elif limit is not None and limit != turns:
                 log.warning("max_concurrent_rebalances: %d counts until the next start, then %d", turns, limit)
             await configuration.change()
