@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from starter.ably.ably_failures import keep_key_out_of_logs, raise_for
@@ -30,8 +29,6 @@ class AblyChannelListener:
         on_message: Called with channel and message, one message per channel at a time. Returning accepts the message;
             raising keeps it for another attempt.
         timings: How long to wait for what.
-        chance: Values in [0, 1) for the jitter of the back-off.
-        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -41,15 +38,11 @@ class AblyChannelListener:
         on_message: OnMessage,
         *,
         timings: AblyTimings | None = None,
-        chance: Callable[[], float] = random.random,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._records = records
         self._on_message = on_message
         self._timings = timings or AblyTimings()
-        self._chance = chance
-        self._clock = clock
         self._live: dict[str, asyncio.Queue[ReceivedMessage]] = {}
         self._sweepers: dict[str, ChannelSweeper] = {}
 
@@ -66,7 +59,7 @@ class AblyChannelListener:
                     self._records,
                     timings=self._timings,
                     backoff=self._backoff(),
-                    clock=self._clock,
+                    clock=time.monotonic,
                 )
                 live = self._live[channel] = asyncio.Queue()
                 tasks.create_task(_deliver(live, inbox))
@@ -80,14 +73,14 @@ class AblyChannelListener:
         backoff = self._backoff()
         while True:
             session = RealtimeSession(self._settings, self._timings, self._on_live, self._on_gap)
-            started = self._clock()
+            started = time.monotonic()
             try:
                 await session.run()
             except AblyKeyRefusedError as error:
                 delay = self._timings.refused_delay
                 logger.error("no live messages from Ably, next attempt in %.0f s: %s", delay, error)
             except AblyUnavailableError as error:
-                if self._clock() - started > self._timings.settled_after:
+                if time.monotonic() - started > self._timings.settled_after:
                     backoff.reset()
                 delay = backoff.next()
                 logger.warning("the connection to Ably is replaced in %.1f s: %s", delay, error)
@@ -102,7 +95,7 @@ class AblyChannelListener:
         self._sweepers[channel].request()
 
     def _backoff(self) -> Backoff:
-        return Backoff(self._timings.backoff_base, self._timings.backoff_maximum, chance=self._chance)
+        return Backoff(self._timings.backoff_base, self._timings.backoff_maximum)
 
 
 async def _deliver(live: asyncio.Queue[ReceivedMessage], inbox: ChannelInbox) -> None:

@@ -5,6 +5,7 @@ message older than two minutes is proof that the channel keeps them, and the abs
 proof that it does not.
 """
 
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
@@ -26,10 +27,22 @@ class Reach(StrEnum):
 
 
 class History(Protocol):
-    """Where one can look for the newest message up to a moment."""
+    """Where the past of a channel can be read.
+
+    Raises:
+        AblyUnavailableError, AblyKeyRefusedError: from every method; it could not be read.
+    """
+
+    async def server_time(self) -> datetime:
+        """The server's clock."""
+        ...
+
+    def pages(self, start: datetime) -> AsyncGenerator[Sequence[object]]:
+        """The raw messages since `start`, oldest first."""
+        ...
 
     async def newest_until(self, end: datetime) -> datetime | None:
-        """When it was published; None if the history has none."""
+        """When the newest message up to `end` was published; None if the history has none."""
         ...
 
 

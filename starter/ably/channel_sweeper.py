@@ -3,35 +3,18 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from starter.ably import channel_reach
 from starter.ably.ably_settings import AblyKeyRefusedError, AblyTimings, AblyUnavailableError
 from starter.ably.backoff import Backoff
 from starter.ably.channel_inbox import ChannelInbox, NotNowError
-from starter.ably.channel_reach import Reach
+from starter.ably.channel_reach import History, Reach, reach_back
 from starter.ably.channel_records import ChannelRecord, Recalled
 from starter.ably.received_message import UnreadableMessageError, received
 
 logger = logging.getLogger(__name__)
-
-
-class History(channel_reach.History, Protocol):
-    """Where the past of a channel can be read.
-
-    Raises:
-        AblyUnavailableError, AblyKeyRefusedError: from every method; it could not be read.
-    """
-
-    async def server_time(self) -> datetime:
-        """The server's clock."""
-        ...
-
-    def pages(self, start: datetime) -> AsyncGenerator[Sequence[object]]:
-        """The raw messages since `start`, oldest first."""
-        ...
 
 
 class Records(Protocol):
@@ -218,7 +201,7 @@ class ChannelSweeper:
                 logger.warning("channel %s: its history is read again; nothing was lost", self._channel)
             return
         between = f"between {since.isoformat()} and {now.isoformat()}"
-        match await channel_reach.reach_back(self._history, since, now, record.newest):
+        match await reach_back(self._history, since, now, record.newest):
             case Reach.COMPLETE:
                 logger.warning("channel %s: nobody read it %s; its history reaches back that far, so nothing was lost",
                                self._channel, between)  # fmt: skip

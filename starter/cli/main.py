@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +20,9 @@ MOST_PORTS: Final = 65_535
 
 def _account(given: str | None) -> str | None:
     """An account number, or a refusal in words: whatever else is typed would make an id or a query of its own."""
-    from rebalancing.accounts import ACCOUNT_PATTERN
+    from rebalancing.accounts import is_account_id
 
-    if given is not None and not re.fullmatch(ACCOUNT_PATTERN, given):
+    if given is not None and not is_account_id(given):
         raise typer.BadParameter(f"{given[:40]!r} is no account number; they are capital letters, then digits.")
     return given
 

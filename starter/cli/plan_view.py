@@ -27,11 +27,11 @@ def plan_view(plan: Plan, notes: Iterable[str], title: str = "Plan") -> Renderab
     for line in plan.lines:
         table.add_row(
             line.symbol,
-            _shares(line),
+            f"{line.held + line.fraction:,}",
             _percent(line.before),
             _percent(line.target),
             _percent(line.after),
-            f"{_side(line).value} {abs(line.change):,}" if line.change else NOTHING,
+            f"{Side.BUY if line.change > 0 else Side.SELL} {abs(line.change):,}" if line.change else NOTHING,
             f"{values[line.symbol]:,}" if line.symbol in values else "",
             Text(line.reason.value),
             style=_colour(line),
@@ -99,18 +99,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _side(line: PlanLine) -> Side:
-    return Side.BUY if line.change > 0 else Side.SELL
-
-
 def _colour(line: PlanLine) -> str:
     if not line.change:
         return ""
     return "green" if line.change > 0 else "red"
-
-
-def _shares(line: PlanLine) -> str:
-    return f"{line.held + line.fraction:,}"
 
 
 def _percent(weight: Decimal | None) -> str:

@@ -85,14 +85,14 @@ async def test_what_waits_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_delays_grow_to_their_maximum_and_start_again() -> None:
-    backoff = Backoff(1, 5, jitter=0)
+    backoff = Backoff(1, 5, chance=lambda: 0.0)
     assert [backoff.next() for _ in range(4)] == [1, 2, 4, 5]
     backoff.reset()
     assert backoff.next() == 1
 
 
 def test_delays_do_not_overflow_and_jitter_only_shortens_them() -> None:
-    backoff = Backoff(1, 5, jitter=0.5, chance=lambda: 1.0)
+    backoff = Backoff(1, 5, chance=lambda: 1.0)
     assert [backoff.next() for _ in range(3000)][-1] == 2.5
 
 
