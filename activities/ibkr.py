@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from temporalio import activity
@@ -23,17 +24,15 @@ from rebalancing.orders.order import Intent, OrderReport
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
 class IbkrActivities(GatewayContract):
     """Activities that use the connection. Placing and cancelling are never broken off half-way by a cancel."""
 
-    def __init__(
-        self, client: Client, reader: AccountReader, desk: OrderDesk, repricer: Repricer, margin: WhatIfDesk
-    ) -> None:
-        self._client = client
-        self._reader = reader
-        self._desk = desk
-        self._repricer = repricer
-        self._margin = margin
+    _client: Client
+    _reader: AccountReader
+    _desk: OrderDesk
+    _repricer: Repricer
+    _margin: WhatIfDesk
 
     @activity.defn
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:

@@ -10,7 +10,7 @@ an answer that does not come is followed by asking what there is, and the next r
 """
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -31,22 +31,14 @@ ANSWER_TIMEOUT: Final = 5.0
 """Seconds for the gateway to say that an order has its new price; then it is asked."""
 
 
+@dataclass(frozen=True)
 class Repricer:
     """Changes the prices of a leg's limit orders in one visit, by quotes read in the same visit."""
 
-    def __init__(
-        self,
-        session: GatewaySession,
-        desk: OrderDesk,
-        quotes: QuoteFeed,
-        settings: QuoteSettings,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._session = session
-        self._desk = desk
-        self._quotes = quotes
-        self._settings = settings
-        self._clock = clock
+    _session: GatewaySession
+    _desk: OrderDesk
+    _quotes: QuoteFeed
+    _settings: QuoteSettings
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of what still works up to the market, and report on all of the intents.
@@ -72,11 +64,11 @@ class Repricer:
         An order may have ended since the quotes were read, and a process that was frozen since changes nothing by them
         (promise P11).
         """
-        read_at, changes = self._clock(), list[tuple[Intent, Decimal]]()
+        read_at, changes = datetime.now(UTC), list[tuple[Intent, Decimal]]()
         for intent in working:
             await self._session.room()
             price = self._new_price(intent, quotes)
-            is_fresh = self._clock() - read_at < QUOTES_FRESH
+            is_fresh = datetime.now(UTC) - read_at < QUOTES_FRESH
             if price is not None and is_fresh and self._desk.reprice(intent, price):
                 changes.append((intent, price))
         return changes
@@ -86,7 +78,7 @@ class Repricer:
         if rule is None or order is None:
             return None
         quote = quotes[intent.symbol]
-        if quote_problems([quote], self._clock(), self._settings, rule.quotes_needed, frozenset()):
+        if quote_problems([quote], datetime.now(UTC), self._settings, rule.quotes_needed, frozenset()):
             return None  # nobody trades by such a quote; the next one may be better
         price = rule.price(quote, is_buy=intent.side is Side.BUY)
         return None if price == order.limit_price else price

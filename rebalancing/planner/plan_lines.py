@@ -1,6 +1,7 @@
 """Every symbol of a plan with the reason why it is traded, or why it is not."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from rebalancing.base import WEIGHT_PLACES
@@ -17,24 +18,16 @@ QUOTE_NOTES = {
 """What a plan says of prices that are not live."""
 
 
+@dataclass(frozen=True)
 class Explainer:
     """Explains the chosen steps of a problem; ``notes`` holds what deserves to be read apart from the lines."""
 
-    def __init__(
-        self,
-        request: PlanRequest,
-        book: Book,
-        problem: SizingProblem,
-        steps: Mapping[str, int],
-        *,
-        is_worth_it: bool,
-    ) -> None:
-        self._request = request
-        self._book = book
-        self._problem = problem
-        self._steps = steps
-        self._is_worth_it = is_worth_it
-        self.notes: list[str] = []
+    _request: PlanRequest
+    _book: Book
+    _problem: SizingProblem
+    _steps: Mapping[str, int]
+    _is_worth_it: bool
+    notes: list[str] = field(default_factory=list[str])
 
     def lines(self, changes: Mapping[str, int]) -> tuple[PlanLine, ...]:
         """One line for each symbol, in alphabetical order; ``changes`` are in whole shares."""

@@ -57,7 +57,7 @@ class _Planner:
     def plan(self) -> Plan:
         """Describe what was chosen."""
         book, changes = self._book, share_changes(self._book, self._steps)
-        explainer = Explainer(self._request, book, self._problem, self._steps, is_worth_it=self._is_worth_it)
+        explainer = Explainer(self._request, book, self._problem, self._steps, self._is_worth_it)
         lines = explainer.lines(changes)
         explanations = {line.symbol: line.explanation for line in lines}
         orders = self._orders(changes, explanations)

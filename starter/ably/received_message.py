@@ -22,14 +22,12 @@ class ReceivedMessage:
 
     Attributes:
         id: Unique within the channel; the same in history and in live delivery.
-        name: The publisher's event name, if there was one.
         data: The payload as far as it could be decoded: text, bytes, an object, an array or nothing. What claims
             to be JSON and is not stays text: deciding about it is the reader's business.
         timestamp: When Ably received it; aware, UTC.
     """
 
     id: str
-    name: str | None
     data: object
     timestamp: datetime
 
@@ -43,14 +41,13 @@ def received(raw: object) -> ReceivedMessage:
     if not isinstance(raw, Mapping):
         raise UnreadableMessageError(f"{type(raw).__name__} is no message")
     fields = cast("Mapping[str, object]", raw)
-    id, name, data = fields.get("id") or fields.get("serial"), fields.get("name"), fields.get("data")
+    id, data = fields.get("id") or fields.get("serial"), fields.get("data")
     if not isinstance(id, str) or not id:
         raise UnreadableMessageError("a message without an id cannot be told from others")
     if fields.get("action") == DELETED:
         raise UnreadableMessageError("its publisher has deleted it")
     return ReceivedMessage(
         id=id,
-        name=name if isinstance(name, str) else None,
         data=_decoded(bytes(data) if isinstance(data, bytearray) else data, fields.get("encoding")),
         timestamp=_time(fields.get("timestamp")),
     )

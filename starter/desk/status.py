@@ -45,7 +45,6 @@ class AccountStatus:
     detail: str = ""
     orders: tuple[OrderReport, ...] = ()
     waiting_plan: WaitingPlan | None = None
-    is_answered: bool = True
     has_begun: bool = True
 
     @property
@@ -116,7 +115,7 @@ async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
         return replace(listed, detail=(await ending_of(handle_of(client, listed.account, listed.run_id))).message)
     answer = await query_status(handle_of(client, listed.account))
     if answer is None:
-        return replace(listed, is_answered=False, detail="no worker answers")
+        return replace(listed, detail="no worker answers")
     return replace(
         listed,
         strategy=answer.strategy or listed.strategy,

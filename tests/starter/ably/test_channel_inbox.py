@@ -14,7 +14,7 @@ WHEN = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def message(id: str) -> ReceivedMessage:
-    return ReceivedMessage(id=id, name=None, data=None, timestamp=WHEN)
+    return ReceivedMessage(id=id, data=None, timestamp=WHEN)
 
 
 class Reader:

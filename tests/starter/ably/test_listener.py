@@ -44,7 +44,7 @@ def configuration(**strategies: str) -> Configuration:
 
 
 def message(data: object, id: str = "m-1") -> ReceivedMessage:
-    return ReceivedMessage(id=id, name=None, data=data, timestamp=PUBLISHED)
+    return ReceivedMessage(id=id, data=data, timestamp=PUBLISHED)
 
 
 async def triggers(client: Client, account: str) -> list[Trigger]:
