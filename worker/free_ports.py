@@ -19,12 +19,13 @@ def free_ports(count: int) -> list[int]:
     found: list[int] = []
     while len(found) < count:
         port = random.choice(CANDIDATES)
-        if port not in found and _is_free(port):
+        if port not in found and is_free(port):
             found.append(port)
     return found
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port at this moment."""
     with socket.socket() as probe:
         # As servers do: a port whose last connection has just ended is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,6 @@
 """``rebalancer up``: everything in one process, on a Temporal server of its own that keeps its history in a file."""
 
 import logging
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from starter.cli.mistakes import UserMistake
 from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
+from worker.free_ports import is_free
 from worker.main import require_addresses, run_workers
 from worker.temporal import connect_embedded, embedded_server
 
@@ -113,12 +113,8 @@ async def _stand_ins(
 
 
 def _require_free(what: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise UserMistake(
-                f"Port {port} for {what} is taken. Stop what listens there (another `rebalancer up`?), "
-                "or choose others with --port and --ui-port."
-            ) from None
+    if not is_free(port):
+        raise UserMistake(
+            f"Port {port} for {what} is taken. Stop what listens there (another `rebalancer up`?), "
+            "or choose others with --port and --ui-port."
+        )

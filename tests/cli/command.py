@@ -3,12 +3,12 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from testbed.addresses import clean_environment
+from testbed.addresses import clean_environment, temporal_at
 from testbed.installation import REBALANCER, START_TIMEOUT
 
 ACCOUNTS: Final = """\
@@ -24,6 +24,9 @@ accounts:
     strategy_name: other
     enabled: false
 """
+
+ENDS_WITHIN: Final = 30.0
+"""Seconds for a command that was told to stop."""
 
 SLOW_MARKET: Final = """\
 hours: always_open
@@ -88,6 +91,7 @@ class Service:
         self.process = process
         self._stream = process.stderr
         self._grown = asyncio.Condition()
+        self._has_ended = False
 
     async def read(self) -> None:
         """Take the log in until the command has ended."""
@@ -95,26 +99,33 @@ class Service:
             async with self._grown:
                 self.errors += line.decode()
                 self._grown.notify_all()
+        async with self._grown:
+            self._has_ended = True
+            self._grown.notify_all()
 
     async def until(self, text: str, times: int = 1) -> None:
         """Return once its log has this text so many times."""
-        async with asyncio.timeout(60), self._grown:
-            await self._grown.wait_for(lambda: self.errors.count(text) >= times)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_TIMEOUT), self._grown:
+                await self._grown.wait_for(lambda: self._has_ended or self.errors.count(text) >= times)
+        assert self.errors.count(text) >= times, f"the command did not say {text!r}: {self.errors}"
 
 
 @asynccontextmanager
 async def service(own: Desk, *arguments: str) -> AsyncGenerator[Service]:
-    """Run a command for as long as the block, then end it with a signal, which is its normal end."""
+    """Run a command for as long as the block, then end it with a signal, which is its normal end; or it was killed."""
     process = await own.start(*arguments)
     told = Service(process)
     reading = asyncio.create_task(told.read())
     try:
         yield told
     finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-        await reading
-    assert process.returncode == 0, told.errors
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(ENDS_WITHIN):
+            await process.wait()
+            await reading
+    assert process.returncode in (0, -signal.SIGKILL), told.errors
 
 
 @asynccontextmanager
@@ -122,31 +133,7 @@ async def up(
     own: Desk, port: int, ui_port: int, *arguments: str, until: str = "connected to the gateway"
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """``rebalancer up``, from the moment it says ``until``."""
-    process = await own.start("up", "--port", str(port), "--ui-port", str(ui_port), *arguments)
-    own.variables["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
-    assert process.stderr is not None
-    reading: asyncio.Task[bytes] | None = None
-    try:
-        await _until(process.stderr, until)
-        reading = asyncio.create_task(process.stderr.read())
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            await process.wait()
-            if reading is not None:
-                await reading
-
-
-async def _until(stream: asyncio.StreamReader, text: str) -> None:
-    seen = ""
-    try:
-        async with asyncio.timeout(START_TIMEOUT):
-            while line := (await stream.readline()).decode():
-                seen += line
-                if text in line:
-                    return
-    except TimeoutError:
-        raise AssertionError(f"the command did not say {text!r} in time: {seen}") from None
-    raise AssertionError(f"the command ended before it said {text!r}: {seen}")
+    own.variables |= temporal_at(port)
+    async with service(own, "up", "--port", str(port), "--ui-port", str(ui_port), *arguments) as told:
+        await told.until(until)
+        yield told.process

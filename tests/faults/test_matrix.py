@@ -10,9 +10,9 @@ from activities.gateway import intent_judge, order_desk, reading
 from contract.messages import Resolution
 from rebalancing.orders.order import OrderReport, OrderState
 from rebalancing.outcomes import Phase
+from tests.faults.cell import Cell
 from tests.faults.kinds import CELLS, Ending, Kind, ending_of
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once, reported_as_it_is
-from tests.faults.stage import Stage
 from tests.faults.steps import ACCOUNT, HOLDINGS, WEIGHTS, Handle, Step
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings
 from workflows.rebalance_account import RebalanceAccount
@@ -42,15 +42,15 @@ async def test_a_rebalance_survives(step: Step, kind: Kind) -> None:
     account = Holding(cash=CASH, holdings=HOLDINGS, weights=WEIGHTS)
     async with AsyncExitStack() as stack:
         own = await stack.enter_async_context(house({ACCOUNT: account}, settings=settings, workers=0, latency=PACE))
-        stage = Stage(own, step, kind, await stack.enter_async_context(AsyncExitStack()))
+        cell = Cell(own, step, kind, await stack.enter_async_context(AsyncExitStack()))
         try:
             async with asyncio.timeout(LONGEST):
-                await ends_as_expected(own, await stage.play(), ending_of(step, kind))
+                await ends_as_expected(own, await cell.play(), ending_of(step, kind))
         except TimeoutError:
             pytest.fail(await what_it_waits_for(own))
         finally:
-            await stage.end()
-        assert stage.has_struck, "the fault never met its step: this cell shows nothing"
+            await cell.end()
+        assert cell.has_struck, "the fault never met its step: this cell shows nothing"
         never_overspent(own.gateway.engine, ACCOUNT, CASH)
         placed_at_most_once(own.gateway.engine)
 

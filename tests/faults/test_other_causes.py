@@ -9,8 +9,8 @@ from rebalancing.orders.order import OrderState
 from simulator.allocations.server import SimulatedAllocations
 from simulator.allocations.strategies import Fault
 from tests.cli.command import desk
+from tests.faults.cell import leave_an_order
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once, reported_as_it_is
-from tests.faults.stage import leave_an_order
 from tests.faults.steps import ACCOUNT, HOLDINGS, STEPS, WEIGHTS, Step, reached
 from tests.house import Holding, failure_of, house
 

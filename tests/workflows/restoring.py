@@ -1,12 +1,12 @@
 """A Temporal server whose database can be copied while it runs, and put back, as after a restore or a power cut."""
 
-import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chaos.power import copy_database, put_back
 from tests.house import Holding, House
 from tests.house import house as plain_house
 from worker.free_ports import free_port
@@ -37,15 +37,12 @@ class Restorable:
 
     def copy(self) -> None:
         """Copy the database as it is at this moment."""
-        with closing(sqlite3.connect(self._database)) as live, closing(sqlite3.connect(self._copy)) as copy:
-            live.backup(copy)
+        copy_database(self._database, self._copy)
 
     async def restore(self) -> None:
         """Stop the server, put the copy back, and start it again."""
         await self.stop()
-        for file in self._database.parent.glob(f"{self._database.name}*"):
-            file.unlink()
-        self._database.write_bytes(self._copy.read_bytes())
+        put_back(self._copy, self._database)
         await self.start()
 
 

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
-from tests.faults.stage import leave_an_order
+from tests.faults.cell import leave_an_order
 from tests.house import (
     TRADING,
     WEIGHTS,

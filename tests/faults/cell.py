@@ -25,7 +25,7 @@ HALF_OPEN_FOR = 0.3
 
 
 @dataclass
-class Stage:
+class Cell:
     """A house, and what happens to it."""
 
     own: House
