@@ -31,6 +31,7 @@ from chaos.timeline import (
 from starter.ably.channel_records import ChannelRecords
 from testbed.installation import ABLY, REBALANCER, START_TIMEOUT, Installation
 from testbed.portfolios import write_allocations
+from testbed.waiting import until
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,8 @@ class Stage:
     async def _listening(self, client: Client) -> None:
         """Until every channel is followed: what is published before is not for this installation (promise P2)."""
         records = ChannelRecords(client)
-        async with asyncio.timeout(START_TIMEOUT):
-            for channel in STRATEGIES:
-                while await records.born(channel) is None:  # noqa: ASYNC110  # another process's doing
-                    await asyncio.sleep(0.1)
+        for channel in STRATEGIES:
+            await until(lambda channel=channel: records.born(channel), within=START_TIMEOUT)
 
     async def carry_out(self, step: Step) -> None:
         """Do one step of the timeline; what takes time goes on by itself."""

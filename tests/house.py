@@ -1,7 +1,7 @@
 """The whole application over real sockets: Temporal server, simulated gateway, allocations by list, workers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from contract.messages import RunResult
+from contract.status import Status
 from rebalancing.accounts import Account
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
@@ -28,6 +29,7 @@ from starter.desk.trigger import deliver
 from testbed.addresses import allocations_at, connections_of, gateway_at
 from testbed.background import in_background
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from worker.main import run_workers
 from worker.temporal import connect_embedded
 from workflows.rebalance_account import RebalanceAccount
@@ -210,5 +212,13 @@ async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
 
 async def phase_reached(handle: WorkflowHandle[Any, Any], phase: Phase) -> None:
     """Return once the workflow is in this phase."""
-    while (await handle.query(RebalanceAccount.status)).phase is not phase:  # noqa: ASYNC110  # another process's state
-        await asyncio.sleep(0.02)
+    await status_reached(handle, lambda status: status.phase is phase)
+
+
+async def status_reached(handle: WorkflowHandle[Any, Any], is_so: Callable[[Status], object]) -> None:
+    """Return once this is so of the workflow's status."""
+
+    async def is_reached() -> object:
+        return is_so(await handle.query(RebalanceAccount.status))
+
+    await until(is_reached)

@@ -23,6 +23,7 @@ import ib_insync as ibi
 from bench.accounts.bare_gateway import BareGateway, bare_gateway
 from bench.portfolios import weights_of
 from testbed.portfolios import Portfolio
+from testbed.waiting import until
 
 QUOTE_WAIT: Final = 2.0
 """Seconds the original sleeps after asking for an account's quotes."""
@@ -68,9 +69,8 @@ async def measure_original(chosen: Sequence[Portfolio]) -> OriginalRun:
 
 async def _below_reserve(gateway: BareGateway) -> int:
     """How many accounts have less cash than the reserve, once nothing is working any more."""
-    async with asyncio.timeout(FILL_TIMEOUT):
-        while any(trade.orderStatus.status in WORKING for trade in gateway.ib.trades()):  # noqa: ASYNC110  # no event
-            await asyncio.sleep(0.1)
+    trades = gateway.ib.trades
+    await until(lambda: not any(trade.orderStatus.status in WORKING for trade in trades()), within=FILL_TIMEOUT)
     accounts = await gateway.control.read("accounts")
     return sum(Decimal(own["cash"]) < Decimal(str(RESERVE)) * Decimal(own["net_liquidation"])
                for own in accounts.values())  # fmt: skip

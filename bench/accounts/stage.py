@@ -17,6 +17,7 @@ from testbed.gateway_control import GatewayControl
 from testbed.installation import REBALANCER, START_TIMEOUT, Installation
 from testbed.portfolios import Portfolio, write_allocations
 from testbed.publishing import event, publish
+from testbed.waiting import until
 
 MEASURED: Final = ("temporal", "worker", "listener", "gateway")
 """What CPU and memory are told of; of several workers, the first."""
@@ -83,9 +84,7 @@ async def set_stage(folder: Path, chosen: Sequence[Portfolio], gateways: int = 1
 
 async def _connected(gateway: GatewayControl, listener_log: Path) -> None:
     """Wait until the worker has read what it reads at the start, and the listener is attached to its channels."""
-    async with asyncio.timeout(START_TIMEOUT):
-        while not await _started_up(gateway, listener_log):  # noqa: ASYNC110  # other processes' state
-            await asyncio.sleep(0.2)
+    await until(lambda: _started_up(gateway, listener_log), within=START_TIMEOUT, every=0.2)
     count = -1
     # Until nothing more is read ahead; noqa because it is another process's state.
     while count != (count := len(await gateway.read("requests"))):  # noqa: ASYNC110

@@ -20,6 +20,7 @@ from rebalancing.settings import QuoteSettings
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.server import SimulatedGateway
+from testbed.waiting import until
 from tests.house import Holding, scenario
 
 
@@ -105,8 +106,7 @@ async def test_all_symbols_are_asked_for_before_any_answer_is_awaited() -> None:
 async def test_streams_end_when_nobody_used_them_for_their_time_to_live() -> None:
     async with desk(time_to_live=0) as own:
         await own.read()
-        while len(own.asked("cancelMktData")) < 3:  # noqa: ASYNC110  # the gateway's own pace
-            await asyncio.sleep(0.01)
+        await until(lambda: len(own.asked("cancelMktData")) >= 3)
         await own.read()
         assert own.asked().count("SPY") == 2
 
@@ -116,8 +116,7 @@ async def test_what_ended_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch)
     async with desk(time_to_live=0) as own:
         for count in range(1, 4):
             await own.read()
-            while len(own.asked("cancelMktData")) < 3 * count:  # noqa: ASYNC110  # the gateway's own pace
-                await asyncio.sleep(0.01)
+            await until(lambda count=count: len(own.asked("cancelMktData")) >= 3 * count)
         wrapper = own.session.ib.wrapper
         assert len(wrapper.tickers) == 0
         assert len(wrapper.reqId2Ticker) <= 1

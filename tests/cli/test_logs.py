@@ -21,6 +21,7 @@ from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import LONGEST_LINE, MOST_LINES, OURS, WINDOW, OneLine, Rationed, without_known_tracebacks
 from testbed.addresses import ably_at, gateway_at
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.cli.command import Desk, Service, desk, service
 from tests.house import Holding, scenario
 from tests.source_tree import APPLICATION
@@ -117,9 +118,7 @@ async def test_a_healthy_standby_says_once_that_it_waits(tmp_path: Path) -> None
         await holder.connectAsync("127.0.0.1", on.gateway.port, clientId=7)
         try:
             async with service(on.own, "worker") as standby:
-                async with asyncio.timeout(60):
-                    while on.between.connections < 4:  # noqa: ASYNC110  # another process's doing
-                        await asyncio.sleep(0.05)
+                await until(lambda: on.between.connections >= 4, within=60)
         finally:
             holder.disconnect()
     is_calm(standby)

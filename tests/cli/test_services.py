@@ -15,6 +15,7 @@ from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import without_known_tracebacks
 from testbed.addresses import ably_at, allocations_at, gateway_at, temporal_at
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.cli.command import Desk, desk, service
 from tests.house import WEIGHTS, Holding, scenario
 from worker.free_ports import free_port
@@ -47,7 +48,7 @@ async def test_an_event_published_while_only_the_listener_runs_is_carried_out_on
             **allocations_at(allocations.port),
         )
         async with service(own, "listen") as listener:
-            await listening_to(ably, "blend")
+            await until(lambda: ably.attached("blend"))
             ably.publish("blend", {"execution": "rebalance"})
             await accounts_known(own, 2)
         assert gateway.engine.orders == []
@@ -63,20 +64,13 @@ async def test_a_listener_without_temporal_waits_for_it_and_keeps_the_events(tmp
     async with SimulatedAbly(KEY) as ably:
         own = desk(tmp_path, ACCOUNTS, **temporal_at(port), **ably_at(ably.port, KEY))
         async with service(own, "listen") as listener:
-            await listening_to(ably, "blend")
+            await until(lambda: ably.attached("blend"))
             ably.publish("blend", {"execution": "rebalance"})
             await asyncio.sleep(0.5)
             async with embedded_server(port, ui_port=None):
                 await accounts_known(own, 2)
     assert "Traceback" not in listener.errors
     assert "kept until it can be accepted" in listener.errors
-
-
-async def listening_to(ably: SimulatedAbly, channel: str) -> None:
-    """Wait until somebody is attached to the channel."""
-    async with asyncio.timeout(30):
-        while not ably.attached(channel):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(0.02)
 
 
 async def accounts_known(own: Desk, count: int) -> None:

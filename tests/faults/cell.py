@@ -8,6 +8,7 @@ from decimal import Decimal
 from simulator.gateway.faults import FaultRule
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from simulator.gateway.server import SimulatedGateway
+from testbed.waiting import until
 from tests.faults.kinds import Kind
 from tests.faults.steps import ACCOUNT, PACE, Handle, Step, reached
 from tests.house import House
@@ -49,7 +50,7 @@ class Cell:
             await self._strike(None)
             return await self._struck(await self.own.trigger(ACCOUNT))
         if self.step.name == "trigger":
-            await self._connected()
+            await until(lambda: any(each.name == "reqPositions" for each in self.own.gateway.requests))
             await self._strike(None)
             return await self._struck(await self.own.trigger(ACCOUNT))
         handle = await self.own.trigger(ACCOUNT)
@@ -99,8 +100,8 @@ class Cell:
 
     async def _restore_the_link(self) -> None:
         """A while after the gateway lost its servers (1100), it has them again."""
-        while self._is_rule and not any(done for _, done in self.own.gateway.faults.rules):  # noqa: ASYNC110
-            await asyncio.sleep(PACE)
+        if self._is_rule:
+            await until(lambda: any(done for _, done in self.own.gateway.faults.rules), every=PACE)
         await asyncio.sleep(LINK_LOST_FOR)
         self.own.gateway.add_fault(FaultRule(action="notice", code=LINK_RESTORED))
 
@@ -114,10 +115,6 @@ class Cell:
             roll_back=self.kind.roll_back,
             seconds=HALF_OPEN_FOR if self.kind.action == "half_open" else 0,
         )
-
-    async def _connected(self) -> None:
-        while not any(each.name == "reqPositions" for each in self.own.gateway.requests):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 def leave_an_order(gateway: SimulatedGateway) -> None:

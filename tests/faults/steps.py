@@ -1,6 +1,5 @@
 """The steps of a rebalance (DESIGN: "One rebalance") as a fault finds them: when each is near, and when under way."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +8,7 @@ from temporalio.client import WorkflowHandle
 
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch
+from testbed.waiting import until
 from tests.house import House
 from workflows.rebalance_account import RebalanceAccount
 
@@ -43,8 +43,7 @@ class Step:
 
 async def reached(condition: Condition, own: House, handle: Handle | None) -> None:
     """Return once the condition holds."""
-    while not await condition(own, handle):  # noqa: ASYNC110  # states of other processes
-        await asyncio.sleep(PACE)
+    await until(lambda: condition(own, handle), every=PACE)
 
 
 async def _at_once(_own: House, _handle: Handle | None) -> bool:

@@ -1,6 +1,5 @@
 """A child process that is killed, frozen and started again, by its own id."""
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.child_process import ChildProcess
+from testbed.waiting import until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
@@ -21,9 +21,7 @@ def child(folder: Path, code: str = SLEEPS) -> ChildProcess:
 
 async def said(folder: Path, times: int) -> None:
     """Wait until the child has said so often that it is up."""
-    async with asyncio.timeout(20):
-        while (folder / "child.log").read_text(encoding="utf-8").count("up") < times:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: (folder / "child.log").read_text(encoding="utf-8").count("up") >= times, within=20)
 
 
 def state(process_id: int) -> str:
@@ -54,9 +52,7 @@ async def test_a_frozen_child_is_stopped_by_the_kernel_until_it_is_thawed(tmp_pa
     await said(tmp_path, 1)
     own.freeze()
     assert not own.is_running
-    async with asyncio.timeout(10):
-        while state(own.process_id) != "T":  # noqa: ASYNC110  # the kernel has no event for it
-            await asyncio.sleep(0.01)
+    await until(lambda: state(own.process_id) == "T", within=10)
     own.thaw()
     assert own.is_running
     await own.stop()
@@ -75,9 +71,7 @@ async def test_a_child_that_ends_by_itself_is_revived_and_counted(tmp_path: Path
     own = child(tmp_path, "print('up', flush=True)")
     assert not await own.revive()
     await own.start()
-    async with asyncio.timeout(20):
-        while not await own.revive():  # noqa: ASYNC110  # another process's end
-            await asyncio.sleep(0.02)
+    await until(own.revive, within=20)
     await said(tmp_path, 2)
     assert own.own_ends == 1
     await own.stop()

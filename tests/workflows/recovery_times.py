@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from rebalancing.outcomes import Phase
+from testbed.waiting import until
 from tests.house import Holding, house, phase_reached
 from tests.workflows.test_killed_worker import kill, worker_desk
 
@@ -29,8 +30,7 @@ async def recovery_time(folder: Path, standby_waits: bool) -> float:
         first = await processes.start("worker")
         handle = await own.trigger(ACCOUNT)
         await phase_reached(handle, Phase.SELLING)
-        while len(own.accepted_orders(ACCOUNT)) < 2:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.accepted_orders(ACCOUNT)) >= 2)
         second = await processes.start("worker") if standby_waits else None
         # A standby is one that already waits for the connection.
         await asyncio.sleep(2 if standby_waits else 0)

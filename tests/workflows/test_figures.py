@@ -1,6 +1,5 @@
 """Figures nobody should believe stop a run before any trade; accounts of every kind are still traded by true ones."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,8 +12,7 @@ from rebalancing.triggers import ExecutionMode
 from simulator.gateway.clock import OffsetClock
 from simulator.gateway.quoting import QuotingChange
 from simulator.gateway.scenario import ToldFigure
-from tests.house import TRADING, Holding, House, failure_of, house, phase_reached, quick_settings
-from workflows.rebalance_account import RebalanceAccount
+from tests.house import TRADING, Holding, House, failure_of, house, phase_reached, quick_settings, status_reached
 
 QQQ_AND_BND = {"QQQ": "0.5", "BND": "0.5"}
 
@@ -118,9 +116,7 @@ async def test_figures_that_come_to_agree_in_time_are_traded_by() -> None:
     async with house({"DU1": spy_to_qqq()}, settings=with_settings(figures_lag=3600)) as own:
         tell(own, "DU1", NetLiquidation="0.00")
         handle = await own.trigger("DU1")
-        waits = "until the broker's figures agree"
-        while waits not in (await handle.query(RebalanceAccount.status)).detail:  # noqa: ASYNC110  # another's state
-            await asyncio.sleep(0.02)
+        await status_reached(handle, lambda status: "until the broker's figures agree" in status.detail)
         assert traded(own) == set()
         tell(own, "DU1")
         assert (await handle.result()).outcome is not None

@@ -16,6 +16,7 @@ from rebalancing.settings import Settings
 from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.server import SimulatedGateway
+from testbed.waiting import until
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings
 from workflows.rebalance_account import RebalanceAccount
@@ -30,8 +31,7 @@ async def gateway_away(own: House, gateways: AsyncExitStack, **changed: Any) -> 
 
     It comes back with the prices it is left with, and with what is ``changed`` of its scenario.
     """
-    while not any(connection.closed for connection in own.gateway.connections):  # noqa: ASYNC110  # another's state
-        await asyncio.sleep(0.01)
+    await until(lambda: any(connection.closed for connection in own.gateway.connections))
     port, engine = own.gateway.port, own.gateway.engine
     await own.gateway.__aexit__(None, None, None)
     yield

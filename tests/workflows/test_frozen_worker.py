@@ -15,6 +15,7 @@ from temporalio.client import Client
 from contract.names import fills_queue, gateway_queue
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultRule
+from testbed.waiting import until
 from tests.cli.command import Desk
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once, reported_as_it_is
 from tests.house import Holding, House, house, phase_reached
@@ -45,8 +46,7 @@ async def taken_over_from(frozen: asyncio.subprocess.Process, own: House, proces
     own.gateway.add_fault(FaultRule(action="close_before"))
     successor = await processes.start("worker")
     try:
-        while len(own.gateway.connections) < 2:  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.gateway.connections) >= 2)
         yield
         os.kill(frozen.pid, signal.SIGCONT)
         assert frozen.stderr is not None
@@ -79,8 +79,7 @@ async def test_a_worker_frozen_in_the_sell_leg_leaves_the_rest_to_its_successor(
         first = await processes.start("worker")
         handle = await own.trigger("DU1")
         await phase_reached(handle, Phase.SELLING)
-        while len(own.accepted_orders("DU1")) < 2:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.accepted_orders("DU1")) >= 2)
         async with taken_over_from(first, own, processes):
             result = await handle.result()
         assert result.outcome is not None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rebalancing.outcomes import Phase
+from testbed.waiting import until
 from tests.cli.command import Desk, desk
 from tests.house import Holding, House, house, phase_reached
 
@@ -39,8 +40,7 @@ async def test_a_worker_killed_in_the_sell_leg_is_replaced_and_the_rebalance_end
         first = await processes.start("worker")
         handle = await own.trigger("DU1")
         await phase_reached(handle, Phase.SELLING)
-        while len(own.accepted_orders("DU1")) < 2:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.accepted_orders("DU1")) >= 2)
         second = await processes.start("worker") if standby_waits else None
         await kill(first)
         second = second or await processes.start("worker")

@@ -16,6 +16,7 @@ from contract.names import SEARCH_ATTRIBUTES
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from testbed.background import in_background
+from testbed.waiting import until
 from tests.house import Holding, configuration, house, phase_reached
 from tests.workflows.skipped_time import dynamic_configuration
 from worker.free_ports import free_port
@@ -67,8 +68,7 @@ async def test_cancelling_the_workflow_cancels_its_working_orders_and_reports_wh
     async with house({"DU1": Holding()}, latency={"fill": (60, 60)}) as own:
         handle = await own.trigger("DU1")
         await phase_reached(handle, Phase.BUYING)
-        while len(own.accepted_orders("DU1")) < 3:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.accepted_orders("DU1")) >= 3)
         await handle.cancel()
         with pytest.raises(WorkflowFailureError) as failure:
             await handle.result()

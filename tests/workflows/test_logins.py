@@ -14,6 +14,7 @@ from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import NOTICE_TEXTS
 from simulator.gateway.server import SimulatedGateway
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.house import Holding, House, house, scenario
 from worker.login_claim import claim
 from worker.main import run_workers
@@ -120,8 +121,7 @@ async def test_a_login_that_changes_while_the_worker_runs_is_waited_out() -> Non
         await own.gateway.__aexit__(None, None, None)
         async with SimulatedGateway(scenario({"DU2": PAPER}), port) as other:
             handle = await own.trigger("DU1", "live")
-            while len(other.connections) < 2 or not other.connections[1].closed:  # noqa: ASYNC110  # its state
-                await asyncio.sleep(0.02)
+            await until(lambda: len(other.connections) >= 2 and other.connections[1].closed)
             assert not worker.done()
             assert not any(request.name == "reqMktData" for request in other.requests)
         async with SimulatedGateway(scenario({"DU1": PAPER}), port) as again:

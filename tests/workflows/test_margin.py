@@ -1,12 +1,12 @@
 """What an account may carry and sell: the margin check before the first order, and unsettled money in cash accounts."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
+from testbed.waiting import until
 from tests.house import TRADING, Holding, House, configuration, failure_of, house, quick_settings
 
 CASH_ACCOUNT: dict[str, Any] = {"kind": "cash"}
@@ -140,8 +140,7 @@ async def test_a_worker_killed_before_the_answers_leaves_the_questions_to_the_ne
         own.gateway.add_fault(slow)
         async with own.working():
             handle = await own.trigger("DU1")
-            while len(asked(own)) < 3:  # noqa: ASYNC110  # the gateway's log has no event for it
-                await asyncio.sleep(0.02)
+            await until(lambda: len(asked(own)) >= 3)
         async with own.working():
             result = await handle.result()
         assert result.outcome is not None

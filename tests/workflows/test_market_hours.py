@@ -8,7 +8,7 @@ from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.scenario import ClockSetup
-from tests.house import TRADING, Holding, house, phase_reached, quick_settings
+from tests.house import TRADING, Holding, house, phase_reached, quick_settings, status_reached
 from workflows.rebalance_account import RebalanceAccount
 
 # The gateway's calendar begins a week ahead, so every session it names is still to come.
@@ -26,8 +26,7 @@ async def test_a_live_run_waits_for_the_market_and_a_newer_event_joins_it() -> N
         handle = await own.trigger("DU1", "first")
         await phase_reached(handle, Phase.WAITING_FOR_MARKET)
         await own.trigger("DU1", "second")
-        while (await handle.query(RebalanceAccount.status)).pending_events:  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(0.02)
+        await status_reached(handle, lambda status: not status.pending_events)
         await phase_reached(handle, Phase.WAITING_FOR_MARKET)
         assert not [request for request in own.gateway.requests if request.name in TRADING]
         await handle.cancel()

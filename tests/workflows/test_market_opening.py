@@ -1,6 +1,5 @@
 """A run that finds the market closed sleeps until everything it must trade can trade, however far away that is."""
 
-import asyncio
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode
-from tests.house import TRADING, Holding, failure_of, house, phase_reached, quick_settings
+from tests.house import TRADING, Holding, failure_of, house, phase_reached, quick_settings, status_reached
 from tests.workflows.skipped_time import house_of_skipped_time
 from workflows.rebalance_account import RebalanceAccount
 
@@ -152,8 +151,7 @@ async def test_a_newer_event_replaces_the_waiting_one_and_everything_is_read_aga
         handle = await own.trigger("DU1", "first")
         await phase_reached(handle, Phase.WAITING_FOR_MARKET)
         await own.trigger("DU1", "second")
-        while (await handle.query(RebalanceAccount.status)).pending_events:  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(0.02)
+        await status_reached(handle, lambda status: not status.pending_events)
         await phase_reached(handle, Phase.WAITING_FOR_MARKET)
         steps = done((await handle.fetch_history()).events)
         assert steps.count("read_targets") == steps.count("read_snapshot") == steps.count("make_plan") == 2

@@ -9,9 +9,8 @@ from temporalio.common import RawValue
 
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
-from tests.house import Holding, House, house, phase_reached
+from tests.house import Holding, House, house, phase_reached, status_reached
 from tests.workflows.test_market_hours import CLOSED, waiting_at_most
-from workflows.rebalance_account import RebalanceAccount
 
 LIVE, DRY = ExecutionMode.REBALANCE, ExecutionMode.DRY_RUN
 CALM = Holding(more={"minimum_order_value": "1000"})
@@ -87,8 +86,7 @@ async def test_nothing_comes_back_that_a_terminated_run_had_absorbed_or_kept_for
         await phase_reached(handle, Phase.WAITING_FOR_MARKET)
         await own.trigger("DU1", "absorbed")
         await own.trigger("DU1", "kept", DRY)
-        while (await handle.query(RebalanceAccount.status)).pending_events != ("kept",):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        await status_reached(handle, lambda status: status.pending_events == ("kept",))
         await handle.terminate("an operator")
         for event_id, mode in (("first", LIVE), ("absorbed", LIVE), ("kept", DRY)):
             again = await (await own.trigger("DU1", event_id, mode)).result()

@@ -9,6 +9,7 @@ from contract.messages import Resolution
 from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
+from testbed.waiting import until
 from tests.house import Holding, House, house, phase_reached, quick_settings
 from workflows.rebalance_account import RebalanceAccount
 
@@ -71,12 +72,10 @@ async def test_what_an_earlier_run_left_working_is_cancelled_before_the_plan_is_
     async with house({"DU1": Holding(weights={"QQQ": "1"})}, latency={"fill": (60, 60)}) as own:
         handle = await own.trigger("DU1", "first")
         await phase_reached(handle, Phase.BUYING)
-        while not own.accepted_orders("DU1"):  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: own.accepted_orders("DU1"))
         await handle.terminate("an operator")
         again = await own.trigger("DU1", "second")
-        while len(own.accepted_orders("DU1")) < 2:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.accepted_orders("DU1")) >= 2)
         left, new = own.accepted_orders("DU1")
         assert left.status == "Cancelled"
         assert new.placed_at >= left.completed_at

@@ -9,6 +9,7 @@ from rebalancing.orders.order import OrderState, OrderType
 from rebalancing.outcomes import Phase
 from simulator.gateway.clock import RealClock
 from simulator.gateway.requests import ContractQuery, OrderTicket
+from testbed.waiting import until
 from tests.house import PRICES, TRADING, Holding, House, failure_of, house, phase_reached, quick_settings
 from workflows.rebalance_account import RebalanceAccount
 
@@ -32,8 +33,7 @@ def sent(own: House) -> list[Any]:
 
 async def until_working(own: House, account: str = "DU1") -> Any:
     """The account's first order, once it works at the gateway."""
-    while not [order for order in own.accepted_orders(account) if order.status == "Submitted"]:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    await until(lambda: [order for order in own.accepted_orders(account) if order.status == "Submitted"])
     return own.accepted_orders(account)[0]
 
 
@@ -92,8 +92,7 @@ async def test_a_limit_that_follows_the_market_stays_the_same_order() -> None:
         handle = await own.trigger("DU1")
         order = await until_working(own)
         move(own, "600.50")
-        while order.limit_price != Decimal("600.5"):  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: order.limit_price == Decimal("600.5"))
         move(own, "600.40")
         result = await handle.result()
         assert result.outcome is not None
@@ -204,8 +203,7 @@ async def test_a_cancel_during_repricing_cancels_the_order_and_tells_what_had_fi
     async with house({"DU1": by_policy(policy)}, instruments=instruments(depth=30)) as own:
         handle = await own.trigger("DU1")
         order = await until_working(own)
-        while order.filled < 30:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: order.filled >= 30)
         await handle.cancel()
         await asyncio.gather(handle.result(), return_exceptions=True)
         assert (order.status, order.filled) == ("Cancelled", 30)
@@ -310,8 +308,7 @@ async def test_a_contract_with_twenty_working_orders_of_others_is_refused_before
             )
             own.gateway.engine.place(99, number, ContractQuery(symbol="QQQ", sec_type="STK"), ticket)
         own.gateway.wake()
-        while len(own.gateway.engine.open_orders(99)) < 20:  # noqa: ASYNC110  # the gateway engine has no event for it
-            await asyncio.sleep(0.02)
+        await until(lambda: len(own.gateway.engine.open_orders(99)) >= 20)
         failure = await failure_of(await own.trigger("DU1"))
         assert failure.type == "TooManyWorkingOrders"
         assert not [request for request in own.gateway.requests if request.name in TRADING]

@@ -12,8 +12,7 @@ from rebalancing.outcomes import Phase
 from rebalancing.settings import QuoteSettings, Settings
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.quoting import QuotingChange
-from tests.house import TRADING, Holding, House, failure_of, house, phase_reached, quick_settings
-from workflows.rebalance_account import RebalanceAccount
+from tests.house import TRADING, Holding, House, failure_of, house, phase_reached, quick_settings, status_reached
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +85,7 @@ async def test_a_quote_that_becomes_good_in_time_is_traded_by() -> None:
     async with house({"DU1": spy_to_qqq()}, settings=with_patience(60)) as own:
         tell(own, "QQQ", fault="crossed")
         handle = await own.trigger("DU1")
-        while "QQQ" not in (await handle.query(RebalanceAccount.status)).detail:  # noqa: ASYNC110  # another's state
-            await asyncio.sleep(0.02)
+        await status_reached(handle, lambda status: "QQQ" in status.detail)
         assert set(names(own)) & set(TRADING) == set()
         tell(own, "QQQ", fault=None)
         result = await handle.result()

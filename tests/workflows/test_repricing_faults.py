@@ -1,6 +1,5 @@
 """What goes wrong while a limit order gets a new price: it stays one order, and every fill counts once (promise P3)."""
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from activities.gateway import intent_judge, order_desk, repricing
 from rebalancing.orders.order import OrderState
 from simulator.gateway.faults import FaultMatch, FaultRule
+from testbed.waiting import until
 from tests.cli.command import desk
 from tests.house import Holding, House, house
 
@@ -43,12 +43,6 @@ def move(own: House, price: str) -> None:
 def sent(own: House) -> list[Any]:
     """Everything that was sent as placeOrder."""
     return [request for request in own.gateway.requests if request.name == "placeOrder"]
-
-
-async def until(condition: Any) -> None:
-    """Return once the gateway is so far: it announces nothing."""
-    while not condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
 
 
 async def resting(own: House) -> Any:

@@ -11,6 +11,7 @@ from rebalancing.approval import Approval
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.server import SimulatedGateway
+from testbed.waiting import until
 from tests.house import Holding, configuration, failure_of, house, phase_reached, quick_settings, scenario
 from worker.temporal import temporal_command
 from workflows.rebalance_account import RebalanceAccount
@@ -77,9 +78,7 @@ async def test_what_is_at_work_is_seen_through() -> None:
     async with house({"DU1": Holding()}, latency={"fill": (1.0, 1.0)}) as own:
         handle = await own.trigger("DU1")
         await phase_reached(own.handle("DU1"), Phase.BUYING)
-        async with asyncio.timeout(10):
-            while len(own.accepted_orders("DU1")) < 3:  # noqa: ASYNC110  # the gateway's state
-                await asyncio.sleep(0.02)
+        await until(lambda: len(own.accepted_orders("DU1")) >= 3, within=10)
         own.in_use.use(switched_off(own.configuration, "DU1"))
         outcome = (await handle.result()).outcome
         assert outcome is not None

@@ -16,6 +16,7 @@ from starter.ably.ably_channel import AblyChannelListener
 from starter.ably.ably_settings import AblySettings, AblyTimings
 from starter.ably.channel_sweeper import Records
 from starter.ably.received_message import ReceivedMessage
+from testbed.waiting import until
 from tests.starter.ably.remembering import FollowedForYears
 
 KEY = "app.key:hush-hush"
@@ -109,9 +110,7 @@ def _is_ours(task: "asyncio.Task[Any]") -> bool:
 
 async def soon(condition: Callable[[], bool]) -> None:
     """Wait for a condition nobody announces."""
-    async with asyncio.timeout(WAIT):
-        while not condition():  # noqa: ASYNC110 (nothing to wait on: the condition lies behind a socket)
-            await asyncio.sleep(0.01)
+    await until(condition, within=WAIT)
 
 
 async def attached(ably: SimulatedAbly, acceptor: Acceptor, channel: str = "signals") -> None:

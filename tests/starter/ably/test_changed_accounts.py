@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from configuration.configuration_in_use import ConfigurationInUse
 from simulator.ably import SimulatedAbly
+from testbed.waiting import until
 from tests.starter.ably.ably_listening import soon
 from tests.starter.ably.test_listener import configuration
 from tests.starter.ably.test_outages import KEY, REBALANCE, events, listening, ready, until_sent
@@ -45,9 +46,7 @@ async def test_a_channel_that_comes_with_a_change_is_followed_and_the_others_go_
         await ready(client, ably, "other")
         ably.publish("other", REBALANCE, id="after")
         await until_sent(client, {"meanwhile"})
-        async with asyncio.timeout(20):
-            while not await events(client, "DU2"):  # noqa: ASYNC110  # another process's state
-                await asyncio.sleep(0.02)
+        await until(lambda: events(client, "DU2"), within=20)
         assert await events(client, "DU2") == {"after"}
         assert caplog.text.count("listening to ") == 2
 

@@ -19,6 +19,7 @@ from starter.ably.listener import listen
 from testbed.addresses import ably_at, connections_of
 from testbed.background import in_background
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.starter.ably.ably_listening import MovableClock, soon
 from tests.starter.ably.test_listener import configuration, triggers
 from worker.free_ports import free_port
@@ -92,9 +93,11 @@ async def events(client: Client, account: str = "DU1") -> set[str]:
 
 async def until_sent(client: Client, wanted: set[str]) -> None:
     """Wait until all of these were sent."""
-    async with asyncio.timeout(20):
-        while not wanted <= await events(client):  # noqa: ASYNC110  # another process's state
-            await asyncio.sleep(0.02)
+
+    async def are_sent() -> bool:
+        return wanted <= await events(client)
+
+    await until(are_sent, within=20)
 
 
 async def test_no_event_of_a_persisted_channel_is_lost_in_outages_however_long(client: Client) -> None:
@@ -170,9 +173,7 @@ async def test_a_channel_that_is_followed_from_now_on_brings_nothing_of_before(c
             await until_sent(client, {"ours"})
             await ready(client, ably, "other")
             ably.publish("other", REBALANCE, id="new")
-            async with asyncio.timeout(20):
-                while not await events(client, "DU2"):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await until(lambda: events(client, "DU2"), within=20)
         assert await events(client, "DU2") == {"new"}
 
 
