@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -72,14 +72,8 @@ class Stage:
         self._write_allocations()
         self.day.begin(datetime.now(UTC))
         client = await self._installation.start()
-        await self._listening(client)
+        await channels_followed(client, STRATEGIES)
         return client
-
-    async def _listening(self, client: Client) -> None:
-        """Until every channel is followed: what is published before is not for this installation (promise P2)."""
-        records = ChannelRecords(client)
-        for channel in STRATEGIES:
-            await until(lambda channel=channel: records.born(channel), within=START_TIMEOUT)
 
     async def carry_out(self, step: Step) -> None:
         """Do one step of the timeline; what takes time goes on by itself."""
@@ -163,3 +157,10 @@ class Stage:
 
     def _write_allocations(self, faults: Mapping[str, Rule] | None = None) -> None:
         write_allocations(self._folder / "allocations.json", self._weights, faults)
+
+
+async def channels_followed(client: Client, channels: Iterable[str]) -> None:
+    """Return once they all are: what is published before is not for this installation (promise P2)."""
+    records = ChannelRecords(client)
+    for channel in channels:
+        await until(lambda channel=channel: records.born(channel), within=START_TIMEOUT)

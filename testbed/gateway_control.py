@@ -32,11 +32,8 @@ class GatewayControl:
 
     async def has_struck(self, rule: Rule) -> bool:
         """Whether every rule like this one has struck by now; not, if the gateway does not answer."""
-        try:
-            rules = await self.read("faults")
-        except httpx.HTTPError:
-            return False
-        return not any(each["action"] == rule["action"] and each["struck"] == 0 for each in rules)
+        rules = await self.ask("GET", "/faults", None)
+        return rules is not None and not any(each["action"] == rule["action"] and each["struck"] == 0 for each in rules)
 
     async def keep_sessions(self, sessions: Sequence[tuple[datetime, datetime]]) -> bool:
         """Let everything trade in these times only; in none: always."""

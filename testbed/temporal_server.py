@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from temporalio.client import Client
 
-from worker.free_ports import free_ports
+from worker.free_ports import free_port
 from worker.temporal import ServerNotStarted, connect_embedded, embedded_server
 
-TRIES: Final = 5
+TRIES: Final = 6
 """A free port may be taken by somebody else before the server gets to it."""
 
 
@@ -28,16 +28,14 @@ async def temporal_server(
 ) -> AsyncGenerator[TemporalServer]:
     """Run the server; with a UI if its port is given, with its history in memory unless a file is given."""
     async with AsyncExitStack() as stack:
-        wanted = (port or free_ports(1)[0], ui_port)
-        for tries_left in reversed(range(TRIES + 1)):
+        for tries_left in reversed(range(TRIES)):
+            port = port or free_port()
             try:
-                address = await stack.enter_async_context(embedded_server(*wanted, database))
-                break
+                address = await stack.enter_async_context(embedded_server(port, ui_port, database))
             except ServerNotStarted:
                 if not tries_left:
                     raise
-                one, other = free_ports(2)
-                wanted = (one, other if ui_port else None)
-        else:
-            raise AssertionError("the last try either starts it or raises")
-        yield TemporalServer(address, wanted[1], await connect_embedded(address))
+                port, ui_port = None, free_port() if ui_port else None
+            else:
+                yield TemporalServer(address, ui_port, await connect_embedded(address))
+                return

@@ -28,7 +28,7 @@ from simulator.gateway.server import SimulatedGateway
 from starter.desk.trigger import deliver
 from testbed.addresses import allocations_at, connections_of, gateway_at
 from testbed.background import in_background
-from testbed.temporal_server import temporal_server
+from testbed.temporal_server import TemporalServer, temporal_server
 from testbed.waiting import until
 from worker.main import run_workers
 from worker.temporal import connect_embedded
@@ -178,12 +178,13 @@ async def house(
     settings: Settings | None = None,
     workers: int = 1,
     api: SimulatedAllocations | None = None,
+    temporal: TemporalServer | None = None,
     gateway_clock: Clock | None = None,
     **gateway: Any,
 ) -> AsyncGenerator[House]:
-    """Start everything, and stop it by its own handle."""
+    """Start everything (but a Temporal server that is given), and stop it by its own handle."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(temporal_server())
+        server = temporal or await stack.enter_async_context(temporal_server())
         simulated = await stack.enter_async_context(
             SimulatedGateway(scenario(accounts, **gateway), clock=gateway_clock)
         )

@@ -18,6 +18,7 @@ from testbed.child_process import ChildProcess
 from testbed.gateway_control import GatewayControl
 from testbed.installation import GATEWAY, GatewayPorts, simulate_gateway
 from testbed.portfolios import Portfolio
+from testbed.waiting import until
 from worker.free_ports import free_ports
 
 CLIENT_ID: Final = 8
@@ -61,7 +62,7 @@ async def bare_gateway(chosen: Sequence[Portfolio]) -> AsyncGenerator[BareGatewa
 
 @asynccontextmanager
 async def _connected(port: int, control: GatewayControl) -> AsyncGenerator[BareGateway]:
-    await _listening(control)
+    await until(lambda: control.tell("GET", "/connections", None))
     ib = ibi.IB()
     await ib.connectAsync(HOST, port, clientId=CLIENT_ID, timeout=30)
     try:
@@ -69,13 +70,3 @@ async def _connected(port: int, control: GatewayControl) -> AsyncGenerator[BareG
     finally:
         ib.disconnect()
         await asyncio.sleep(LATENCY_REQUEST)
-
-
-async def _listening(control: GatewayControl) -> None:
-    while True:
-        try:
-            await control.read("connections")
-        except httpx.HTTPError:
-            await asyncio.sleep(0.1)
-        else:
-            return

@@ -75,7 +75,11 @@ async def _measured(chosen: Sequence[Portfolio], folder: Path, gateways: int) ->
 def _first(stage: Stage, name: str) -> ChildProcess:
     """The process of this name, or the first of its kind where there are several."""
     kinds = {"worker": "worker", "gateway": "g"}
-    return next(child for own, child in stage.children.items() if own == name or own.startswith(kinds.get(name, name)))
+    return next(
+        child
+        for own, child in stage.installation.children.items()
+        if own == name or own.startswith(kinds.get(name, name))
+    )
 
 
 async def closed(stage: Stage, count: int) -> None:

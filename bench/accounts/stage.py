@@ -12,7 +12,7 @@ import httpx
 from temporalio.client import Client
 
 from bench.portfolios import STRATEGIES, weights_of, write_start
-from testbed.child_process import ChildProcess
+from chaos.stage import channels_followed
 from testbed.gateway_control import GatewayControl
 from testbed.installation import REBALANCER, START_TIMEOUT, Installation
 from testbed.portfolios import Portfolio, write_allocations
@@ -35,8 +35,7 @@ class Stage:
 
     client: Client
     gateways: tuple[GatewayControl, ...]
-    children: Mapping[str, ChildProcess]
-    ably_port: int
+    installation: Installation
     http: httpx.AsyncClient
 
     async def read(self, what: str) -> list[Any]:
@@ -53,7 +52,9 @@ class Stage:
     async def publish(self, event_id: str, strategies: Sequence[str] = STRATEGIES, *, live: bool = True) -> datetime:
         """Publish one event on each channel at once; the moment just before."""
         before, data = datetime.now(UTC), event(event_id, live=live)
-        await asyncio.gather(*(publish(self.http, self.ably_port, strategy, data) for strategy in strategies))
+        await asyncio.gather(
+            *(publish(self.http, self.installation.ably_port, strategy, data) for strategy in strategies)
+        )
         return before
 
 
@@ -75,29 +76,22 @@ async def set_stage(folder: Path, chosen: Sequence[Portfolio], gateways: int = 1
         controls = tuple(GatewayControl(http, own.control) for own in installation.gateways.values())
         try:
             client = await installation.start()
+            await channels_followed(client, {own.strategy for own in chosen})
             for control in controls:
-                await _connected(control, folder / "listener.log")
-            yield Stage(client, controls, installation.children, installation.ably_port, http)
+                await _read_ahead(control)
+            yield Stage(client, controls, installation, http)
         finally:
             await installation.stop()
 
 
-async def _connected(gateway: GatewayControl, listener_log: Path) -> None:
-    """Wait until the worker has read what it reads at the start, and the listener is attached to its channels."""
-    await until(lambda: _started_up(gateway, listener_log), within=START_TIMEOUT, every=0.2)
+async def _read_ahead(gateway: GatewayControl) -> None:
+    """Wait until the worker has read what it reads at the start, and reads no more."""
+
+    async def has_begun() -> bool:
+        requests = await gateway.ask("GET", "/requests", None)
+        return not {"reqPositions", "reqPositionsMulti"}.isdisjoint(each["name"] for each in requests or ())
+
+    await until(has_begun, within=START_TIMEOUT, every=0.2)
     count = -1
-    # Until nothing more is read ahead; noqa because it is another process's state.
-    while count != (count := len(await gateway.read("requests"))):  # noqa: ASYNC110
+    while count != (count := len(await gateway.read("requests"))):  # noqa: ASYNC110  # another process's state
         await asyncio.sleep(1.5)
-
-
-async def _started_up(gateway: GatewayControl, listener_log: Path) -> bool:
-    try:
-        names = {each["name"] for each in await gateway.read("requests")}
-    except httpx.HTTPError:
-        return False
-    return bool(names & {"reqPositions", "reqPositionsMulti"}) and _heard(listener_log, "Ably connection: connected")
-
-
-def _heard(log: Path, words: str) -> bool:
-    return log.exists() and words in log.read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Final
 
 from testbed.addresses import clean_environment, temporal_at
 from testbed.installation import REBALANCER, START_TIMEOUT
+from worker.free_ports import free_ports
 
 ACCOUNTS: Final = """\
 concurrency: {settling_period: 0}
@@ -74,6 +75,16 @@ class Desk:
             stderr=asyncio.subprocess.PIPE,
         )
 
+    @asynccontextmanager
+    async def until_killed(self, *arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+        """Run a command for as long as the block; then kill -9, and the pipes read to their end."""
+        process = await self.start(*arguments)
+        try:
+            yield process
+        finally:
+            process.kill()
+            await process.communicate()
+
 
 def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Desk:
     """A desk in ``folder``."""
@@ -130,9 +141,10 @@ async def service(own: Desk, *arguments: str) -> AsyncGenerator[Service]:
 
 @asynccontextmanager
 async def up(
-    own: Desk, port: int, ui_port: int, *arguments: str, until: str = "connected to the gateway"
+    own: Desk, *arguments: str, until: str = "connected to the gateway"
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """``rebalancer up``, from the moment it says ``until``."""
+    """``rebalancer up`` on free ports, from the moment it says ``until``; the desk's commands go to it."""
+    port, ui_port = free_ports(2)
     own.variables |= temporal_at(port)
     async with service(own, "up", "--port", str(port), "--ui-port", str(ui_port), *arguments) as told:
         await told.until(until)

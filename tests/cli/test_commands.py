@@ -20,7 +20,7 @@ def own(tmp_path: Path) -> Desk:
 
 
 async def test_a_dry_run_then_a_live_run_then_what_the_account_holds(own: Desk) -> None:
-    async with up(own, free_port(), free_port(), SIMULATED):
+    async with up(own, SIMULATED):
         looked = await own.run("run", "DU1000001", "--wait")
         assert looked.status == 0, looked.errors
         assert "dry run, nothing was traded" in looked.output
@@ -55,7 +55,7 @@ async def test_a_dry_run_then_a_live_run_then_what_the_account_holds(own: Desk) 
 
 async def test_cancelling_cancels_the_working_orders_and_tells_what_had_filled(own: Desk) -> None:
     (own.folder / "slow.yaml").write_text(SLOW_MARKET)
-    async with up(own, free_port(), free_port(), SIMULATED, "--scenario", "slow.yaml"):
+    async with up(own, SIMULATED, "--scenario", "slow.yaml"):
         waiting = await own.start("run", "DU1000001", "--live", "--wait")
         await phase_reached(own, "DU1000001", "buying")
         cancelled = await own.run("cancel", "DU1000001")
@@ -73,7 +73,7 @@ async def test_a_rebalance_whose_order_never_filled_ends_incomplete_with_exit_st
     (own.folder / "slow.yaml").write_text(SLOW_MARKET)
     with (own.folder / "accounts.yaml").open("a") as accounts:
         accounts.write("fill_timeout: 0.5\n")
-    async with up(own, free_port(), free_port(), SIMULATED, "--scenario", "slow.yaml"):
+    async with up(own, SIMULATED, "--scenario", "slow.yaml"):
         answer = await own.run("run", "DU1000001", "--live", "--wait")
         assert answer.status == 1
         assert "INCOMPLETE" in answer.output
@@ -138,9 +138,9 @@ async def test_listening_needs_a_key(own: Desk) -> None:
 
 
 async def test_a_taken_port_is_told_before_anything_starts(own: Desk) -> None:
-    port, ui_port = free_port(), free_port()
-    async with up(own, port, ui_port, SIMULATED):
-        answer = await own.run("up", "--port", str(port))
+    async with up(own, SIMULATED):
+        port = own.variables["TEMPORAL_ADDRESS"].rpartition(":")[2]
+        answer = await own.run("up", "--port", port)
     assert answer.status == 2
     assert f"Port {port} for Temporal is taken" in answer.errors
 
@@ -149,26 +149,24 @@ async def test_a_taken_port_is_told_before_anything_starts(own: Desk) -> None:
 async def test_a_signal_ends_up_cleanly_and_its_history_is_there_the_next_time(
     own: Desk, number: signal.Signals
 ) -> None:
-    port, ui_port = free_port(), free_port()
-    async with up(own, port, ui_port, SIMULATED) as process:
+    async with up(own, SIMULATED) as process:
         assert (await own.run("run", "DU1000001", "--wait", "--event-id", "e-1")).status == 0
         process.send_signal(number)
         assert await process.wait() == 0
-    async with up(own, port, ui_port, SIMULATED):
+    async with up(own, SIMULATED):
         (status,) = json.loads((await own.run("status", "--json")).output)
         assert [event["event_id"] for event in status["events"]] == ["e-1"]
 
 
 async def test_an_event_that_was_accepted_is_carried_out_although_everything_was_killed(own: Desk) -> None:
-    port, ui_port = free_port(), free_port()
     own.variables["IBKR_PORT"] = str(free_port())
     history = "--database", "history.db"
-    async with up(own, port, ui_port, *history, until="No gateway at") as process:
+    async with up(own, *history, until="No gateway at") as process:
         assert (await own.run("run", "DU1000004", "--live", "--event-id", "e-1")).status == 0
         await phase_reached(own, "DU1000004", "reading")
         process.kill()
         await process.wait()
-    async with up(own, port, ui_port, SIMULATED, *history):
+    async with up(own, SIMULATED, *history):
         await phase_reached(own, "DU1000004", "completed")
         held = json.loads((await own.run("positions", "DU1000004", "--json")).output)["positions"]
         assert set(held) == {"QQQ"}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from starter.cli.setup import SIMULATED_ACCOUNTS
 from tests.cli.command import Desk, desk, up
-from worker.free_ports import free_ports
 
 ACCOUNT = "DU1000001"
 
@@ -26,9 +25,8 @@ async def test_an_edited_file_counts_without_a_restart_and_a_bad_one_is_said_eve
     shutil.copy(SIMULATED_ACCOUNTS, accounts)
     good = accounts.read_text(encoding="utf-8")
     off = good.replace(f"account_id: {ACCOUNT}\n", f"account_id: {ACCOUNT}\n    enabled: false\n")
-    port, ui_port = free_ports(2)
     own = desk(tmp_path, accounts=None)
-    async with up(own, port, ui_port, "--simulated", until="the gateway is the "):
+    async with up(own, "--simulated", until="the gateway is the "):
         first = (await told(own, "goes by accounts.yaml ")).strip().rsplit(" ", 1)[-1]
         assert f"accounts.yaml {first}: 6 accounts" in (await own.run("check")).output
 
@@ -57,12 +55,13 @@ async def test_an_edited_file_counts_without_a_restart_and_a_bad_one_is_said_eve
 
 
 async def test_a_live_command_and_a_check_name_where_they_go(tmp_path: Path) -> None:
-    port, ui_port = free_ports(2)
     own = desk(tmp_path, accounts=None)
-    async with up(own, port, ui_port, "--simulated", until="the gateway is the "):
+    async with up(own, "--simulated", until="the gateway is the "):
         said = await own.run("run", "DU1000001", "--live", "--wait")
         where = said.errors.splitlines()[0]
-        assert where.startswith(f"DU1000001 (paper) by Temporal at 127.0.0.1:{port}, namespace default, ")
+        assert where.startswith(
+            f"DU1000001 (paper) by Temporal at {own.variables['TEMPORAL_ADDRESS']}, namespace default, "
+        )
         assert "the simulated gateway with DU1000001, DU1000002" in where
         assert "Temporal at" not in (await own.run("run", "DU1000002")).errors
         shutil.copy(SIMULATED_ACCOUNTS, tmp_path / "accounts.yaml")

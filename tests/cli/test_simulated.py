@@ -9,7 +9,6 @@ from simulator.gateway.scenario import DEMO_SCENARIO, load_scenario
 from starter.cli.setup import SIMULATED_ACCOUNTS
 from tests.cli.command import Desk, desk, up
 from tests.source_tree import ROOT
-from worker.free_ports import free_ports
 
 STEP = re.compile(r"^## Try it$.*?^## ", re.MULTILINE | re.DOTALL)
 
@@ -26,8 +25,7 @@ async def test_the_readmes_second_step_works_in_an_empty_folder(tmp_path: Path) 
     assert first == ["up", "--simulated"]
     assert {"--live" in command for command in others} == {True, False}
     own = desk(tmp_path, accounts=None)
-    port, ui_port = free_ports(2)
-    async with up(own, port, ui_port, *first[1:]):
+    async with up(own, *first[1:]):
         for command in others:
             answer = await own.run(*command)
             assert answer.status == 0, answer.output + answer.errors
@@ -38,8 +36,7 @@ async def test_the_readmes_second_step_works_in_an_empty_folder(tmp_path: Path) 
 
 async def test_every_account_that_comes_along_gets_through(tmp_path: Path) -> None:
     own = desk(tmp_path, accounts=None)
-    port, ui_port = free_ports(2)
-    async with up(own, port, ui_port, "--simulated"):
+    async with up(own, "--simulated"):
         for account in load_configuration(SIMULATED_ACCOUNTS).enabled_accounts:
             answer = await own.run("run", account.account_id, "--wait")
             assert answer.status == 0, answer.output + answer.errors
@@ -47,8 +44,7 @@ async def test_every_account_that_comes_along_gets_through(tmp_path: Path) -> No
 
 async def test_ones_own_accounts_go_before_those_that_come_along(tmp_path: Path) -> None:
     own = desk(tmp_path)
-    port, ui_port = free_ports(2)
-    async with up(own, port, ui_port, "--simulated"):
+    async with up(own, "--simulated"):
         assert (await own.run("run", "DU1000004", "--wait")).status == 0
         answer = await own.run("run", "DU1000002", "--wait")
     assert answer.status == 2
@@ -58,8 +54,7 @@ async def test_ones_own_accounts_go_before_those_that_come_along(tmp_path: Path)
 async def test_accounts_that_the_simulated_gateway_does_not_hold_are_told_at_once(tmp_path: Path) -> None:
     accounts = "accounts: [{account_id: U1234567, strategy_name: a}, {account_id: DU1000001, strategy_name: a}]\n"
     own = desk(tmp_path, accounts)
-    port, ui_port = free_ports(2)
-    async with up(own, port, ui_port, "--simulated", until="does not hold U1234567: list them in a scenario"):
+    async with up(own, "--simulated", until="does not hold U1234567: list them in a scenario"):
         pass
 
 

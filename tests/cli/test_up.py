@@ -17,9 +17,8 @@ ACCOUNT = "DU1000001"
 
 
 def started(own: Desk, *arguments: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-    """``up`` with ports of its own, from the moment its gateway is the history's."""
-    port, ui_port = free_ports(2)
-    return up(own, port, ui_port, *arguments, until="the gateway is the ")
+    """``up``, from the moment its gateway is the history's."""
+    return up(own, *arguments, until="the gateway is the ")
 
 
 async def refused(own: Desk, *arguments: str) -> str:

@@ -8,11 +8,11 @@ import pytest
 from rebalancing.orders.order import OrderState
 from simulator.allocations.server import SimulatedAllocations
 from simulator.allocations.strategies import Fault
-from tests.cli.command import desk
 from tests.faults.cell import leave_an_order
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once, reported_as_it_is
 from tests.faults.steps import ACCOUNT, HOLDINGS, STEPS, WEIGHTS, Step, reached
 from tests.house import Holding, failure_of, house
+from tests.workflows.test_killed_worker import worker_desk
 
 pytestmark = pytest.mark.faults
 
@@ -81,19 +81,12 @@ async def test_the_workers_process_is_killed(step: Step, tmp_path: Path) -> None
     async with house({ACCOUNT: account}, workers=0, latency={"ack": 0.05, "fill": (0.3, 0.6)}) as own:
         if step.left_order:
             leave_an_order(own.gateway)
-        processes = desk(tmp_path, ACCOUNTS_FILE, TEMPORAL_ADDRESS=own.address, IBKR_PORT=str(own.gateway.port))
-        first = await processes.start("worker")
-        handle = await own.trigger(ACCOUNT)
-        await reached(step.under_way, own, handle)
-        first.kill()
-        await first.communicate()
-        second = await processes.start("worker")
-        try:
-            async with asyncio.timeout(60):
-                outcome = (await handle.result()).outcome
-        finally:
-            second.kill()
-            await second.communicate()
+        processes = worker_desk(tmp_path, own, ACCOUNTS_FILE)
+        async with processes.until_killed("worker"):
+            handle = await own.trigger(ACCOUNT)
+            await reached(step.under_way, own, handle)
+        async with processes.until_killed("worker"), asyncio.timeout(60):
+            outcome = (await handle.result()).outcome
         assert outcome is not None
         assert [order.state for order in outcome.orders] == [OrderState.FILLED] * 4
         placed_at_most_once(own.gateway.engine)

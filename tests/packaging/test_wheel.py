@@ -13,7 +13,6 @@ import pytest
 
 from tests.cli.command import Desk, up
 from tests.source_tree import APPLICATION, ROOT
-from worker.free_ports import free_ports
 from worker.temporal import temporal_command
 
 SHIPPED: Final = (*APPLICATION, "testbed", "simulator")
@@ -95,7 +94,6 @@ async def test_the_demo_runs(elsewhere: Path, tmp_path: Path) -> None:
 
 async def test_so_does_what_the_readme_does_by_hand(elsewhere: Path, tmp_path: Path) -> None:
     own = Desk(tmp_path, program=str(elsewhere / "rebalancer"))
-    port, ui_port = free_ports(2)
-    async with up(own, port, ui_port, "--simulated"):
+    async with up(own, "--simulated"):
         answer = await own.run("run", "DU1000001", "--live", "--wait")
     assert answer.status == 0, answer.output + answer.errors

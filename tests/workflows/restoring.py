@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chaos.power import copy_database, put_back
-from tests.house import Holding, House
-from tests.house import house as plain_house
+from testbed.temporal_server import TemporalServer
+from tests.house import Holding, House, house
 from worker.free_ports import free_port
 from worker.temporal import connect_embedded, embedded_server
 
@@ -54,7 +53,8 @@ async def restorable_house(
     server = Restorable(folder)
     address = await server.start()
     try:
-        async with plain_house(accounts, workers=0, **more) as own:
-            yield replace(own, address=address, client=await connect_embedded(address)), server
+        temporal = TemporalServer(address, None, await connect_embedded(address))
+        async with house(accounts, workers=0, temporal=temporal, **more) as own:
+            yield own, server
     finally:
         await server.stop()

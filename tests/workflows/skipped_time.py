@@ -1,17 +1,15 @@
 """A house whose Temporal server skips the time that workflows wait, so that a test need not wait for a market."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from configuration.environment import Connections
 from contract.names import SEARCH_ATTRIBUTES
-from rebalancing.settings import Settings
-from simulator.gateway.server import SimulatedGateway
-from tests.house import Holding, House, configuration, scenario
+from testbed.temporal_server import TemporalServer
+from tests.house import Holding, House, house
 from worker.temporal import SERVER_SETTINGS, temporal_command
 
 FAST_TIMERS = {
@@ -28,26 +26,15 @@ def dynamic_configuration() -> list[str]:
 
 
 @asynccontextmanager
-async def house_of_skipped_time(
-    accounts: Mapping[str, Holding], *, settings: Settings | None = None, **gateway: Any
-) -> AsyncGenerator[House]:
+async def house_of_skipped_time(accounts: Mapping[str, Holding], **more: Any) -> AsyncGenerator[House]:
     """Like ``tests.house.house``. The gateway's clock runs on at normal speed."""
-    async with AsyncExitStack() as stack:
-        environment = await stack.enter_async_context(
-            await WorkflowEnvironment.start_time_skipping_v2(
-                dev_server_existing_path=temporal_command(),
-                dev_server_extra_args=dynamic_configuration(),
-                search_attributes=SEARCH_ATTRIBUTES,
-                data_converter=pydantic_data_converter,
-            )
-        )
-        simulated = await stack.enter_async_context(SimulatedGateway(scenario(accounts, **gateway)))
-        own = House(
-            address=environment.client.service_client.config.target_host,
-            client=environment.client,
-            gateway=simulated,
-            configuration=configuration(accounts, settings),
-            connections=Connections(ibkr_port=simulated.port),
-        )
-        async with own.working():
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=temporal_command(),
+        dev_server_extra_args=dynamic_configuration(),
+        search_attributes=SEARCH_ATTRIBUTES,
+        data_converter=pydantic_data_converter,
+    )
+    async with environment:
+        server = TemporalServer(environment.client.service_client.config.target_host, None, environment.client)
+        async with house(accounts, temporal=server, **more) as own:
             yield own

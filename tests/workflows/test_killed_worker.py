@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rebalancing.outcomes import Phase
+from testbed.addresses import gateway_at
 from testbed.waiting import until
 from tests.cli.command import Desk, desk
 from tests.house import Holding, House, house, phase_reached
@@ -19,9 +20,9 @@ concurrency: {settling_period: 0}
 """
 
 
-def worker_desk(folder: Path, own: House) -> Desk:
+def worker_desk(folder: Path, own: House, accounts: str = ACCOUNTS) -> Desk:
     """Where worker processes are started that belong to this house."""
-    return desk(folder, ACCOUNTS, TEMPORAL_ADDRESS=own.address, IBKR_PORT=str(own.gateway.port))
+    return desk(folder, accounts, TEMPORAL_ADDRESS=own.address, **gateway_at(own.gateway.port))
 
 
 async def kill(worker: asyncio.subprocess.Process) -> None:

@@ -11,8 +11,8 @@ from activities.gateway import intent_judge, order_desk, repricing
 from rebalancing.orders.order import OrderState
 from simulator.gateway.faults import FaultMatch, FaultRule
 from testbed.waiting import until
-from tests.cli.command import desk
 from tests.house import Holding, House, house
+from tests.workflows.test_killed_worker import worker_desk
 
 POLICY: dict[str, Any] = {
     "type": "LMT",
@@ -143,23 +143,17 @@ concurrency: {settling_period: 0}
 
 async def test_a_worker_killed_while_it_changes_a_price_is_replaced_and_the_order_stays_one(tmp_path: Path) -> None:
     async with house({"DU1": ACCOUNT}, workers=0) as own:
-        processes = desk(tmp_path, ACCOUNTS, TEMPORAL_ADDRESS=own.address, IBKR_PORT=str(own.gateway.port))
+        processes = worker_desk(tmp_path, own, ACCOUNTS)
         own.gateway.add_fault(FaultRule.model_validate({**CHANGE, "action": "stall"}))
-        first = await processes.start("worker")
-        handle = await own.trigger("DU1")
-        order = await resting(own)
-        move(own, "600.50")
-        await until(lambda: len(sent(own)) == 2)  # the change was sent, its answer never comes
-        first.kill()
-        await first.communicate()
-        second = await processes.start("worker")
-        try:
+        async with processes.until_killed("worker"):
+            handle = await own.trigger("DU1")
+            order = await resting(own)
+            move(own, "600.50")
+            await until(lambda: len(sent(own)) == 2)  # the change was sent, its answer never comes
+        async with processes.until_killed("worker"):
             await until(lambda: order.limit_price == Decimal("600.5"))
             move(own, "600.30")
             result = await handle.result()
-        finally:
-            second.kill()
-            await second.communicate()
         assert result.outcome is not None
         (report,) = result.outcome.orders
         assert (report.state, report.filled) == (OrderState.FILLED, order.quantity)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import httpx
 from temporalio.client import Client
 
-from configuration.configuration import Configuration, load_configuration
+from configuration.configuration import load_configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from simulator.ably.server import SimulatedAbly
 from simulator.allocations.server import SimulatedAllocations
@@ -43,7 +43,6 @@ class Stage:
     ui_address: str
     gateway: SimulatedGateway
     ably: SimulatedAbly
-    configuration: Configuration
 
     async def publish(self, channel: str, data: Mapping[str, object]) -> None:
         """Publish one event."""
@@ -65,7 +64,6 @@ async def set_stage() -> AsyncGenerator[Stage]:
         ably = await enter(stack, lambda port: SimulatedAbly(port=port), ABLY_PORT)
         allocations = await enter(stack, lambda port: SimulatedAllocations(published_weights(), port), ALLOCATIONS_PORT)
         server = await stack.enter_async_context(temporal_server(TEMPORAL_PORT, UI_PORT))
-        configuration = load_configuration(accounts)
         connections = connections_of(
             {
                 **gateway_at(gateway.port),
@@ -74,10 +72,10 @@ async def set_stage() -> AsyncGenerator[Stage]:
                 "ACCOUNTS_FILE": str(accounts),
             }
         )
-        followed = ConfigurationInUse(configuration)
+        followed = ConfigurationInUse(load_configuration(accounts))
         await stack.enter_async_context(in_background(run_workers(server.client, followed, connections)))
         await stack.enter_async_context(in_background(listen(server.client, followed, connections)))
-        yield Stage(server.client, server.address, f"http://127.0.0.1:{server.ui_port}", gateway, ably, configuration)
+        yield Stage(server.client, server.address, f"http://127.0.0.1:{server.ui_port}", gateway, ably)
 
 
 async def enter(stack: AsyncExitStack, stand_in: Callable[[int], AbstractAsyncContextManager[T]], usual_port: int) -> T:
