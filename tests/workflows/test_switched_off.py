@@ -13,7 +13,7 @@ from rebalancing.triggers import ExecutionMode
 from simulator.gateway.server import SimulatedGateway
 from testbed.waiting import until
 from tests.house import Holding, configuration, failure_of, house, phase_reached, quick_settings, scenario
-from worker.temporal import temporal_command
+from tests.workflows.test_temporal_command import START, temporal
 from workflows.rebalance_account import RebalanceAccount
 
 ASKING = {"approval": {"required": "always"}}
@@ -31,14 +31,7 @@ async def test_what_was_switched_off_is_refused_by_the_workflow_itself() -> None
     async with house({"DU1": Holding(), "DU2": Holding()}) as own:
         assert (await (await own.trigger("DU1", "dry", ExecutionMode.DRY_RUN)).result()).outcome is not None
         own.in_use.use(switched_off(own.configuration, "DU1"))
-        signalled = await asyncio.create_subprocess_exec(
-            temporal_command(),
-            *("workflow", "signal-with-start", "--type", "RebalanceAccount", "--task-queue", "rebalances"),
-            *("--workflow-id", "rebalance-DU1", "--input", '{"account": "DU1"}', "--signal-name", "trigger"),
-            *("--signal-input", json.dumps({"event_id": "by-hand", "mode": "rebalance"}), "--address", own.address),
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        assert await signalled.wait() == 0
+        await temporal(own, *START, "--signal-input", json.dumps({"event_id": "by-hand", "mode": "rebalance"}))
         error = await failure_of(own.handle("DU1"))
         assert (error.type, "DU1 is switched off" in error.message) == ("AccountUnknown", True)
         assert own.accepted_orders("DU1") == []

@@ -1,7 +1,6 @@
 """`rebalancer simulate ably`: what the key may do and how long messages are kept are options."""
 
 import asyncio
-import signal
 from pathlib import Path
 
 import httpx
@@ -14,9 +13,8 @@ from worker.free_ports import free_port
 async def test_retention_and_capabilities_are_options(tmp_path: Path) -> None:
     port = free_port()
     options = ("--port", str(port), "--retention", "1", "--capability", '{"open": ["*"], "shut": ["publish"]}')
-    process = await desk(tmp_path).start("simulate", "ably", *options)
-    assert process.stdout is not None
-    try:
+    async with desk(tmp_path).until_killed("simulate", "ably", *options) as process:
+        assert process.stdout is not None
         async with asyncio.timeout(30):
             await process.stdout.readline()
         async with httpx.AsyncClient(
@@ -28,9 +26,6 @@ async def test_retention_and_capabilities_are_options(tmp_path: Path) -> None:
             async with asyncio.timeout(30):
                 while (await client.get("/open/messages")).json():  # noqa: ASYNC110  # another process's clock
                     await asyncio.sleep(0.05)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.communicate()
 
 
 @pytest.mark.parametrize("option", [("--capability", "all"), ("--capability", '{"a": "b"}'), ("--retention", "0")])

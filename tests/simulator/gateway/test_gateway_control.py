@@ -1,9 +1,6 @@
 """The control port over HTTP, and the stand-in as a process of its own."""
 
-import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +12,7 @@ from ib_insync import IB
 from simulator.gateway.clock import NEW_YORK
 from simulator.gateway.scenario import Scenario
 from simulator.gateway.server import SimulatedGateway
+from tests.cli.command import desk
 from tests.simulator.gateway.gateway_client import SCENARIO, Connect, filled, market_order, stock, until
 
 
@@ -112,16 +110,6 @@ async def test_nonsense_is_answered_with_400_and_changes_nothing(
     assert str(controlled.engine.market.price("QQQ")) == "500.00"
 
 
-async def _start(*arguments: str) -> asyncio.subprocess.Process:
-    code = "from simulator.cli import app; app()"
-    return await asyncio.create_subprocess_exec(
-        *[sys.executable, "-c", code, "gateway", *arguments],
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-
-
 def _port_of(line: bytes) -> int:
     return int(line.decode().split("127.0.0.1:")[1].split(",")[0])
 
@@ -129,17 +117,16 @@ def _port_of(line: bytes) -> int:
 async def test_on_its_own_it_tells_its_port_and_keeps_its_state_when_killed(tmp_path: Path) -> None:
     scenario, state = tmp_path / "scenario.yaml", tmp_path / "state.json"
     scenario.write_text(SCENARIO)
-    options = ["--port", "0", "--control-port", "0", "--scenario", str(scenario), "--state", str(state)]
-    process = await _start(*options)
-    assert process.stdout is not None
-    ib = IB()
-    await ib.connectAsync("127.0.0.1", _port_of(await process.stdout.readline()), clientId=1)
-    await filled(ib.placeOrder(stock("SPY"), market_order("BUY", 2, ref="kept")))
-    await ib.reqCurrentTimeAsync()
-    process.send_signal(signal.SIGKILL)
-    await process.communicate()
+    own, ports = desk(tmp_path, accounts=None), ("--port", "0", "--control-port", "0")
+    command = ("simulate", "gateway", *ports, "--scenario", str(scenario), "--state", str(state))
+    async with own.until_killed(*command) as process:
+        assert process.stdout is not None
+        ib = IB()
+        await ib.connectAsync("127.0.0.1", _port_of(await process.stdout.readline()), clientId=1)
+        await filled(ib.placeOrder(stock("SPY"), market_order("BUY", 2, ref="kept")))
+        await ib.reqCurrentTimeAsync()
 
-    process = await _start(*options)
+    process = await own.start(*command)
     assert process.stdout is not None
     again = IB()
     await again.connectAsync("127.0.0.1", _port_of(await process.stdout.readline()), clientId=1)
@@ -153,8 +140,7 @@ async def test_on_its_own_it_tells_its_port_and_keeps_its_state_when_killed(tmp_
 async def test_a_bad_scenario_file_is_told_on_one_line_each(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text("accounts: []\ninstruments: []\ncolour: red\n")
-    process = await _start("--scenario", str(scenario))
-    _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert len(errors.decode().strip().splitlines()) == 3
-    assert "colour" in errors.decode()
+    answer = await desk(tmp_path, accounts=None).run("simulate", "gateway", "--scenario", str(scenario))
+    assert answer.status == 1
+    assert len(answer.errors.strip().splitlines()) == 3
+    assert "colour" in answer.errors

@@ -9,6 +9,7 @@ import pytest
 from starter.ably.backoff import Backoff
 from starter.ably.channel_inbox import ChannelInbox, NotNowError
 from starter.ably.received_message import ReceivedMessage
+from testbed.waiting import until
 
 WHEN = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -58,9 +59,7 @@ async def test_refused_messages_are_tried_again_in_the_order_they_came() -> None
     inbox = ChannelInbox("c", reader, Backoff(0, 0))
     assert [await inbox.deliver(message(id)) for id in ("a", "b")] == [False, False]
     retrying = asyncio.create_task(inbox.retry_refused())
-    async with asyncio.timeout(5):
-        while inbox.waiting:  # noqa: ASYNC110 (the loop under test is turned by hand)
-            await asyncio.sleep(0)
+    await until(lambda: not inbox.waiting, every=0)
     retrying.cancel()
     assert reader.calls == ["a", "b", "a", "b", "a", "b"]
 
@@ -118,13 +117,10 @@ async def test_while_nothing_is_accepted_messages_wait_together_and_are_told_of_
     assert door.calls == ["a"]
     assert inbox.waiting == 3
     retrying = asyncio.create_task(inbox.retry_refused())
-    async with asyncio.timeout(5):
-        while len(door.calls) < 4:  # noqa: ASYNC110 (the loop under test is turned by hand)
-            await asyncio.sleep(0)
-        assert set(door.calls) == {"a"}
-        door.is_shut = False
-        while inbox.waiting:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    await until(lambda: len(door.calls) >= 4, every=0)
+    assert set(door.calls) == {"a"}
+    door.is_shut = False
+    await until(lambda: not inbox.waiting, every=0)
     retrying.cancel()
     assert door.calls[-3:] == ["a", "b", "c"]
     assert await inbox.deliver(message("d"))
