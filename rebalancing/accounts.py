@@ -59,7 +59,7 @@ class AccountType(StrEnum):
         return cls.PAPER if account_id.startswith("D") else cls.LIVE
 
 
-class ForeignOrders(StrEnum):
+class OnForeignOrders(StrEnum):
     """What to do about working orders that this application cannot cancel: placed by hand, or by another client."""
 
     STOP = "stop"
@@ -139,7 +139,7 @@ class Account(TradingRules):
     """`cash` or `margin` account; `auto` goes by the broker's figures."""
     margin_check: bool = True
     """Before the first order of a margin account, ask IBKR what the plan would do to it."""
-    foreign_orders: ForeignOrders = ForeignOrders.STOP
+    foreign_orders: OnForeignOrders = OnForeignOrders.STOP
     """`stop` a run before any trade, or `ignore`, working orders placed by hand or by another program."""
     market_closed: WhenClosed = WhenClosed.WAIT
     """Outside trading hours `wait` until everything that must trade can, or `fail` at once."""

@@ -28,7 +28,7 @@ _RULES = frozenset(
 """What leaves a gap on purpose; such a gap is told however small."""
 
 
-class Standing(FrozenModel):
+class Measurement(FrozenModel):
     """Where an account stands: weights as shares of the base, drift (half-L1, cash included) in percent, and cash."""
 
     weights: dict[str, Decimal]
@@ -36,17 +36,17 @@ class Standing(FrozenModel):
     cash: CashStanding
 
 
-def measure(request: PlanRequest) -> Standing:
+def measure(request: PlanRequest) -> Measurement:
     """The weights of a portfolio as it is, and its distance to the targets."""
     reserve = max(request.worth, Decimal(0)) * request.reserve_percent / 100
     base = request.worth - reserve
     if base <= 0:
         cash = CashStanding(cash=request.cash.quantize(CENT), reserve=reserve.quantize(CENT))
-        return Standing(weights={}, drift=Decimal(0), cash=cash)
+        return Measurement(weights={}, drift=Decimal(0), cash=cash)
     weights = {s: request.shares(s) * request.prices[s] / base for s in request.managed_symbols}
     weights[CASH_SYMBOL] = (request.cash - reserve) / base
     targets = full_targets(request)
-    return Standing(
+    return Measurement(
         weights={s: weight.quantize(WEIGHT_PLACES) for s, weight in weights.items()},
         drift=drift_between(weights, targets).quantize(PERCENT_PLACES),
         cash=CashStanding(
@@ -79,7 +79,7 @@ def cash_after(opening: Money, reports: Iterable[OrderReport]) -> Money:
 
 def gaps(
     request: PlanRequest,
-    standing: Standing,
+    standing: Measurement,
     reports: Iterable[OrderReport],
     plan: Plan,
     expected: Mapping[str, int],

@@ -14,7 +14,7 @@ from rebalancing.market.quote_checks import quote_problems
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, order_ref
 from rebalancing.orders.order_course import Course, course_of
-from rebalancing.orders.order_policy import Ending
+from rebalancing.orders.order_policy import Remainder
 from rebalancing.orders.order_terms import affordable_rest, at_market, leg_order
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import PlannedOrder
@@ -179,7 +179,7 @@ class Legs:
         self._orders.doubt(intents, self._settings.concurrency.cancel_timeout)
         self._state.enter(phase)
         rests = {intent: rest for intent in intents if (rest := self._rest(intent))}
-        to_market = {c.intent: rests[c.intent] for c in courses if c.then is Ending.MARKET and c.intent in rests}
+        to_market = {c.intent: rests[c.intent] for c in courses if c.then is Remainder.MARKET and c.intent in rests}
         self._note_given_up([intent for intent in rests if intent not in to_market], phase)
         return await self._at_market(leg, to_market, reading) if to_market else ()
 

@@ -11,7 +11,7 @@ from temporalio import workflow
 
 from contract.requests import Opening, SnapshotRequest
 from rebalancing import failures
-from rebalancing.accounts import ForeignOrders
+from rebalancing.accounts import OnForeignOrders
 from rebalancing.market.gateway_restart import restart_over_at
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails
 from rebalancing.orders.order import OrderReport
@@ -230,7 +230,7 @@ class Rebalance:
             for order in opening.open_orders
             if not order.is_ours
         ]
-        if foreign and self.account.foreign_orders is ForeignOrders.STOP:
+        if foreign and self.account.foreign_orders is OnForeignOrders.STOP:
             raise failures.ForeignOrders(
                 self.account.account_id,
                 f"working orders that were not placed here: {', '.join(foreign)}. "

@@ -15,7 +15,7 @@ from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.funding.margin_preview import WhatIfAnswer, WhatIfOrder
 from rebalancing.funding.settlement import DayTrade
 from rebalancing.market.snapshot import ContractDetails, Quote, QuoteKind
-from rebalancing.market.trading_hours import HoursUnreadable, read_sessions
+from rebalancing.market.trading_hours import HoursInvalid, read_sessions
 from rebalancing.orders.order import Intent, OrderType, Side
 
 ADAPTIVE: Final = "Adaptive"
@@ -124,7 +124,7 @@ def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetai
         sessions = read_sessions(details.liquidHours, details.timeZoneId)
         extended_sessions = read_sessions(details.tradingHours, details.timeZoneId)
         problem = ""
-    except HoursUnreadable as unreadable:  # told when the symbol must trade: one that is only held does no harm
+    except HoursInvalid as unreadable:  # told when the symbol must trade: one that is only held does no harm
         sessions = extended_sessions = ()
         problem = str(unreadable)
     return ContractDetails(

@@ -65,7 +65,7 @@ time all year, and ``GMT`` London's.
 _PARENTHESIS: Final = re.compile(r"\s*\(.*\)\s*$")
 
 
-class HoursUnreadable(ValueError):
+class HoursInvalid(ValueError):
     """Trading hours, or the zone they are in, that cannot be understood."""
 
 
@@ -79,26 +79,26 @@ class Session(FrozenModel):
 def exchange_zone(name: str) -> ZoneInfo:
     """The time zone that IBKR names, as in ``US/Eastern``, ``EST5EDT``, ``EST (Eastern Standard Time)`` or ``Japan``.
 
-    Raises ``HoursUnreadable`` for a name that is no zone.
+    Raises ``HoursInvalid`` for a name that is no zone.
     """
     plain = _PARENTHESIS.sub("", name).strip()
     try:
         return ZoneInfo(ZONES.get(plain.upper(), plain) or DEFAULT_ZONE)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise HoursUnreadable(f"the time zone {name!r} is not known") from error
+        raise HoursInvalid(f"the time zone {name!r} is not known") from error
 
 
 def read_sessions(hours: str, time_zone: str) -> tuple[Session, ...]:
     """The sessions in the gateway's text, in order, those that touch or overlap as one; ``CLOSED`` days have none.
 
-    Raises ``HoursUnreadable`` for text that is not understood: a day misread would be a day traded wrongly.
+    Raises ``HoursInvalid`` for text that is not understood: a day misread would be a day traded wrongly.
     """
     zone = exchange_zone(time_zone)
     found: list[Session] = []
     for day in filter(None, (part.strip() for part in hours.split(";"))):
         date, colon, spans = day.partition(":")
         if not colon:
-            raise HoursUnreadable(f"{day!r} is no day of trading hours")
+            raise HoursInvalid(f"{day!r} is no day of trading hours")
         if spans.strip().upper() == "CLOSED":
             _moment(date, "0000", zone)
             continue
@@ -153,7 +153,7 @@ def _overlaps(some: tuple[Session, ...], others: tuple[Session, ...]) -> tuple[S
 def _session(date: str, span: str, zone: ZoneInfo) -> Session:
     start, dash, end = span.strip().partition("-")
     if not dash:
-        raise HoursUnreadable(f"{span!r} is no span of trading hours")
+        raise HoursInvalid(f"{span!r} is no span of trading hours")
     opens_at = _moment(date, start, zone)
     closes_at = _moment(date, end, zone)
     if closes_at <= opens_at and ":" not in end:
@@ -161,7 +161,7 @@ def _session(date: str, span: str, zone: ZoneInfo) -> Session:
         # one is at hand, and stocks have none.
         closes_at = _moment(date, end, zone, days=1)
     if closes_at <= opens_at:
-        raise HoursUnreadable(f"{span!r} ends before it begins")
+        raise HoursInvalid(f"{span!r} ends before it begins")
     return Session(opens_at=opens_at, closes_at=closes_at)
 
 
@@ -170,9 +170,9 @@ def _moment(date: str, text: str, zone: ZoneInfo, days: int = 0) -> datetime:
     day, midnight_after = own_date or date, time == "2400"
     written = day + ("0000" if midnight_after else time)
     if not re.fullmatch(r"\d{12}", written):
-        raise HoursUnreadable(f"{day}:{time} is no moment")
+        raise HoursInvalid(f"{day}:{time} is no moment")
     try:
         wall = datetime.strptime(written, "%Y%m%d%H%M").replace(tzinfo=zone)
     except ValueError as error:
-        raise HoursUnreadable(f"{day}:{time} is no moment") from error
+        raise HoursInvalid(f"{day}:{time} is no moment") from error
     return (wall + timedelta(days=days + midnight_after)).astimezone(UTC)  # days added on the exchange's own calendar

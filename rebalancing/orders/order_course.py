@@ -7,7 +7,7 @@ from rebalancing.base import FrozenModel, Instant
 from rebalancing.market.trading_hours import Session
 from rebalancing.orders.market_on_close import close_of_session
 from rebalancing.orders.order import Intent, OrderType
-from rebalancing.orders.order_policy import Ending, OrderPolicy
+from rebalancing.orders.order_policy import OrderPolicy, Remainder
 
 
 class Course(FrozenModel):
@@ -21,7 +21,7 @@ class Course(FrozenModel):
     ends_at: Instant
     reprice_at: tuple[Instant, ...] = ()
     is_plain: bool = True
-    then: Ending = Ending.GIVE_UP
+    then: Remainder = Remainder.GIVE_UP
 
     @property
     def next_at(self) -> datetime:

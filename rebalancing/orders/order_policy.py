@@ -38,7 +38,7 @@ class LimitAt(StrEnum):
     """Between bid and ask."""
 
 
-class Ending(StrEnum):
+class Remainder(StrEnum):
     """What becomes of what a limit order has not filled after its last repricing."""
 
     MARKET = "market"
@@ -87,7 +87,7 @@ class OrderPolicy(ConfiguredModel):
     """LMT: seconds between two looks at the price."""
     reprice_times: int = Field(default=3, ge=0, le=100)
     """LMT: how often the limit follows the price."""
-    then: Ending = Ending.MARKET
+    then: Remainder = Remainder.MARKET
     """LMT: after the last repricing, `market` or `give_up` for what is left."""
     extended_hours: bool = False
     """LMT with `then: give_up` only: trade before the opening and after the close too."""
@@ -101,7 +101,7 @@ class OrderPolicy(ConfiguredModel):
         for name, types in _ONLY_FOR.items():
             if self.type not in types and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} is for {' and '.join(types)} only, not for {self.type}")
-        if self.extended_hours and self.then is Ending.MARKET:
+        if self.extended_hours and self.then is Remainder.MARKET:
             raise ValueError(
                 "extended_hours needs then: give_up, because IBKR takes limit orders only outside regular hours"
             )

@@ -11,7 +11,7 @@ from rebalancing.market.snapshot import PRICE_CUSHION, AccountSnapshot, Contract
 from rebalancing.orders.limit_prices import LimitRule
 from rebalancing.orders.market_on_close import close_of_session, cut_off
 from rebalancing.orders.order import LegOrder, OrderType, Side
-from rebalancing.orders.order_policy import AfterCutOff, Ending, LimitAt, OrderPolicy, PolicyType
+from rebalancing.orders.order_policy import AfterCutOff, LimitAt, OrderPolicy, PolicyType, Remainder
 from rebalancing.planner.plan import DEFAULT_COMMISSION, PlannedOrder
 
 
@@ -27,7 +27,7 @@ def buy_prices(account: Account, snapshot: AccountSnapshot) -> dict[str, Decimal
 def commission_per_order(account: Account) -> Decimal:
     """What one planned order may cost in commissions: twice as much where a second order may trade what it leaves."""
     policies = (account.order_policy, *account.symbol_order_policies.values())
-    in_two = any(policy.type is PolicyType.LIMIT and policy.then is Ending.MARKET for policy in policies)
+    in_two = any(policy.type is PolicyType.LIMIT and policy.then is Remainder.MARKET for policy in policies)
     return DEFAULT_COMMISSION * (2 if in_two else 1)
 
 

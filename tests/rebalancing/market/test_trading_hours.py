@@ -7,7 +7,7 @@ import pytest
 
 from rebalancing.market.trading_hours import (
     ZONES,
-    HoursUnreadable,
+    HoursInvalid,
     Session,
     common_sessions,
     exchange_zone,
@@ -142,7 +142,7 @@ def test_no_hours_are_no_sessions() -> None:
     ],
 )
 def test_hours_that_cannot_be_read_are_refused(hours: str) -> None:
-    with pytest.raises(HoursUnreadable):
+    with pytest.raises(HoursInvalid):
         read_sessions(hours, "US/Eastern")
 
 
@@ -172,7 +172,7 @@ def test_the_gateways_spellings_of_a_zone_are_understood(spelling: str, zone: st
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../etc", "US/", "Eastern Time"])
 def test_a_zone_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(HoursUnreadable):
+    with pytest.raises(HoursInvalid):
         exchange_zone(name)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancing.market.trading_hours import (
-    HoursUnreadable,
+    HoursInvalid,
     Session,
     common_sessions,
     is_open,
@@ -53,7 +53,7 @@ def test_any_text_is_read_or_refused(hours: str, zone: str) -> None:
     for name in (zone, "US/Eastern"):
         try:
             sessions = read_sessions(hours, name)
-        except HoursUnreadable:
+        except HoursInvalid:
             continue
         assert all(session.opens_at < session.closes_at for session in sessions)
 
@@ -69,7 +69,7 @@ def test_what_is_written_with_both_dates_is_read_back(minute: int, minutes: int,
     written = f"{wall:%Y%m%d:%H%M}-{ends:%Y%m%d:%H%M}"
     try:
         (session,) = read_sessions(written, zone)
-    except HoursUnreadable:
+    except HoursInvalid:
         return  # the clocks went back in between, so it ends before it begins
     lasts = session.closes_at - session.opens_at
     assert abs(lasts - timedelta(minutes=minutes)) in (timedelta(0), timedelta(hours=1))

@@ -6,7 +6,7 @@ from typing import Any
 from rebalancing.freshness import Figures
 from rebalancing.orders.order import Intent, OrderType, Side
 from rebalancing.orders.order_course import Course, course_of
-from rebalancing.orders.order_policy import Ending, OrderPolicy
+from rebalancing.orders.order_policy import OrderPolicy, Remainder
 from tests.rebalancing.orders.order_builders import CLOSE, FRESHNESS, NOON, SESSIONS
 
 
@@ -30,7 +30,7 @@ def course(policy: dict[str, Any], order_type: OrderType) -> Course:
 def test_a_limit_order_is_repriced_every_so_often_and_worked_one_interval_more() -> None:
     own = course({"type": "LMT", "reprice_every": 30, "reprice_times": 2}, OrderType.LIMIT)
     assert own.reprice_at == (NOON + timedelta(seconds=30), NOON + timedelta(seconds=60))
-    assert (own.ends_at, own.then) == (NOON + timedelta(seconds=90), Ending.MARKET)
+    assert (own.ends_at, own.then) == (NOON + timedelta(seconds=90), Remainder.MARKET)
     later = own.after(NOON + timedelta(seconds=45))
     assert later.next_at == NOON + timedelta(seconds=60)
     assert later.after(NOON + timedelta(hours=1)).next_at == own.ends_at
