@@ -53,7 +53,7 @@ histories: $(READY)
 
 # The table of configuration keys in README.md, from the models.
 reference: $(READY)
-	$(BIN)/python -m configuration.reference
+	$(BIN)/python -m tests.configuration.write_reference
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv

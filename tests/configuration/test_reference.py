@@ -11,7 +11,7 @@ import yaml
 from configuration.blocks import blocks
 from configuration.configuration import ConfigurationInvalid, parse_configuration
 from configuration.configuration_file import file_schema
-from configuration.reference import DEFAULTS, DETAILS, rows, with_table
+from tests.configuration.write_reference import DEFAULTS, DETAILS, rows, with_table
 from tests.source_tree import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``python -m configuration.reference``: write the table of all keys of ``accounts.yaml`` into README.md."""
+"""``make reference``: write the table of all keys of ``accounts.yaml`` into README.md."""
 
 import sys
 from collections.abc import Iterator
