@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image lint chaos bench bench-planner lock histories reference clean
+.PHONY: demo test test-faults test-image lint chaos bench bench-planner soak lock histories reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -43,6 +43,10 @@ chaos: $(READY)
 # For instance: make bench ARGS="--accounts 6,50 --json result.json"
 bench: $(READY)
 	$(BIN)/python -m bench.accounts $(ARGS)
+
+# Six accounts live, again and again: about a quarter of an hour. For instance: make soak ARGS="--rounds 20"
+soak: $(READY)
+	$(BIN)/python -m bench.soak $(ARGS)
 
 # The full run writes its tables into docs/planner.md; with another N they are only printed.
 bench-planner: $(READY)

@@ -11,8 +11,10 @@ from typing import Any, Final
 from temporalio import activity
 from temporalio.worker import ExecuteActivityInput
 
+from activities.heartbeat import began_before
 from activities.interception import Around
 from contract.requests import (
+    NOTHING_SENT,
     AcknowledgeRequest,
     CancelOpenRequest,
     IntentsRequest,
@@ -20,11 +22,11 @@ from contract.requests import (
     PrepareRequest,
     SnapshotRequest,
 )
-from rebalancing.errors import CallerRefused
+from rebalancing.errors import CallerRefused, RebalancerError
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.orders.order import LegOrder
 
-READS: Final = frozenset({"read_snapshot"})
+READS: Final = frozenset({"read_snapshot", "read_contracts"})
 """What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""
 
 
@@ -79,24 +81,27 @@ class EnabledAccountsOnly(_RequestsChecked):
 
     def check(self, request: object) -> None:
         """Raise ``AccountUnknown`` if the request begins a leg of an account that is switched off."""
-        if isinstance(request, PrepareRequest):
-            for account in accounts_of(request):
-                self._configured(account)
+        begins = isinstance(request, PlaceRequest) and request.never_sent and not began_before()
+        if begins or isinstance(request, PrepareRequest):
+            try:
+                for account in accounts_of(request):
+                    self._configured(account)
+            except RebalancerError as error:
+                error.details = (NOTHING_SENT,)
+                raise
 
 
 def accounts_of(request: object) -> Iterator[str]:
     """The accounts a request to the gateway is about. Raises ``CallerRefused`` for one this does not know to read."""
     match request:
-        case LegOrder() | CancelOpenRequest() | MarginRequest() | MarginQuestions():
+        case LegOrder() | SnapshotRequest() | CancelOpenRequest() | MarginRequest() | MarginQuestions():
             yield request.account
-        case SnapshotRequest():
-            yield request.account.account_id
         case PrepareRequest():
             yield from accounts_of(request.orders)
         case PlaceRequest() | IntentsRequest():
             yield from accounts_of(request.intents)
             if isinstance(request, AcknowledgeRequest) and request.reading is not None:
-                yield request.reading.account.account_id
+                yield request.reading.account
         case tuple():
             for part in request:  # pyright: ignore[reportUnknownVariableType]
                 yield from accounts_of(part)  # pyright: ignore[reportUnknownArgumentType]

@@ -27,17 +27,10 @@ class FillActivities(ConnectionContract):
     @activity.defn
     async def read_pushed(self, request: SnapshotRequest) -> AccountSnapshot | None:
         """The account as the gateway pushed it; ``None`` if something would have to be asked for."""
-        account = request.account
-        if not self._reader.is_pushed(account.account_id, request.symbols, account.held_out):
+        if not self._reader.is_pushed(request):
             return None
-        return await self._reader.snapshot(
-            account.account_id,
-            account.type,
-            request.symbols,
-            account.held_out,
-            account.funding,
-            with_open_orders=False,
-        )
+        snapshot = await self._reader.snapshot(request, with_open_orders=False)
+        return snapshot.model_copy(update={"order_ids": self._desk.reserve(request.order_ids)})
 
     @activity.defn
     async def prepare_leg(self, request: PrepareRequest) -> tuple[Intent, ...]:

@@ -15,8 +15,11 @@ from temporalio.service import RPCError
 from contract.requests import SENDING_BEGAN
 from rebalancing.errors import SendingUnconfirmed
 
-BEAT: Final = 0.5
-"""Seconds between heartbeats, a quarter of the heartbeat time-out."""
+BEAT: Final = 1.0
+"""Seconds between heartbeats, half of the heartbeat time-out. The client library sends no more than one a second."""
+
+SENDING_BEAT: Final = 0.5
+"""Seconds between those of who sends orders, which go past the client library."""
 
 
 CONFIRMATION_TIMEOUT: Final = timedelta(seconds=5)
@@ -30,7 +33,7 @@ async def heartbeating() -> AsyncGenerator[None]:
     async def beat() -> None:
         activity.heartbeat()
 
-    async with _again_and_again(beat):
+    async with _again_and_again(beat, BEAT):
         yield
 
 
@@ -75,7 +78,7 @@ class SendingHeartbeats:
                 with suppress(RPCError):
                     await self._beat(*((SENDING_BEGAN,) if self._began else ()))
 
-        async with _again_and_again(beat):
+        async with _again_and_again(beat, SENDING_BEAT):
             yield
 
     async def _beat(self, *details: str) -> None:
@@ -98,10 +101,10 @@ def began_before() -> bool:
 
 
 @asynccontextmanager
-async def _again_and_again(beat: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
+async def _again_and_again(beat: Callable[[], Awaitable[None]], every: float) -> AsyncGenerator[None]:
     async def beats() -> None:
         while True:  # what is over sooner than the first beat needs none
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(every)
             await beat()
 
     task = asyncio.create_task(beats())

@@ -15,7 +15,14 @@ from activities.gateway.repricing import Repricer
 from activities.gateway.what_if_orders import WhatIfDesk
 from activities.heartbeat import SendingHeartbeats, heartbeating
 from contract.activities import GatewayContract
-from contract.requests import NOTHING_SENT, CancelOpenRequest, IntentsRequest, PlaceRequest, SnapshotRequest
+from contract.requests import (
+    NOTHING_SENT,
+    CancelOpenRequest,
+    ContractsRequest,
+    IntentsRequest,
+    PlaceRequest,
+    SnapshotRequest,
+)
 from rebalancing.errors import RebalancerError
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.market.snapshot import AccountSnapshot
@@ -37,16 +44,15 @@ class IbkrActivities(GatewayContract):
     @activity.defn
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
         """Read an account, its contracts and quotes."""
-        account = request.account
         async with heartbeating():
-            return await self._reader.snapshot(
-                account.account_id,
-                account.type,
-                request.symbols,
-                account.held_out,
-                account.funding,
-                known=request.known,
-            )
+            snapshot = await self._reader.snapshot(request)
+            return snapshot.model_copy(update={"order_ids": self._desk.reserve(request.order_ids)})
+
+    @activity.defn
+    async def read_contracts(self, request: ContractsRequest) -> None:
+        """Read contract details before they are needed."""
+        async with heartbeating():
+            await self._reader.read_contracts(request.symbols)
 
     @activity.defn
     async def ask_margin(self, request: MarginRequest) -> MarginQuestions:

@@ -1,8 +1,8 @@
 """What a run must know before it begins: configuration, and the events earlier runs took on (promise P2)."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, cast
 
 from pydantic import ValidationError
@@ -14,7 +14,8 @@ from temporalio.service import RPCError
 
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import OpeningContract
-from contract.names import EVENTS_MEMO, TARGETS_MEMO, TRIGGER_SIGNAL
+from contract.memory import Memory, memory_of
+from contract.names import TRIGGER_SIGNAL
 from contract.requests import Opening, OpeningRequest
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.errors import RebalancerError
@@ -23,6 +24,13 @@ from rebalancing.triggers import EventRing, Trigger
 
 CUT_SHORT: Final = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
 """How runs end that had no chance to write down what they had been sent."""
+
+
+RUNS_AT_ONCE: Final = 5
+"""Earlier runs that are listed together."""
+
+RETENTION_LIFETIME: Final = timedelta(minutes=1)
+"""How long the server's word on how long it keeps closed runs is good for: nobody changes that more than once."""
 
 
 class Remembered(FrozenModel):
@@ -44,6 +52,7 @@ class OpeningActivities(OpeningContract):
     def __init__(self, configuration: ConfigurationInUse, client: Client) -> None:
         self._configuration = configuration
         self._client = client
+        self._retention_told: tuple[datetime, float] | None = None
 
     @activity.defn
     async def open_rebalance(self, request: OpeningRequest) -> Opening:
@@ -54,7 +63,7 @@ class OpeningActivities(OpeningContract):
             RunNotListed: the server's list lags; trying again helps.
         """
         account = self._configuration.account(request.account)
-        remembered = await self._remembered(request)
+        remembered = Remembered() if request.is_follow_up else await self._remembered(request)
         return Opening(
             account=account.without_secrets,
             settings=await self._settings(),
@@ -66,35 +75,65 @@ class OpeningActivities(OpeningContract):
         """The settings in force. An event older than the server keeps closed runs may have been carried out by one that
         is forgotten, so it is too old whatever the configuration says."""
         settings = self._configuration.settings
-        try:
-            described = await self._client.workflow_service.describe_namespace(
-                DescribeNamespaceRequest(namespace=self._client.namespace)
-            )
-        except RPCError:  # some servers let nobody ask
-            return settings
-        kept = described.config.workflow_execution_retention_ttl.ToTimedelta().total_seconds()
-        if not 0 < kept < settings.events.maximum_age:
+        kept = await self._retention()
+        if kept is None or not 0 < kept < settings.events.maximum_age:
             return settings
         return settings.model_copy(update={"events": EventSettings(maximum_age=kept)})
 
+    async def _retention(self) -> float | None:
+        """For how many seconds the server keeps closed runs; ``None`` where it lets nobody ask."""
+        now = datetime.now(UTC)
+        if self._retention_told is None or now - self._retention_told[0] > RETENTION_LIFETIME:
+            try:
+                described = await self._client.workflow_service.describe_namespace(
+                    DescribeNamespaceRequest(namespace=self._client.namespace)
+                )
+            except RPCError:
+                return None
+            kept = described.config.workflow_execution_retention_ttl.ToTimedelta().total_seconds()
+            self._retention_told = now, kept
+        return self._retention_told[1]
+
     async def _remembered(self, request: OpeningRequest) -> Remembered:
-        """What the latest run that wrote anything down remembers, and what was sent to those that were cut short."""
-        query = f"WorkflowId = '{request.workflow_id}'"
-        runs = [run async for run in self._client.list_workflows(query)]
-        if request.run_id not in {run.run_id for run in runs}:
-            raise RunNotListed(f"Run {request.run_id} of {request.workflow_id} is not listed yet.")
-        earlier = [run for run in runs if run.run_id != request.run_id]
+        """What the latest run that came to its end remembers, and what was taken on by those that were cut short."""
+        begun: list[EventRing] = []
         unwritten: list[Trigger] = []
-        for run in sorted(earlier, key=lambda run: run.start_time, reverse=True):
+        ended: Memory | None = None
+        async for run in self._earlier_runs(request):
             description = await self._client.get_workflow_handle(run.id, run_id=run.run_id).describe()
             if description.status in CUT_SHORT:
                 unwritten += await self._sent_to(run, request.account)
             # The memo as the run itself has it: the list may show an older one.
-            ring = await description.memo_value(EVENTS_MEMO, default=None, type_hint=EventRing)
-            if ring is not None:
-                targets = await description.memo_value(TARGETS_MEMO, default=None, type_hint=dict[str, Weight])
-                return Remembered(events=ring.after_ending_early(unwritten), last_targets=targets)
-        return Remembered(events=EventRing().after_ending_early(unwritten))
+            memory = await memory_of(description)
+            if memory.begun is not None:
+                begun.append(memory.begun)
+            if memory.events is not None:
+                ended = memory
+                break
+        events = ended.events or EventRing() if ended else EventRing()
+        for each in reversed(begun):
+            events = events.followed_by(each)
+        return Remembered(
+            events=events.without_summaries.after_ending_early(unwritten),
+            last_targets=ended.last_targets if ended else None,
+        )
+
+    async def _earlier_runs(self, request: OpeningRequest) -> AsyncGenerator[WorkflowExecution]:
+        """The runs before the asking one, latest first, as the server lists them: what is open, then what closed last.
+
+        They are read a few at a time: an account may have had thousands, and the latest one is nearly always enough.
+        """
+        listed = False
+        runs = self._client.list_workflows(f"WorkflowId = '{request.workflow_id}'", page_size=RUNS_AT_ONCE)
+        async for run in runs:
+            if run.run_id == request.run_id:
+                listed = True
+            elif not listed:
+                break
+            else:
+                yield run
+        if not listed:
+            raise RunNotListed(f"Run {request.run_id} of {request.workflow_id} is not listed yet.")
 
     async def _sent_to(self, run: WorkflowExecution, account: str) -> list[Trigger]:
         """The triggers in a run's history, whether or not a worker ever saw them."""

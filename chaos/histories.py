@@ -1,16 +1,18 @@
 """The application's word, read from Temporal: every run's history, and where each account stands."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from chaos.evidence import AccountWord, Run
-from contract.messages import RunResult
+from contract.memory import memory_of
+from contract.messages import RunInput, RunResult
 from contract.names import EVENTS_MEMO, PHASE, WORKFLOW_TYPE, workflow_id
+from contract.requests import PlaceRequest
 from rebalancing.orders.order import Intent, OrderReport
 from rebalancing.triggers import EventRing
 
@@ -27,10 +29,9 @@ async def read_runs(client: Client) -> tuple[Run, ...]:
 async def read_account(client: Client, account: str, runs: Sequence[Run]) -> AccountWord:
     """Where an account stands: its latest run's phase, and the events it remembers."""
     description = await client.get_workflow_handle(workflow_id(account)).describe()
-    ring = await description.memo_value(EVENTS_MEMO, default=EventRing(), type_hint=EventRing)
     latest = next((run for run in runs if run.run_id == description.run_id), None)
     return AccountWord(
-        events=ring,
+        events=(await memory_of(description)).all_events,
         is_running=description.status is WorkflowExecutionStatus.RUNNING,
         phase=description.typed_search_attributes.get(PHASE) or "",
         last_outcome=latest.outcome if latest else None,
@@ -48,20 +49,21 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
     names: dict[int, str] = {}
     intents: list[Intent] = []
     reports: dict[str, OrderReport] = {}
-    rings: list[EventRing] = []
+    before, after = None, EventRing()
     result: RunResult | None = None
     status, failure = "running", ""
     for event in events:
         kind = event.WhichOneof("attributes")
         match kind:
             case "activity_task_scheduled_event_attributes":
-                names[event.event_id] = event.activity_task_scheduled_event_attributes.activity_type.name
+                asked = event.activity_task_scheduled_event_attributes
+                names[event.event_id] = asked.activity_type.name
+                if asked.activity_type.name == "place_leg":
+                    intents += PlaceRequest.model_validate(_decoded(asked.input.payloads)).intents
             case "activity_task_completed_event_attributes":
                 done = event.activity_task_completed_event_attributes
                 name = names[done.scheduled_event_id]
-                if name == "prepare_leg":
-                    intents += [Intent.model_validate(each) for each in _decoded(done.result.payloads)]
-                elif name in REPORTING:
+                if name in REPORTING:
                     found = _decoded(done.result.payloads)
                     each_report = found["reports"] if isinstance(found, dict) else found
                     told = [OrderReport.model_validate(each) for each in each_report]
@@ -69,7 +71,12 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
             case "workflow_properties_modified_event_attributes":
                 fields = event.workflow_properties_modified_event_attributes.upserted_memo.fields
                 if EVENTS_MEMO in fields:
-                    rings.append(EventRing.model_validate(_decoded([fields[EVENTS_MEMO]])))
+                    after = EventRing.model_validate(_decoded([fields[EVENTS_MEMO]]))
+            case "workflow_execution_started_event_attributes":
+                start = event.workflow_execution_started_event_attributes
+                before = RunInput.model_validate(_decoded(start.input.payloads)).events
+            case "marker_recorded_event_attributes":
+                before = before or _opening_events(event.marker_recorded_event_attributes.details)
             case "workflow_execution_completed_event_attributes":
                 done = event.workflow_execution_completed_event_attributes
                 status, result = "completed", RunResult.model_validate(_decoded(done.result.payloads))
@@ -90,7 +97,7 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
         figures={each.ref: each.figures for each in intents},
         traded=frozenset(each.account for each in intents),
         reports=reports,
-        carried=_carried(rings),
+        carried=_completed(after) - _completed(before or EventRing()),
         outcome=result.outcome if result else None,
         failure=failure,
     )
@@ -99,11 +106,12 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
 _OTHER_ENDS: Final = ("canceled", "terminated", "timed")
 
 
-def _carried(rings: Sequence[EventRing]) -> frozenset[str]:
-    """The events that were carried out between the first and the last thing the run remembered."""
-    if not rings:
-        return frozenset()
-    return _completed(rings[-1]) - _completed(rings[0])
+def _opening_events(details: Mapping[str, Payloads]) -> EventRing | None:
+    """What earlier runs remembered, if this is where the run was told it."""
+    if "data" not in details or _decoded(details["data"].payloads).get("activity_type") != "open_rebalance":
+        return None
+    told = _decoded(details["result"].payloads) if "result" in details else {}
+    return EventRing.model_validate(told["events"]) if "events" in told else None
 
 
 def _completed(ring: EventRing) -> frozenset[str]:

@@ -20,8 +20,9 @@ from chaos.histories import read_account, read_runs
 from chaos.operator import Operator
 from chaos.stage import Stage
 from chaos.timeline import Publish, Timed, last_events
-from contract.names import EVENTS_MEMO, workflow_id
-from rebalancing.triggers import EventRing, EventStatus
+from contract.memory import memory_of
+from contract.names import workflow_id
+from rebalancing.triggers import EventStatus
 from testbed.background import in_background
 from testbed.gateway_control import PATIENCE
 
@@ -110,8 +111,7 @@ async def _has_ended(client: Client, account: str, event_id: str) -> bool:
         description = await client.get_workflow_handle(workflow_id(account)).describe()
     except RPCError:
         return False
-    ring = await description.memo_value(EVENTS_MEMO, default=EventRing(), type_hint=EventRing)
-    record = ring.find(event_id)
+    record = (await memory_of(description)).all_events.find(event_id)
     ended = record is not None and record.status not in (EventStatus.PENDING, EventStatus.RUNNING)
     return ended and description.close_time is not None
 

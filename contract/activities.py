@@ -12,6 +12,7 @@ from contract.requests import (
     Acknowledgement,
     AcknowledgeRequest,
     CancelOpenRequest,
+    ContractsRequest,
     IntentsRequest,
     Opening,
     OpeningRequest,
@@ -82,6 +83,11 @@ class GatewayContract(ABC):
     @abstractmethod
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
         """Read an account, its contracts and quotes."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_contracts(self, request: ContractsRequest) -> None:
+        """Read contract details before they are needed. Asked for by the worker itself, when nothing else waits."""
 
     @activity.defn
     @abstractmethod

@@ -19,7 +19,7 @@ class RunInput(FrozenModel):
 
 
 class RunResult(FrozenModel):
-    """What a run leaves: the outcome of its rebalance, and the events the account remembers.
+    """What a run leaves: the outcome of its rebalance, and what became of the events that came to it.
 
     ``outcome`` is ``None`` if every event was known already.
     """

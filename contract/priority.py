@@ -9,3 +9,6 @@ FINISHING: Final = 2
 """Orders and the buy leg go before anything that only begins a rebalance."""
 
 BEGINNING: Final = 4
+
+IDLE: Final = 5
+"""What is read before anybody needs it: only when nothing else waits."""

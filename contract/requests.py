@@ -1,7 +1,12 @@
 """What a workflow asks of its activities, and what they answer that is not a domain word of its own."""
 
-from rebalancing.accounts import Account
+from typing import Any
+
+from pydantic import field_serializer
+
+from rebalancing.accounts import Account, AccountType
 from rebalancing.base import FrozenModel, Weight
+from rebalancing.funding.account_kind import Funding
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport
 from rebalancing.settings import Settings
@@ -9,11 +14,15 @@ from rebalancing.triggers import EventRing
 
 
 class OpeningRequest(FrozenModel):
-    """Asks for what a run must know before it begins. ``run_id`` is the run that asks."""
+    """Asks for what a run must know before it begins. ``run_id`` is the run that asks.
+
+    A follow-up run was handed what the account remembers.
+    """
 
     account: str
     workflow_id: str
     run_id: str
+    is_follow_up: bool = False
 
 
 class Opening(FrozenModel):
@@ -27,6 +36,11 @@ class Opening(FrozenModel):
     events: EventRing
     last_targets: dict[str, Weight] | None = None
 
+    @field_serializer("account", "settings", when_used="json")
+    def _in_full(self, value: FrozenModel) -> dict[str, Any]:
+        """Defaults too: a later release may have others, and a run goes on by what it began with."""
+        return value.model_dump(mode="json")
+
 
 class TurnRequest(FrozenModel):
     """Asks to hold a turn for this run of a workflow."""
@@ -36,18 +50,43 @@ class TurnRequest(FrozenModel):
 
 
 class SnapshotRequest(FrozenModel):
-    """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``.
+    """Asks for an account's snapshot with the quotes of everything it holds and of ``symbols``, less ``held_out``.
 
-    ``known`` are those whose contracts and quotes an earlier visit has read.
+    ``known`` are those whose contracts and quotes an earlier visit has read; ``known_contracts`` those whose contracts
+    the asking run has, so that they need not be in its history again. ``order_ids`` is how many ids are to be reserved
+    for a leg that is sized by what is read.
     """
 
-    account: Account
-    symbols: tuple[str, ...]
+    account: str
+    account_type: AccountType = AccountType.PAPER
+    symbols: tuple[str, ...] = ()
+    held_out: frozenset[str] = frozenset()
+    funding: Funding = Funding.AUTO
     known: tuple[str, ...] = ()
+    known_contracts: tuple[str, ...] = ()
+    order_ids: int = 0
+
+    @classmethod
+    def of(cls, account: Account, symbols: tuple[str, ...] = (), order_ids: int = 0) -> "SnapshotRequest":
+        """Asks for what concerns this account."""
+        return cls(
+            account=account.account_id,
+            account_type=account.type,
+            symbols=symbols,
+            held_out=account.held_out,
+            funding=account.funding,
+            order_ids=order_ids,
+        )
 
     def rest_of(self, snapshot: AccountSnapshot) -> "SnapshotRequest":
         """Asks for what the visit that took this snapshot left unread."""
-        return self.model_copy(update={"known": tuple(snapshot.contracts)})
+        return self.model_copy(update={"known": tuple(snapshot.quotes)})
+
+
+class ContractsRequest(FrozenModel):
+    """Asks for the contract details of these symbols to be at hand from now on."""
+
+    symbols: tuple[str, ...]
 
 
 class CancelOpenRequest(FrozenModel):

@@ -1,11 +1,11 @@
 """Triggers: what asks for a rebalance, and what is remembered of it (promises P2 and P6)."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self, cast
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_serializer, field_validator
 
 from rebalancing.base import FrozenModel, Instant
 
@@ -90,13 +90,31 @@ class EventStatus(StrEnum):
 
 
 class EventRecord(FrozenModel):
-    """What an account remembers of one event."""
+    """What an account remembers of one event. The summary is remembered until the account's next rebalance begins."""
 
     event_id: str
     mode: ExecutionMode
     requested_at: Instant
     status: EventStatus
     summary: str = ""
+
+    @property
+    def line(self) -> str:
+        """All of it but the summary, short and legible: a full ring is in every history twice."""
+        at = self.requested_at.astimezone(UTC).replace(tzinfo=None)
+        part = "milliseconds" if at.microsecond % 1000 == 0 else "microseconds"
+        return f"{at.isoformat(timespec=part)}Z {self.mode} {self.status} {self.event_id}"
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """Read ``line``; raises ``ValueError`` for anything else."""
+        requested_at, mode, status, event_id = line.split(" ", 3)
+        return cls(
+            event_id=event_id,
+            mode=ExecutionMode(mode),
+            requested_at=datetime.fromisoformat(requested_at),
+            status=EventStatus(status),
+        )
 
     def uses_up(self, trigger: Trigger) -> bool:
         """Whether this leaves nothing to do for the trigger. What expired and is published anew is a new request."""
@@ -117,6 +135,18 @@ class EventRing(FrozenModel):
     """
 
     records: tuple[EventRecord, ...] = ()
+
+    @field_validator("records", mode="before")
+    @classmethod
+    def _from_lines(cls, given: object) -> object:
+        if not isinstance(given, list | tuple):
+            return given
+        records = cast("Collection[object]", given)
+        return tuple(EventRecord.from_line(each) if isinstance(each, str) else each for each in records)
+
+    @field_serializer("records", when_used="json")
+    def _as_lines(self, records: tuple[EventRecord, ...]) -> list[str | EventRecord]:
+        return [record if record.summary else record.line for record in records]
 
     def knows(self, trigger: Trigger) -> bool:
         """Whether this event was taken on before, or is too old to tell."""
@@ -142,9 +172,20 @@ class EventRing(FrozenModel):
             )
             for trigger in triggers
         }
+        return self.followed_by(EventRing(records=tuple(changed.values())))
+
+    def followed_by(self, later: "EventRing") -> Self:
+        """This ring with what another says added, or put in the place of what this one says of the same event."""
+        changed = {(record.event_id, record.mode): record for record in later.records}
         kept = [changed.pop((record.event_id, record.mode), record) for record in self.records]
         merged = sorted([*kept, *changed.values()], key=lambda record: record.requested_at)
         return self.model_copy(update={"records": tuple(merged[-REMEMBERED_EVENTS:])})
+
+    @property
+    def without_summaries(self) -> Self:
+        """The same in short: what became of each event, without the words."""
+        records = tuple(record.model_copy(update={"summary": ""}) for record in self.records)
+        return self.model_copy(update={"records": records})
 
     def after_ending_early(self, sent: Iterable[Trigger]) -> Self:
         """This ring for the next run: what the last one had not finished when it ended is over, and does not come back.

@@ -15,12 +15,13 @@ from temporalio.exceptions import ApplicationError
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
+from contract.memory import memory_of
 from contract.messages import RunResult
 from contract.status import Status
 from rebalancing.accounts import Account
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
-from rebalancing.triggers import ExecutionMode, Trigger
+from rebalancing.triggers import EventRing, ExecutionMode, Trigger
 from simulator.allocations.server import SimulatedAllocations
 from simulator.gateway.clock import Clock
 from simulator.gateway.scenario import AccountSetup, InstrumentSetup, Latency, Scenario
@@ -88,6 +89,10 @@ class House:
     def handle(self, account: str) -> WorkflowHandle[Any, RunResult]:
         """The account's workflow."""
         return self.client.get_workflow_handle_for(RebalanceAccount.run, f"rebalance-{account}")
+
+    async def remembered(self, account: str) -> EventRing:
+        """What the account's latest run remembers."""
+        return (await memory_of(await self.handle(account).describe())).all_events
 
     async def worker(self) -> asyncio.Task[None]:
         """One more worker process's worth of workers, for a test that ends them itself."""

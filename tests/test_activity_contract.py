@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from contract import activities as contract
 from tests.source_tree import ROOT, source_files
+from worker.hosting import activities_of
 
 MARK = "__temporal_activity_definition"
 """What ``@activity.defn`` leaves on a function."""
@@ -42,10 +44,12 @@ def test_everything_public_in_the_contract_is_an_activity() -> None:
 
 
 def test_every_activity_is_served_by_a_worker() -> None:
+    import_module("worker.main")  # and with it every implementation
     mentioned = {
-        node.attr for file in source_files("worker") for node in ast.walk(file.tree) if isinstance(node, ast.Attribute)
+        node.id for file in source_files("worker") for node in ast.walk(file.tree) if isinstance(node, ast.Name)
     }
-    assert stated().keys() - mentioned == set()
+    served = [each for own in contracts() for each in own.__subclasses__() if each.__name__ in mentioned]
+    assert {hosted.__name__ for each in served for hosted in activities_of(object.__new__(each))} == stated().keys()
 
 
 def test_no_activity_is_called_by_a_string() -> None:

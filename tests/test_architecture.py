@@ -14,7 +14,6 @@ NETWORK_CLIENTS = OUTSIDE_WORLD - {"temporalio"}
 """Nothing of this belongs in workflow code, which must give the same result on every replay."""
 
 TRANSLATION = "activities/gateway/translation.py"
-READS_CONTRACTS = "activities/gateway/reading.py"
 
 IB_INSYNC_FIELDS = {
     name
@@ -105,7 +104,7 @@ def test_only_the_translation_makes_what_ib_insync_sends() -> None:
 
 def test_only_the_translation_reads_what_ib_insync_tells() -> None:
     """As far as a name shows it: those in camel case are nobody else's."""
-    files = [file for file in source_files(*APPLICATION) if file.path not in (TRANSLATION, READS_CONTRACTS)]
+    files = [file for file in source_files(*APPLICATION) if file.path != TRANSLATION]
     assert [place for file in files for place in readings(file, IB_INSYNC_FIELDS)] == []
 
 

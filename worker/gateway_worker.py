@@ -30,6 +30,7 @@ from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_i
 from rebalancing.errors import OtherLogin, RebalancerError
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.login_claim import claim
+from worker.read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,11 @@ async def _work(
         interceptors=interceptors,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
-    await host([slot, fills], _until_lost(session, settings.concurrency.connection_check_interval))
+    ahead = asyncio.create_task(ReadAhead(client, reader, configuration, gateway).run())
+    try:
+        await host([slot, fills], _until_lost(session, settings.concurrency.connection_check_interval))
+    finally:
+        ahead.cancel()
 
 
 async def _until_lost(session: GatewaySession, interval: float) -> None:

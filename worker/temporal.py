@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError
 
 from configuration.environment import temporal_variables
 from contract.names import SEARCH_ATTRIBUTES
+from contract.payloads import DATA_CONVERTER
 from worker.database_lock import sole_user_of
 from worker.tied_process import tied_to_this_process
 
@@ -50,12 +50,12 @@ async def connect(*, lazy: bool = False) -> Client:
 
     A ``lazy`` one connects when it is first used, and again each time until the server is there; no worker can use it.
     """
-    return await Client.connect(**connect_config(), data_converter=pydantic_data_converter, lazy=lazy)
+    return await Client.connect(**connect_config(), data_converter=DATA_CONVERTER, lazy=lazy)
 
 
 async def connect_embedded(address: str, *, lazy: bool = False) -> Client:
     """A client for the embedded server: whatever the environment says of another server does not apply to it."""
-    return await Client.connect(address, data_converter=pydantic_data_converter, lazy=lazy)
+    return await Client.connect(address, data_converter=DATA_CONVERTER, lazy=lazy)
 
 
 async def answering(address: str) -> Client:

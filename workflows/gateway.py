@@ -27,7 +27,7 @@ from contract.requests import (
 from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.funding.margin_preview import MarginPreview, MarginRequest
-from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.market.snapshot import AccountSnapshot, ContractDetails
 from rebalancing.orders.order import UNSENT, Intent, LegOrder, OrderReport, OrderState
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
@@ -69,6 +69,7 @@ class Gateway:
         self._settings = settings
         self._state = state
         self._waits = waits
+        self._contracts: dict[str, ContractDetails] = {}
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,8 @@ class Gateway:
 
         Otherwise what the gateway pushed is usually all that is needed: that takes no visit to the slot.
         """
-        return await self._while_away(lambda: self._read(request, fresh=fresh))
+        snapshot = await self._while_away(lambda: self._read(request, fresh=fresh))
+        return self._with_contracts(snapshot)
 
     async def margin(self, request: MarginRequest) -> MarginPreview:
         """What a whole plan would do to a margin account."""
@@ -126,12 +128,19 @@ class Gateway:
             reports.update((report.ref, report) for report in _answers(to_place, placed))
             working = tuple(intent for intent in to_place if reports[intent.ref].state is OrderState.WORKING)
             if working:
-                awaited = AcknowledgeRequest(intents=working, timeout=linger.total_seconds(), reading=reading)
+                awaited = AcknowledgeRequest(
+                    intents=working, timeout=linger.total_seconds(), reading=self._knowing(reading)
+                )
                 said = await self._beside(ConnectionContract.acknowledge_leg, awaited)
                 reports.update((report.ref, report) for report in _answers(working, said.reports))
-                snapshot = said.snapshot
+                snapshot = self._with_contracts(said.snapshot) if said.snapshot else None
 
-        await self._while_away(place_and_hear)
+        try:
+            await self._while_away(place_and_hear)
+        except ActivityError:
+            if never_sent:  # as for an account that was switched off just before
+                self._state.orders.forget(intents)
+            raise
         return Placed(tuple(reports.values()), snapshot)
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
@@ -178,6 +187,7 @@ class Gateway:
     async def _read(self, request: SnapshotRequest, *, fresh: bool) -> AccountSnapshot:
         """In one slot visit; more of them for many new symbols."""
         if not fresh:
+            request = self._knowing(request)
             pushed = await self._beside(ConnectionContract.read_pushed, request)
             if pushed is not None:
                 return pushed
@@ -187,6 +197,16 @@ class Gateway:
             request = request.rest_of(snapshot)
             snapshot = (await self._visit(GatewayContract.read_snapshot, request, priority)).after(snapshot)
         return snapshot
+
+    def _knowing(self, request: SnapshotRequest) -> SnapshotRequest:
+        """The same, which tells no contract again that was told to this run."""
+        return request.model_copy(update={"known_contracts": tuple(sorted(self._contracts))})
+
+    def _with_contracts(self, snapshot: AccountSnapshot) -> AccountSnapshot:
+        """The snapshot with the contracts that were told to this run before, too."""
+        self._contracts |= snapshot.contracts
+        contracts = {symbol: self._contracts[symbol] for symbol in snapshot.quotes if symbol in self._contracts}
+        return snapshot.model_copy(update={"contracts": contracts})
 
     async def _told_of(
         self,

@@ -75,7 +75,7 @@ class Legs:
             return Traded()
         self._state.enter(phase)
         orders = [self._leg_order(leg, order, opening) for order in planned]
-        placed = await self._placing.place(tuple(orders), reading)
+        placed = await self._placing.place(tuple(orders), reading, opening.order_ids)
         courses = self._courses(placed.intents, opening)
         while courses := [course for course in courses if self._orders.still_working((course.intent,))]:
             ended = await self._watch(courses, phase)

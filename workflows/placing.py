@@ -7,8 +7,8 @@ from temporalio import workflow
 
 from contract.requests import SnapshotRequest
 from rebalancing import failures
-from rebalancing.market.snapshot import AccountSnapshot
-from rebalancing.orders.order import UNSENT, Intent, LegOrder, OrderType
+from rebalancing.market.snapshot import AccountSnapshot, ReservedIds
+from rebalancing.orders.order import UNSENT, Intent, LegOrder, OrderType, intents_under
 from workflows.gateway import Gateway
 from workflows.run_orders import RunOrders
 
@@ -57,11 +57,13 @@ class Placing:
         self._gateway = gateway
         self._orders = orders
 
-    async def place(self, orders: tuple[LegOrder, ...], reading: SnapshotRequest) -> PlacedLeg:
+    async def place(
+        self, orders: tuple[LegOrder, ...], reading: SnapshotRequest, ids: ReservedIds | None = None
+    ) -> PlacedLeg:
         """Place a leg: in one visit, unless it has so many orders that others would wait for it.
 
         Once an intent was withdrawn, what follows is as old and not sent. ``reading`` is how the account is read: the
-        end of a leg can tell that too.
+        end of a leg can tell that too. ``ids`` were reserved with the reading that the leg was sized by.
         """
         placed = PlacedLeg()
         for start in range(0, len(orders), MOST_ORDERS_A_VISIT):
@@ -69,21 +71,29 @@ class Placing:
                 break
             part, is_last = orders[start : start + MOST_ORDERS_A_VISIT], start + MOST_ORDERS_A_VISIT >= len(orders)
             fill_soon = is_last and all(order.order_type is OrderType.MARKET for order in part)
-            last = await self._place_together(part, LINGER if fill_soon else timedelta(), reading)
+            numbered = self._numbered(part, ids) if start == 0 else ()
+            last = await self._place_together(part, numbered, LINGER if fill_soon else timedelta(), reading)
             placed = PlacedLeg(placed.intents + last.intents, last.after)
         return placed
 
+    def _numbered(self, orders: tuple[LegOrder, ...], ids: ReservedIds | None) -> tuple[Intent, ...]:
+        """The intents of these orders under ids that are reserved already, if there are such."""
+        if ids is None or ids.count < len(orders) or ids.first <= self._orders.highest_withdrawn_id:
+            return ()
+        return intents_under(ids, orders)
+
     async def _place_together(
-        self, orders: tuple[LegOrder, ...], linger: timedelta, reading: SnapshotRequest
+        self, orders: tuple[LegOrder, ...], numbered: tuple[Intent, ...], linger: timedelta, reading: SnapshotRequest
     ) -> PlacedLeg:
-        """Reserve ids, then place; an intent whose id was overtaken before it was sent gets a new one.
+        """Reserve ids unless the orders are ``numbered``, then place; one that was overtaken unsent gets a new id.
 
         Once the gateway has answered, fills are listened for ``linger`` longer: then most legs are over already.
         """
         placed: tuple[Intent, ...] = ()
         remaining = orders
         for tries in range(NEW_ID_ROUNDS):
-            intents = await self._gateway.prepare(remaining, self._orders.highest_withdrawn_id)
+            intents = numbered or await self._gateway.prepare(remaining, self._orders.highest_withdrawn_id)
+            numbered = ()
             self._orders.expect(intents)
             said = await self._gateway.place(intents, linger, reading, overtaken=tries > 0)
             unsent = {report.ref: report for report in said.reports if report.state in UNSENT}

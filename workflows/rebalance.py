@@ -30,6 +30,7 @@ from workflows.legs import Legs, Traded
 from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
 from workflows.order_rules import OrderRules
+from workflows.placing import MOST_ORDERS_A_VISIT
 from workflows.quotes import QuoteWatch
 from workflows.run_state import RunState
 from workflows.turn import Turn
@@ -185,7 +186,8 @@ class Rebalance:
 
     def _request(self, targets: Targets) -> SnapshotRequest:
         symbols = tuple(symbol for symbol in targets.tradable if symbol not in self.account.held_out)
-        return SnapshotRequest(account=self.account, symbols=symbols)
+        order_ids = MOST_ORDERS_A_VISIT if self.mode is ExecutionMode.REBALANCE else 0
+        return SnapshotRequest.of(self.account, symbols, order_ids)
 
     def _plan_request(
         self,

@@ -17,12 +17,10 @@ from contract.messages import Resolution, RunInput, RunResult
 from contract.names import (
     ACCOUNT,
     APPROVE_UPDATE,
-    EVENTS_MEMO,
     EXECUTION_MODE,
     REJECT_UPDATE,
     STATUS_QUERY,
     STRATEGY,
-    TARGETS_MEMO,
     TRIGGER_SIGNAL,
     TURN_SIGNAL,
     WORKFLOW_TYPE,
@@ -37,8 +35,9 @@ from rebalancing.approval import Approval, Rejection
 from rebalancing.errors import RebalancerError
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.triggers import OPERATOR_SOURCE, EventRing, EventStatus, ExecutionMode, Trigger, next_round
+from rebalancing.triggers import OPERATOR_SOURCE, EventStatus, ExecutionMode, Trigger, next_round
 from workflows import local_calls
+from workflows.account_memory import AccountMemory
 from workflows.activity_errors import FAILURES, own_error
 from workflows.approval import PreTradeChecks
 from workflows.misled import workflow_id_wrong
@@ -58,8 +57,7 @@ class RebalanceAccount:
         self._misled: tuple[Trigger, ...] = ()
         self._maximum_age: timedelta | None = None
         self._taken: tuple[Trigger, ...] = ()
-        self._events = start.events or EventRing()
-        self._last_targets = start.last_targets
+        self._memory = AccountMemory(start)
         self._rejected: list[str] = []
         self._rebalance: Rebalance | None = None
         self._state = RunState(start.account)
@@ -73,7 +71,7 @@ class RebalanceAccount:
         if ACCOUNT not in workflow.info().typed_search_attributes:  # the listener starts it with its account
             workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
-            opening = await local_calls.open_rebalance(self._opening_request())
+            opening = await local_calls.open_rebalance(self._opening_request(is_follow_up=start.events is not None))
         except asyncio.CancelledError:
             self._state.enter(Phase.CANCELLED, "before it began")
             raise
@@ -82,9 +80,8 @@ class RebalanceAccount:
             self._state.enter(Phase.FAILED, reason.message)
             self._state.log(logging.WARNING, f"not started: {reason.message}")
             raise reason from reason.__cause__
-        if start.events is None:
-            self._events, self._last_targets = opening.events, opening.last_targets
-        opening = opening.model_copy(update={"last_targets": self._last_targets})
+        self._memory.learn(opening)
+        opening = opening.model_copy(update={"last_targets": self._memory.last_targets})
         self._maximum_age = timedelta(seconds=opening.settings.events.maximum_age)
         if not self._begin(opening.account.strategy_name):
             return self._nothing_to_do()
@@ -99,10 +96,10 @@ class RebalanceAccount:
         except FAILURES as error:
             return self._failed(own_error(error))
         if outcome.mode is ExecutionMode.REBALANCE:
-            self._last_targets = remembered_targets(outcome.target_weights)
+            self._memory.last_targets = remembered_targets(outcome.target_weights)
         self._close(EventStatus(outcome.phase.value), outcome.phase, outcome.summary, outcome.missing)
         self._hand_over()
-        return RunResult(outcome=outcome, events=self._events)
+        return RunResult(outcome=outcome, events=self._memory.own_events)
 
     @workflow.signal(name=TRIGGER_SIGNAL, description="Ask for a rebalance: {account, event_id, mode, requested_at}")
     def trigger(self, payload: Any) -> None:
@@ -137,7 +134,7 @@ class RebalanceAccount:
             orders=tuple(self._state.orders.reports.values()),
             waiting_plan=self._state.waiting,
             pending_events=tuple(trigger.event_id for trigger in self._pending),
-            events=self._events,
+            events=self._memory.events,
             rejected_triggers=tuple(self._rejected),
         )
 
@@ -250,7 +247,7 @@ class RebalanceAccount:
             return
         if trigger.requested_at > workflow.now():  # or it would never grow old
             trigger = trigger.model_copy(update={"requested_at": workflow.now()})
-        if any(own.covers(trigger) for own in (*self._pending, *self._taken)) or self._events.knows(trigger):
+        if any(own.covers(trigger) for own in (*self._pending, *self._taken)) or self._memory.events.knows(trigger):
             return
         if self._is_too_old(trigger):
             self._expire((trigger,))
@@ -266,7 +263,7 @@ class RebalanceAccount:
             age = workflow.now() - trigger.requested_at
             told = f"not traded: asked for {age} ago, older than events.maximum_age ({self._maximum_age})"
             workflow.logger.warning("account %s: event %s: %s", self._account, trigger.event_id, told)
-            self._remember((trigger,), EventStatus.EXPIRED, told)
+            self._memory.take_on((trigger,), EventStatus.EXPIRED, told, self._pending)
 
     def _reject(self, problem: str) -> None:
         workflow.logger.warning("account %s: %s", self._account, problem)
@@ -274,7 +271,7 @@ class RebalanceAccount:
 
     def _begin(self, strategy: str) -> bool:
         """Take on what is new of the pending events, as far as it is not too old; whether anything is new."""
-        news = tuple(trigger for trigger in self._pending if not self._events.knows(trigger))
+        news = tuple(trigger for trigger in self._pending if not self._memory.events.knows(trigger))
         expired = tuple(trigger for trigger in news if self._is_too_old(trigger))
         self._pending = tuple(trigger for trigger in news if trigger not in expired)
         if not news:
@@ -294,7 +291,7 @@ class RebalanceAccount:
         self._pending = tuple(trigger for trigger in self._pending if trigger not in taken)
         self._taken += taken
         self._state.is_for_operator = any(trigger.source == OPERATOR_SOURCE for trigger in self._taken)
-        self._remember(taken, status, "")
+        self._memory.take_on(taken, status, "", self._pending)
 
     def _absorb_newer(self) -> bool:
         """While nothing has been traded, a newer event of the same kind joins the round it would only repeat."""
@@ -306,22 +303,13 @@ class RebalanceAccount:
         self._taken += joining
         return True
 
-    def _remember(self, triggers: tuple[Trigger, ...], status: EventStatus, summary: str) -> None:
-        self._events = self._events.noting(triggers, status, summary)
-        # A run that is terminated leaves no result; its memo is what the next one learns from. Events that are still
-        # pending are in it too, so that they do not come back by themselves after a person has terminated the run.
-        remembered = self._events.noting(self._pending, EventStatus.PENDING)
-        memo: dict[str, object] = {EVENTS_MEMO: remembered.model_dump(mode="json")}
-        if self._last_targets is not None:
-            memo[TARGETS_MEMO] = {symbol: str(weight) for symbol, weight in self._last_targets.items()}
-        workflow.upsert_memo(memo)
-
     # --- closing --------------------------------------------------------------------------------------------------
 
     def _close(self, status: EventStatus, phase: Phase, summary: str, detail: str = "") -> None:
         if status is EventStatus.CANCELLED:
             self._taken, self._pending = (*self._taken, *self._pending), ()
-        self._remember(self._taken, status, summary)
+        self._memory.note(self._taken, status, summary)
+        self._memory.write_down(self._pending)
         self._state.enter(phase, detail)
         is_fine = status is EventStatus.COMPLETED
         self._state.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
@@ -332,7 +320,7 @@ class RebalanceAccount:
         self._hand_over()
         raise ApplicationError(
             message,
-            RunResult(outcome=None, events=self._events),
+            RunResult(outcome=None, events=self._memory.own_events),
             type=error.type,
             non_retryable=True,
         ) from error
@@ -341,23 +329,20 @@ class RebalanceAccount:
         """Go on in a follow-up run if events came meanwhile. There is no await between this and the close."""
         if self._pending:
             workflow.continue_as_new(
-                RunInput(
-                    account=self._account,
-                    triggers=self._pending,
-                    events=self._events,
-                    last_targets=self._last_targets,
-                )
+                self._memory.for_follow_up(self._account, self._pending), memo=self._memory.memo(self._pending)
             )
 
     def _nothing_to_do(self) -> RunResult:
+        self._memory.write_down(self._pending)
         if self._rejected:
             raise failures.TriggerInvalid("; ".join(self._rejected))
         self._state.enter(Phase.COMPLETED, "every event was known already")
-        return RunResult(outcome=None, events=self._events)
+        return RunResult(outcome=None, events=self._memory.own_events)
 
     def _all_expired(self) -> RunResult:
+        self._memory.write_down(self._pending)
         self._state.enter(Phase.EXPIRED, "every event was too old to trade by")
-        return RunResult(outcome=None, events=self._events)
+        return RunResult(outcome=None, events=self._memory.own_events)
 
     @property
     def _traded_before(self) -> str:
@@ -370,9 +355,11 @@ class RebalanceAccount:
         reports = self._state.orders.reports.values()
         return ", ".join(f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports)
 
-    def _opening_request(self) -> OpeningRequest:
+    def _opening_request(self, *, is_follow_up: bool) -> OpeningRequest:
         info = workflow.info()
-        return OpeningRequest(account=self._account, workflow_id=info.workflow_id, run_id=info.run_id)
+        return OpeningRequest(
+            account=self._account, workflow_id=info.workflow_id, run_id=info.run_id, is_follow_up=is_follow_up
+        )
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -40,6 +40,11 @@ class RunOrders:
         self.withdrawn |= withdrawn
         self._intents = tuple(intent for intent in self._intents if intent.ref not in unsent)
 
+    def forget(self, intents: Iterable[Intent]) -> None:
+        """These were certainly never sent, and never will be."""
+        refs = {intent.ref for intent in intents}
+        self._intents = tuple(intent for intent in self._intents if intent.ref not in refs)
+
     def note(self, reports: Iterable[OrderReport]) -> None:
         """What became of some of them."""
         self.reports |= {report.ref: report for report in reports}

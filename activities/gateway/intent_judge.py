@@ -9,8 +9,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from activities.gateway.ledger import OrderLedger
+from rebalancing.market.snapshot import ReservedIds
 from rebalancing.orders.intent_fate import Evidence, Fate, OrderIds, fate_of
-from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, refers_to
+from rebalancing.orders.order import Intent, OrderReport, OrderState, refers_to
 
 QUIET_PERIOD: Final = timedelta(seconds=4)
 """How long an order may be invisible on a new connection before it counts as never received (rule 4d)."""
@@ -37,15 +38,18 @@ class IntentJudge:
         self._looked_up_at = looked_up_at
         self._ids = OrderIds(next_valid_id)
 
-    def reserve(self, order: LegOrder, now: datetime, at_least: int) -> Intent:
-        """The intent of an order, under an id that no other has.
+    def reserve(self, count: int, now: datetime, at_least: int) -> ReservedIds:
+        """Ids that nothing else has.
 
         A gateway that rolled its count back offers used ids again: those that it tells are passed over. Completed
         orders are listed without theirs.
         """
         lowest = max(at_least, self._ledger.highest_id(self._client_id) + 1)
-        order_id = self._ids.reserve(order.ref, at_least=lowest)
-        return Intent(**order.model_dump(), order_id=order_id, trading_day=trading_day(now))
+        return ReservedIds(first=self._ids.reserve(lowest, count), count=count, trading_day=trading_day(now))
+
+    def is_of_this_connection(self, intent: Intent) -> bool:
+        """Whether it got its id on this connection: ids are reserved with the account's reading, or after it."""
+        return intent.figures.connection == self._connection
 
     def evidence(self, intent: Intent, position: int, now: datetime, *, never_sent: bool) -> Evidence:
         """What is known of an intent now.
@@ -56,7 +60,7 @@ class IntentJudge:
         holder = self._ledger.holder_of(self._client_id, intent.order_id)
         return Evidence(
             found=self._ledger.holds(intent.ref),
-            never_sent=never_sent or self._ids.reserved(intent),
+            never_sent=never_sent or self.is_of_this_connection(intent),
             staleness=intent.figures.staleness(self._connection, now),
             id_taken=holder is not None and not refers_to(holder, intent.ref),
             has_rival=self._ledger.has_rival(intent, self._client_id),
@@ -94,7 +98,7 @@ class IntentJudge:
     def may_change(self, intent: Intent, now: datetime) -> bool:
         """Whether more may be heard of an order; on a new connection one that is listed late may still turn up."""
         state = self._ledger.state(intent)
-        if state is OrderState.NOT_SENT and not self._ids.reserved(intent):
+        if state is OrderState.NOT_SENT and not self.is_of_this_connection(intent):
             return self.quiet_for(now) > 0
         return state is OrderState.WORKING
 
@@ -119,7 +123,7 @@ class IntentJudge:
     def report(self, intent: Intent) -> OrderReport:
         """What is known of an intent; one of an earlier connection that is listed nowhere is unknown."""
         report = self._ledger.report(intent)
-        if report.state is not OrderState.NOT_SENT or self._ids.reserved(intent):
+        if report.state is not OrderState.NOT_SENT or self.is_of_this_connection(intent):
             return report
         reason = (
             f"order {intent.order_id} ({intent.side} {intent.quantity} {intent.symbol}) was reserved before the last "

@@ -10,8 +10,9 @@ from typing import ClassVar, Final, Protocol
 from activities.gateway.intent_judge import IntentJudge
 from activities.gateway.ledger import LedgerOrder, OrderLedger
 from rebalancing.errors import GatewayRenewed, GatewaySettling
+from rebalancing.market.snapshot import ReservedIds
 from rebalancing.orders.intent_fate import Evidence, Fate
-from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState
+from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, intents_under
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +104,13 @@ class OrderDesk:
             GatewaySettling: the connection is new, and legs cut off by the last one go first.
         """
         self._connection.require()
-        settling = self._connection.connected_at + self._settling_period - self._clock()
-        if settling > timedelta():
+        if (settling := self._settling()) > timedelta():
             raise GatewaySettling(settling)
-        return tuple(self._reserve(order, above) for order in orders)
+        return intents_under(self._reserve(len(orders), above), orders)
+
+    def reserve(self, count: int) -> ReservedIds | None:
+        """Reserve ids for a leg that is sized by what is read just now; none while the connection is new."""
+        return self._reserve(count, 0) if count and self._settling() <= timedelta() else None
 
     async def place(
         self, intents: tuple[Intent, ...], confirm: Callable[[], Awaitable[None]], *, never_sent: bool = False
@@ -221,12 +225,16 @@ class OrderDesk:
     def _own_open_orders(self, account: str) -> list[LedgerOrder]:
         return [order for order in self._ledger.open_orders(account) if order.is_placed_by(self._connection.client_id)]
 
-    def _reserve(self, order: LegOrder, above: int) -> Intent:
+    def _settling(self) -> timedelta:
+        """How much longer new legs wait for those that the last connection left half sent."""
+        return self._connection.connected_at + self._settling_period - self._clock()
+
+    def _reserve(self, count: int, above: int) -> ReservedIds:
         # Requests are numbered by the same counter, and errors name only the number: one number is never both.
         lowest = max(self._connection.free_number(), above + 1)
-        intent = self._judge.reserve(order, self._clock(), at_least=lowest)
-        self._connection.pass_number(intent.order_id)
-        return intent
+        ids = self._judge.reserve(count, self._clock(), at_least=lowest)
+        self._connection.pass_number(ids.first + count - 1)
+        return ids
 
     def _fate(self, intent: Intent, never_sent: bool) -> Fate:
         return self._judge.fate(self._evidence(intent, never_sent))

@@ -5,6 +5,7 @@ quotes are shared by all accounts.
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -14,9 +15,10 @@ from activities.gateway.broker_figures import FiguresReader
 from activities.gateway.funding_reader import FundingReader
 from activities.gateway.quote_feed import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
+from contract.requests import SnapshotRequest
 from rebalancing.accounts import AccountType
-from rebalancing.errors import AccountTypeMismatch, AccountUnknown, SymbolUnknown
-from rebalancing.funding.account_kind import AccountKind, Funding, effective_kind
+from rebalancing.errors import AccountTypeMismatch, AccountUnknown, PositionsUnknown, SymbolUnknown
+from rebalancing.funding.account_kind import AccountKind, effective_kind
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, OpenOrder
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
@@ -43,20 +45,9 @@ class AccountReader:
         self._funding = FundingReader(session)
         self._figures = FiguresReader(session.values)
 
-    async def snapshot(
-        self,
-        account: str,
-        account_type: AccountType,
-        symbols: tuple[str, ...],
-        held_out: frozenset[str] = frozenset(),
-        funding: Funding = Funding.AUTO,
-        *,
-        known: tuple[str, ...] = (),
-        with_open_orders: bool = True,
-    ) -> AccountSnapshot:
-        """Read one account and the contracts and quotes of what it holds and of ``symbols``, less ``held_out``.
+    async def snapshot(self, request: SnapshotRequest, *, with_open_orders: bool = True) -> AccountSnapshot:
+        """Read what the request asks for; of many new symbols some are left for another visit (``unread``).
 
-        Those that are ``known`` are left out; of many to be asked for, some are left for another visit (``unread``).
         A symbol without a price has a quote that says why; ``rebalancing.market.quote_checks`` judges quotes. Other
         clients' open orders matter at the beginning only; without ``with_open_orders`` they stay as last read.
 
@@ -66,14 +57,15 @@ class AccountReader:
             SymbolUnknown: a symbol has no contract.
             GatewayTimeout, GatewayUnavailable: trying again helps.
         """
+        account, held_out = request.account, request.held_out
         self._session.require()
-        self._require_account(account, account_type)
+        self._require_account(account, request.account_type)
         await self._session.positions.ask(account, self._session.request)
         await self._subscribe_values(account, held_out)
         if with_open_orders and datetime.now(UTC) - self._session.open_orders_read_at > OPEN_ORDERS_LIFETIME:
             await self._session.refresh_open_orders()
         positions, fractions, unmanaged = self._positions(account)
-        wanted = {*symbols, *positions, *fractions} - held_out - {*known}
+        wanted = {*request.symbols, *positions, *fractions} - held_out - {*request.known}
         now_read = self._readable_now(wanted)
         contracts = await self._contract_details(sorted(now_read))
         quotes = await self._quotes.quotes({symbol: contract.con_id for symbol, contract in contracts.items()})
@@ -81,7 +73,7 @@ class AccountReader:
         figures = self._figures.figures(account)
         cash_told = self._session.cash.cash(account, figures.cash, taken_at)
         cash = figures.cash if cash_told is None else cash_told
-        kind = effective_kind(funding, self._funding.kind(account))
+        kind = effective_kind(request.funding, self._funding.kind(account))
         return AccountSnapshot(
             account=account,
             taken_at=taken_at,
@@ -101,18 +93,34 @@ class AccountReader:
             fractions=fractions,
             unmanaged=unmanaged,
             open_orders=self._open_orders(account),
-            contracts=contracts,
+            contracts={symbol: each for symbol, each in contracts.items() if symbol not in request.known_contracts},
             quotes=quotes,
             unread=tuple(sorted(wanted - now_read)),
         )
 
-    def is_pushed(self, account: str, symbols: tuple[str, ...], held_out: frozenset[str] = frozenset()) -> bool:
+    def is_pushed(self, request: SnapshotRequest) -> bool:
         """Whether all of such a snapshot but the open orders is at hand, so that it sends no request."""
-        if self._session.lost.is_set() or not self._are_figures_told(account, held_out):
+        if self._session.lost.is_set() or not self._are_figures_told(request.account, request.held_out):
             return False
-        positions, fractions, _ = self._positions(account)
-        wanted = {*symbols, *positions, *fractions} - held_out
+        positions, fractions, _ = self._positions(request.account)
+        wanted = {*request.symbols, *positions, *fractions} - request.held_out
         return wanted <= self._known_contracts() and self._quotes.streams_all(wanted)
+
+    def held(self, account: str) -> set[str]:
+        """The symbols that an account holds, as far as the gateway has told them by itself."""
+        try:
+            positions, fractions, _ = self._positions(account)
+        except PositionsUnknown:
+            return set()
+        return {*positions, *fractions}
+
+    def contracts_since(self, moment: datetime) -> set[str]:
+        """The symbols whose contract details were read after this moment."""
+        return {symbol for symbol, (_, read_at) in self._contracts.items() if read_at > moment}
+
+    async def read_contracts(self, symbols: Collection[str]) -> None:
+        """Read the contract details of these symbols, so that no snapshot needs to ask for them for an hour."""
+        await asyncio.gather(*(self._details(symbol) for symbol in symbols))
 
     def _readable_now(self, wanted: set[str]) -> set[str]:
         """Which of these one visit reads: what is at hand, and as many more as it may ask for."""
@@ -122,8 +130,7 @@ class AccountReader:
         return set(sorted({*at_hand, *asked})[:LINES])
 
     def _known_contracts(self) -> set[str]:
-        now = datetime.now(UTC)
-        return {symbol for symbol, (_, read_at) in self._contracts.items() if now - read_at < CONTRACT_LIFETIME}
+        return self.contracts_since(datetime.now(UTC) - CONTRACT_LIFETIME)
 
     def _require_account(self, account: str, account_type: AccountType) -> None:
         managed = self._session.login.accounts
@@ -209,7 +216,7 @@ class AccountReader:
         found = await self._session.request(
             f"the contract of {symbol}", lambda: ib.reqContractDetailsAsync(translation.stock(symbol))
         )
-        con_ids = {details.contract.conId for details in found if details.contract}
+        con_ids = translation.con_ids(found)
         if len(con_ids) != 1:
             problem = "no US stock or ETF" if not con_ids else f"{len(con_ids)} contracts"
             raise SymbolUnknown(

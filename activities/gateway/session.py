@@ -139,7 +139,8 @@ class GatewaySession:
     def close(self) -> None:
         """Leave the gateway. What still waits on this session fails with ``GatewayUnavailable``."""
         self._lose("the session was closed")
-        self.ib.disconnect()
+        with suppress(ConnectionError):  # ib_insync's word for a socket that was closed in the middle of a handshake
+            self.ib.disconnect()
 
     async def request(self, name: str, send: Callable[[], Awaitable[T]], timeout: float | None = None) -> T:
         """Send one request and wait for its answer, at most ``timeout`` seconds (the request time-out if not given).
@@ -237,7 +238,7 @@ class GatewaySession:
     def send_order(self, intent: Intent) -> None:
         """Write the order to the socket."""
         contract = translation.stock(intent.symbol, intent.con_id)
-        self.ib.placeOrder(contract, translation.order(intent, self.client_id))
+        translation.without_listeners(self.ib.placeOrder(contract, translation.order(intent, self.client_id)))
 
     def change_order(self, intent: Intent, price: Decimal) -> None:
         """Write the same order with another limit to the socket."""

@@ -30,6 +30,8 @@ SIDES: Final = {"BOT": Side.BUY, "SLD": Side.SELL}
 _DECIMALS = 6
 """Prices come as binary floats; six decimals are finer than any tick and drop the float's noise."""
 
+_NOBODY_LISTENS: Final = ibi.Event("nobody listens")
+
 
 @dataclass(frozen=True)
 class Holding:
@@ -116,6 +118,11 @@ class Ticks:
         )
 
 
+def con_ids(found: Iterable[ibi.ContractDetails]) -> set[int]:
+    """Which contracts were found."""
+    return {details.contract.conId for details in found if details.contract}
+
+
 def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetails:
     """What the planner and the order writer need of a contract's details."""
     contract = details.contract
@@ -160,6 +167,15 @@ def order(intent: Intent, client_id: int, limit_price: Decimal | None = None) ->
         algoParams=[ibi.TagValue("adaptivePriority", adaptive.value.capitalize())] if adaptive else [],
         transmit=True,
     )
+
+
+def without_listeners(trade: ibi.Trade) -> None:
+    """Take from a trade the events of its own, which nobody listens to.
+
+    ``ib_insync`` keeps every trade until the connection ends; most of what one weighs are the 21 objects of its events.
+    """
+    for name in trade.events:
+        setattr(trade, name, _NOBODY_LISTENS)
 
 
 def order_named(order_id: int, client_id: int) -> ibi.Order:

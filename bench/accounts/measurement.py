@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -97,9 +97,16 @@ async def gateway_log(stage: Stage, since: datetime) -> GatewayLog:
 
 
 async def broken_promises(
-    stage: Stage, chosen: Sequence[Portfolio], histories: Sequence[RunHistory]
+    stage: Stage,
+    chosen: Sequence[Portfolio],
+    histories: Sequence[RunHistory],
+    event_id: str = EVENT,
+    weights: Callable[[str], Mapping[str, float]] = weights_of,
 ) -> tuple[str, ...]:
-    """What the checks of the chaos harness find in the gateway's ledger and in Temporal; and connections lost."""
+    """What the checks of the chaos harness find in the gateway's ledger and in Temporal; and connections lost.
+
+    The last event to all strategies was ``event_id``, with these ``weights``.
+    """
     runs = await read_runs(stage.client)
     evidence = Evidence(
         broker=broker_of(await stage.read_accounts(), await stage.read("orders"), await stage.read("executions")),
@@ -110,7 +117,7 @@ async def broken_promises(
     prices = {symbol: price_of(symbol) for symbol in symbols}
     books = books_of(chosen, prices, RESERVE, float(Settings().freshness))
     strategies = sorted({own.strategy for own in chosen})
-    published = [Publish(EVENT, strategy, live=True, weights=weights_of(strategy)) for strategy in strategies]
+    published = [Publish(event_id, strategy, live=True, weights=weights(strategy)) for strategy in strategies]
     found = [str(each.text) for each in violations(evidence, published, books)]
     found += [f"{own.account} did not complete" for own in histories if not own.completed]
     connections = await stage.read("connections")

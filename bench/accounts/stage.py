@@ -59,10 +59,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_stage(folder: Path, chosen: Sequence[Portfolio], gateways: int = 1) -> AsyncGenerator[Stage]:
+async def set_stage(
+    folder: Path, chosen: Sequence[Portfolio], gateways: int = 1, database: str | None = None
+) -> AsyncGenerator[Stage]:
     """Start everything in one folder, wait until worker and listener are connected; end it all afterwards.
 
-    With several gateways the accounts are dealt out to them, and each has a worker; one more worker stands by.
+    With several gateways the accounts are dealt out to them, and each has a worker; one more worker stands by. Without
+    a ``database`` Temporal keeps everything in memory.
     """
     names = [None] if gateways == 1 else [f"g{number}" for number in range(gateways)]
     write_start(folder, chosen, SETTINGS, names)
@@ -71,7 +74,7 @@ async def set_stage(folder: Path, chosen: Sequence[Portfolio], gateways: int = 1
                for name in names}  # fmt: skip
     if gateways > 1:
         workers["worker-standby"] = [REBALANCER, "worker"]
-    installation = Installation(folder, workers, gateways=names)
+    installation = Installation(folder, workers, gateways=names, database=database)
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         controls = tuple(GatewayControl(http, own.control) for own in installation.gateways.values())
         try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
-from pydantic import computed_field
+from pydantic import Field, computed_field
 
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.funding.account_kind import AccountKind
@@ -122,6 +122,17 @@ class BrokerFigures(FrozenModel):
     untold: str = ""
 
 
+class ReservedIds(FrozenModel):
+    """Order ids that nothing else has: ``count`` of them from ``first`` on, reserved on one connection.
+
+    ``trading_day`` is the gateway's date (US Eastern, ``YYYYMMDD``) when they were.
+    """
+
+    first: int = Field(gt=0)
+    count: int = Field(gt=0)
+    trading_day: str
+
+
 class AccountSnapshot(FrozenModel):
     """Cash, holdings, working orders, contracts and quotes of one account.
 
@@ -135,12 +146,14 @@ class AccountSnapshot(FrozenModel):
     gateway's (negative: behind), 0 where both may agree. ``positions`` holds the managed ones (stocks and ETFs in USD,
     whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
     ``bought_unsettled`` names what a cash account must not sell today (``rebalancing.funding.settlement``).
-    ``connection`` names the connection it was read on; it is empty where that is not one and the same.
+    ``connection`` names the connection it was read on; it is empty where that is not one and the same. ``order_ids``
+    are reserved on it for a leg that is sized by this very reading, where they were asked for.
     """
 
     account: str
     taken_at: Instant
     connection: str = ""
+    order_ids: ReservedIds | None = None
     cash: Money
     cash_is_settled: bool = True
     unsettled_refs: tuple[str, ...] = ()

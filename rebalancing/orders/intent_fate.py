@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from rebalancing.orders.order import Intent
-
 ID_SKIP: Final = 1000
 """How many ids to pass over when the gateway says that one was used before: more than it was seen to roll back."""
 
@@ -100,25 +98,19 @@ def fate_of(evidence: Evidence) -> Fate:
 
 
 class OrderIds:
-    """The order ids of one connection: what was reserved on it, and what went out."""
+    """The order ids of one connection: which are free, and what went out."""
 
     def __init__(self, next_valid_id: int) -> None:
         """``next_valid_id`` as the gateway named it at the handshake."""
         self.next_valid_id = next_valid_id
         self.highest_sent = 0
         self._floor = next_valid_id
-        self._reserved: set[tuple[int, str]] = set()
 
-    def reserve(self, ref: str, at_least: int) -> int:
-        """The next free id, not below ``at_least``. Remembered with the ref: another intent may hold the same id."""
+    def reserve(self, at_least: int, count: int = 1) -> int:
+        """The first of the next ``count`` free ids, not below ``at_least``."""
         order_id = max(self._floor, at_least)
-        self._floor = order_id + 1
-        self._reserved.add((order_id, ref))
+        self._floor = order_id + count
         return order_id
-
-    def reserved(self, intent: Intent) -> bool:
-        """Whether this very intent got its id on this connection."""
-        return (intent.order_id, intent.ref) in self._reserved
 
     def note_sent(self, order_id: int) -> None:
         """An order goes out under this id; lower ones cannot be used any more."""

@@ -1,6 +1,7 @@
 """Intents, orders and fills (promise P3)."""
 
 import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from rebalancing.base import FrozenModel, Money
 from rebalancing.freshness import Figures
+from rebalancing.market.snapshot import ReservedIds
 from rebalancing.orders.limit_prices import LimitRule
 from rebalancing.orders.order_policy import AdaptivePriority
 
@@ -67,6 +69,16 @@ class Intent(LegOrder):
     def position_before(self) -> int:
         """What was held of the symbol when the order was sized, in whole shares."""
         return self.figures.position
+
+
+def intent_of(order: LegOrder, order_id: int, trading_day: str) -> Intent:
+    """The intent of an order under this id."""
+    return Intent.model_validate({**dict(order), "order_id": order_id, "trading_day": trading_day})
+
+
+def intents_under(ids: ReservedIds, orders: Sequence[LegOrder]) -> tuple[Intent, ...]:
+    """The intents of these orders, of which there are no more than ids."""
+    return tuple(intent_of(order, ids.first + place, ids.trading_day) for place, order in enumerate(orders))
 
 
 class OrderState(StrEnum):

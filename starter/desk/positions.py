@@ -28,35 +28,34 @@ class PositionsUnread(RebalancerError):
 
 async def read_positions(client: Client, account: Account) -> AccountSnapshot:
     """What the account holds now, in as many visits to the gateway as it takes. Raises ``PositionsUnread``."""
-    request = SnapshotRequest(account=account, symbols=())
-    snapshot = await _visit(client, request)
+    request = SnapshotRequest.of(account)
+    snapshot = await _visit(client, account, request)
     while snapshot.unread:
-        snapshot = (await _visit(client, request.rest_of(snapshot))).after(snapshot)
+        snapshot = (await _visit(client, account, request.rest_of(snapshot))).after(snapshot)
     return snapshot
 
 
-async def _visit(client: Client, request: SnapshotRequest) -> AccountSnapshot:
+async def _visit(client: Client, account: Account, request: SnapshotRequest) -> AccountSnapshot:
     """Read an account as a standalone activity; who asks at the same time shares the answer."""
-    account = request.account.account_id
     try:
         return await client.execute_activity_method(
             GatewayContract.read_snapshot,
             request,
-            id=f"positions-{account}-{len(request.known)}",
-            task_queue=gateway_queue(request.account.gateway),
+            id=f"positions-{request.account}-{len(request.known)}",
+            task_queue=gateway_queue(account.gateway),
             priority=Priority(priority_key=OPERATOR),
             start_to_close_timeout=VISIT_TIMEOUT,
             schedule_to_close_timeout=PATIENCE,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=RetryPolicy(maximum_attempts=ATTEMPTS),
             id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
-            summary=f"Positions of {account}",
+            summary=f"Positions of {request.account}",
         )
     except ActivityFailureError as error:
         cause = error.cause
         if isinstance(cause, ApplicationError):
             raise PositionsUnread(cause.message) from None
         raise PositionsUnread(
-            f"The positions of {account} could not be read within {PATIENCE.total_seconds():g} s. "
+            f"The positions of {request.account} could not be read within {PATIENCE.total_seconds():g} s. "
             "Look whether a worker runs and holds the gateway connection (`rebalancer check`)."
         ) from None

@@ -8,7 +8,8 @@ from typing import Final
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from contract.names import EVENTS_MEMO, EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, account_of, workflow_id
+from contract.memory import memory_of
+from contract.names import EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, account_of, workflow_id
 from rebalancing.approval import WaitingPlan
 from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
@@ -99,7 +100,7 @@ async def _listed(runs: list[WorkflowExecution]) -> AccountStatus:
         is_running=run.status is RUNNING,
         workflow_id=run.id,
         run_id=run.run_id,
-        events=await telling.memo_value(EVENTS_MEMO, default=EventRing(), type_hint=EventRing),
+        events=(await memory_of(telling)).all_events,
         has_begun=bool(run.typed_search_attributes.get(STRATEGY)),
     )
 

@@ -11,7 +11,7 @@ import pytest
 from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
-from rebalancing.accounts import AccountType
+from contract.requests import SnapshotRequest
 from rebalancing.errors import FiguresUnreadable
 from rebalancing.funding.account_kind import AccountKind
 from rebalancing.market.snapshot import AccountSnapshot
@@ -36,7 +36,7 @@ class Desk:
 
     async def read(self, account: str = "DU1", held_out: frozenset[str] = frozenset()) -> AccountSnapshot:
         """Read an account."""
-        return await self.reader.snapshot(account, AccountType.PAPER, ("SPY",), held_out)
+        return await self.reader.snapshot(SnapshotRequest(account=account, symbols=("SPY",), held_out=held_out))
 
     @property
     def asked(self) -> list[str]:

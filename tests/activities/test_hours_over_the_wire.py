@@ -8,7 +8,7 @@ import pytest
 from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
-from rebalancing.accounts import AccountType
+from contract.requests import SnapshotRequest
 from rebalancing.market.snapshot import ContractDetails
 from rebalancing.market.trading_hours import common_sessions, is_open, next_open
 from rebalancing.settings import QuoteSettings
@@ -33,7 +33,7 @@ async def contracts_at(moment: str, instruments: dict[str, dict[str, Any]] | Non
         await session.open()
         try:
             reader = AccountReader(session, QuoteFeed(session, QuoteSettings()))
-            return (await reader.snapshot("DU1", AccountType.PAPER, ("SPY", "BND"))).contracts
+            return (await reader.snapshot(SnapshotRequest(account="DU1", symbols=("SPY", "BND")))).contracts
         finally:
             session.close()
 

@@ -19,8 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from activities.gateway.intent_judge import IntentJudge
 from activities.gateway.order_desk import OrderDesk
 from rebalancing.errors import GatewaySettling, GatewayUnavailable
+from rebalancing.market.snapshot import ReservedIds
 from rebalancing.orders.intent_fate import Evidence, Fate, fate_of
-from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, Side
+from rebalancing.orders.order import Intent, LegOrder, OrderReport, OrderState, Side, intents_under
 from tests.activities.intent_life import CON_IDS, World, WorldLoop, leg_order, settled
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class IntentLife(RuleBasedStateMachine):
         self.ordered_before_a_restore: set[str] = set()
         self.copies: list[tuple[dict[str, Intent], set[tuple[str, int]]]] = []
         self.first_ref_of: dict[int, str] = {}
+        self.readings: list[tuple[ReservedIds, tuple[LegOrder, ...]]] = []
 
     @rule(
         symbol=st.sampled_from(sorted(CON_IDS)),
@@ -64,8 +66,36 @@ class IntentLife(RuleBasedStateMachine):
             return
         if not settled(connection):
             self.world.pass_time(3)
-        figures, first = connection.figures(symbol), len(self.intents)
-        self.reserve(*(leg_order(first + each, figures, symbol, side, quantity + each, limit) for each in range(legs)))
+        self.reserve(*self.new_orders(symbol, side, quantity, legs, limit))
+
+    @rule(
+        symbol=st.sampled_from(sorted(CON_IDS)),
+        side=st.sampled_from(Side),
+        quantity=st.integers(min_value=1, max_value=100),
+        legs=st.integers(min_value=1, max_value=3),
+    )
+    def read_and_size(self, symbol: str, side: Side, quantity: int, legs: int) -> None:
+        """What a reading does that reserves ids for the leg which is sized by it; the leg is numbered later."""
+        connection = self.world.connect()
+        if len(self.history) <= 12 and (ids := connection.desk.reserve(legs + 1)) is not None:
+            self.readings.append((ids, self.new_orders(symbol, side, quantity, legs, None)))
+
+    @precondition(lambda self: self.readings)
+    @rule()
+    def number_what_was_read(self) -> None:
+        """What the workflow does with such ids, however late."""
+        ids, orders = self.readings.pop(0)
+        if any(order.ref in self.intents for order in orders) or ids.first <= self.highest_withdrawn_id:
+            return
+        for intent in intents_under(ids, orders):
+            self.history[intent.ref] = self.intents[intent.ref] = intent
+
+    def new_orders(
+        self, symbol: str, side: Side, quantity: int, legs: int, limit: Decimal | None
+    ) -> tuple[LegOrder, ...]:
+        """Orders sized by what the account holds now."""
+        figures, first = self.world.connect().figures(symbol), len(self.intents)
+        return tuple(leg_order(first + each, figures, symbol, side, quantity + each, limit) for each in range(legs))
 
     @precondition(lambda self: self.history)
     @rule(data=st.data(), delivery=DELIVERIES)
@@ -187,9 +217,13 @@ class IntentLife(RuleBasedStateMachine):
 
     def reserve(self, *orders: LegOrder) -> None:
         """Have ids reserved, above those of what was withdrawn."""
-        above = max((self.intents[ref].order_id for ref in self.withdrawn), default=0)
-        for intent in self.world.connect().desk.prepare(orders, above):
+        for intent in self.world.connect().desk.prepare(orders, self.highest_withdrawn_id):
             self.history[intent.ref] = self.intents[intent.ref] = intent
+
+    @property
+    def highest_withdrawn_id(self) -> int:
+        """What later ids must be above."""
+        return max((self.intents[ref].order_id for ref in self.withdrawn), default=0)
 
     def place(self, *intents: Intent, delivery: str) -> None:
         """Place intents in one visit, their bytes suffering the fate named."""
@@ -276,6 +310,14 @@ def _fails_under(judge: type[IntentJudge]) -> None:
 def test_the_property_fails_where_a_change_is_sent_for_an_order_that_may_not_be_there() -> None:
     class Careless(IntentJudge):
         def may_reprice(self, intent: Intent, now: datetime) -> bool:
+            return True
+
+    _fails_under(Careless)
+
+
+def test_the_property_fails_where_an_id_of_an_earlier_connection_counts_as_reserved_on_this_one() -> None:
+    class Careless(IntentJudge):
+        def is_of_this_connection(self, intent: Intent) -> bool:
             return True
 
     _fails_under(Careless)

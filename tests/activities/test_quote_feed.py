@@ -13,7 +13,7 @@ from activities.gateway import quote_feed
 from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.reading import AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
-from rebalancing.accounts import AccountType
+from contract.requests import SnapshotRequest
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.market.snapshot import AccountSnapshot, Quote, QuoteKind
 from rebalancing.settings import QuoteSettings
@@ -37,7 +37,8 @@ class Desk:
     ) -> AccountSnapshot:
         """Read an account with these symbols."""
         wanted = symbols or ("QQQ", "SPY")
-        return await self.reader.snapshot(account, AccountType.PAPER, wanted, held_out, known=known)
+        request = SnapshotRequest(account=account, symbols=wanted, held_out=held_out, known=known)
+        return await self.reader.snapshot(request)
 
     @asynccontextmanager
     async def another_session(self) -> AsyncGenerator["Desk"]:
@@ -211,7 +212,9 @@ async def test_a_stream_that_fell_silent_is_asked_for_anew_once_before_its_quote
     async with desk(max_age=QUIET.total_seconds()) as own:
         quiet = await until_quiet(own)
         asked_at = datetime.now(UTC)
-        assert not own.reader.is_pushed("DU1", ("SPY",)), "it must be asked for in the slot"
+        assert not own.reader.is_pushed(SnapshotRequest(account="DU1", symbols=("SPY",))), (
+            "it must be asked for in the slot"
+        )
         again = (await own.read()).quotes["SPY"]
         assert (again.bid, again.ask) == (quiet.bid, quiet.ask)
         assert again.at >= asked_at

@@ -9,8 +9,13 @@ from bench.accounts.histories import read_histories
 from tests.house import Holding, house
 
 RECORDED = Path(__file__).parent / "recorded_counts.json"
+HELD = ("SPY", "EDC")
 ACCOUNTS = {
-    f"DU{n}": Holding(cash="1000", holdings={"SPY": 50 + n, "EDC": 100 + n}, more={"margin_check": False})
+    f"DU{n}": Holding(
+        cash="1000",
+        holdings={symbol: 50 * (1 + place) + n for place, symbol in enumerate(HELD)},
+        more={"margin_check": False},
+    )
     for n in range(1, 7)
 }
 """Without what-if orders, which double the messages of margin accounts."""
@@ -29,6 +34,8 @@ class Counts:
 async def count() -> Counts:
     """Rebalance six accounts at once, each with two sales and three purchases, and count."""
     async with house(ACCOUNTS) as own:
+        while sum(request.name == "reqContractDetails" for request in own.gateway.requests) < len(HELD):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # they are read ahead of events
         before = len(own.gateway.requests)
         handles = await asyncio.gather(*(own.trigger(account) for account in ACCOUNTS))
         await asyncio.gather(*(handle.result() for handle in handles))

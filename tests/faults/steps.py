@@ -94,6 +94,9 @@ def _place(name: str, after: int, earlier: int = 0) -> Step:
     return Step(name, _at_once, _requested("placeOrder", earlier + after + 1), match, earlier + after, True)
 
 
+_CONTRACT_OF_A_HOLDING: Final = FaultMatch(request="reqContractDetails", symbol="SPY")
+_CONTRACT_OF_A_TARGET: Final = FaultMatch(request="reqContractDetails", symbol="QQQ")
+
 STEPS: Final = (
     Step("trigger", _at_once, _at_once, before_trigger=True),
     _connect("reconcile-open", "reqAllOpenOrders"),
@@ -101,8 +104,15 @@ STEPS: Final = (
     _connect("reconcile-executions", "reqExecutions"),
     _connect("read-positions", "reqPositions"),
     _connect("read-values", "reqAccountSummary"),
+    Step("read-ahead", _at_once, _requested("reqContractDetails"), _CONTRACT_OF_A_HOLDING, before_worker=True),
     Step("read-targets", _at_once, _in_phase(Phase.READING), before_trigger=True),
-    _read("read-contracts", "reqContractDetails"),
+    Step(
+        "read-contracts",
+        _at_once,
+        _requested("reqContractDetails", len(HOLDINGS) + 1),
+        _CONTRACT_OF_A_TARGET,
+        before_trigger=True,
+    ),
     _read("read-quotes", "reqMktData"),
     Step("plan", _at_once, _requested("reqMktData", 4), FaultMatch(request="reqMktData"), 3, before_trigger=True),
     Step(

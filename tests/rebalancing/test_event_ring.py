@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from rebalancing.triggers import REMEMBERED_EVENTS, EventRing, EventStatus, ExecutionMode, Trigger
 
@@ -74,3 +75,44 @@ def test_the_newest_events_are_remembered() -> None:
     assert [record.event_id for record in ring.records] == [one.event_id for one in many[5:]]
     assert ring.knows(trigger("older", at=NOON))
     assert not ring.knows(trigger("newer", at=NOON + timedelta(days=1)))
+
+
+@pytest.mark.parametrize(
+    "event_id", ["e1", "with a space", "  ", "2026-11-24T12:00:00+00:00 rebalance completed x", "ü🙂"]
+)
+def test_a_record_is_a_line_and_comes_back_from_it(event_id: str) -> None:
+    ring = EventRing().noting([trigger(event_id), trigger(event_id, DRY)], EventStatus.INCOMPLETE)
+    written = ring.model_dump(mode="json")
+    assert all(isinstance(each, str) for each in written["records"])
+    assert EventRing.model_validate(written) == ring
+    assert EventRing.model_validate_json(ring.model_dump_json()) == ring
+
+
+def test_a_record_with_words_is_written_with_them_and_without_them_as_a_line() -> None:
+    ring = EventRing().noting([trigger("a")], EventStatus.FAILED, "why").noting([trigger("b")], EventStatus.COMPLETED)
+    assert EventRing.model_validate(ring.model_dump(mode="json")) == ring
+    assert all(isinstance(each, str) for each in ring.without_summaries.model_dump(mode="json")["records"])
+    assert [record.status for record in ring.without_summaries.records] == [record.status for record in ring.records]
+
+
+@pytest.mark.parametrize("line", ["", "e1", "2026-11-24T12:00:00+00:00 rebalance e1", "noon rebalance completed e1", 7])
+def test_what_is_no_record_is_refused(line: object) -> None:
+    with pytest.raises(ValidationError):
+        EventRing.model_validate({"records": [line]})
+
+
+def test_a_full_ring_is_short() -> None:
+    ring = EventRing().noting([trigger(f"event-{n:03}") for n in range(200)], EventStatus.COMPLETED)
+    assert len(ring.records) == REMEMBERED_EVENTS
+    assert len(ring.model_dump_json()) < 65 * REMEMBERED_EVENTS
+
+
+def test_what_came_later_takes_the_place_of_what_was_known_before() -> None:
+    earlier = EventRing().noting([trigger("a"), trigger("b")], EventStatus.EXPIRED)
+    later = EventRing().noting([trigger("b", at=NOON + timedelta(hours=1))], EventStatus.RUNNING)
+    both = earlier.followed_by(later)
+    assert [(record.event_id, record.status) for record in both.records] == [
+        ("a", EventStatus.EXPIRED),
+        ("b", EventStatus.RUNNING),
+    ]
+    assert both.after_ending_early([]).records[1].status is EventStatus.CANCELLED

@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from contract.names import SEARCH_ATTRIBUTES
+from contract.payloads import DATA_CONVERTER
 from testbed.temporal_server import TemporalServer
 from tests.house import Holding, House, house
 from worker.temporal import SERVER_SETTINGS, temporal_command
@@ -32,7 +32,7 @@ async def house_of_skipped_time(accounts: Mapping[str, Holding], **more: Any) ->
         dev_server_existing_path=temporal_command(),
         dev_server_extra_args=dynamic_configuration(),
         search_attributes=SEARCH_ATTRIBUTES,
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
     )
     async with environment:
         server = TemporalServer(environment.client.service_client.config.target_host, None, environment.client)

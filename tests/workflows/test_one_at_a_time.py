@@ -31,7 +31,7 @@ async def test_three_events_in_flight_become_one_run_and_one_follow_up() -> None
         await own.trigger("DU1", "second")
         await own.trigger("DU1", "third")
         result = await handle.result()
-        assert {record.event_id: record.status for record in result.events.records} == {
+        assert {record.event_id: record.status for record in (await own.remembered("DU1")).records} == {
             "first": EventStatus.COMPLETED,
             "second": EventStatus.COMPLETED,
             "third": EventStatus.COMPLETED,
@@ -68,7 +68,7 @@ async def test_an_event_of_a_failed_run_is_remembered_too() -> None:
         await asyncio.gather(handle.result(), return_exceptions=True)
         again = await (await own.trigger("DU1", "same")).result()
         assert again.outcome is None
-        assert again.events.records[0].status is EventStatus.FAILED
+        assert (await own.remembered("DU1")).records[0].status is EventStatus.FAILED
 
 
 async def test_an_event_of_a_terminated_run_does_not_come_back() -> None:
@@ -91,7 +91,7 @@ async def test_nothing_comes_back_that_a_terminated_run_had_absorbed_or_kept_for
         for event_id, mode in (("first", LIVE), ("absorbed", LIVE), ("kept", DRY)):
             again = await (await own.trigger("DU1", event_id, mode)).result()
             assert again.outcome is None, event_id
-            record = again.events.find(event_id, mode)
+            record = (await own.remembered("DU1")).find(event_id, mode)
             assert record is not None
             assert record.status is EventStatus.CANCELLED
 
@@ -119,7 +119,7 @@ async def test_garbage_that_was_sent_to_a_terminated_run_is_in_nobodys_way() -> 
             assert (await (await own.trigger("DU1", "first")).result()).outcome is None
             new = await (await own.trigger("DU1", "not a trigger")).result()
             assert new.outcome is not None
-            assert {record.event_id for record in new.events.records} == {"first", "not a trigger"}
+            assert {record.event_id for record in (await own.remembered("DU1")).records} == {"first", "not a trigger"}
 
 
 async def test_an_event_id_that_came_as_a_dry_run_is_carried_out_when_it_comes_live() -> None:

@@ -25,6 +25,7 @@ from activities.callers import accounts_of
 from contract.requests import (
     AcknowledgeRequest,
     CancelOpenRequest,
+    ContractsRequest,
     IntentsRequest,
     PlaceRequest,
     PrepareRequest,
@@ -35,7 +36,7 @@ from rebalancing.freshness import Figures
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest, WhatIfOrder
 from rebalancing.orders.order import Intent, LegOrder, Side
 from rebalancing.outcomes import Phase
-from tests.house import TRADING, Holding, House, configuration, failure_of, house, phase_reached
+from tests.house import TRADING, Holding, House, failure_of, house, phase_reached
 from workflows.rebalance_account import RebalanceAccount
 
 TRIGGER = {
@@ -53,7 +54,7 @@ FIGURES = Figures(connection="c", taken_at=NOW, fresh_until=NOW + timedelta(hour
 ORDER = LegOrder(ref="forged-1", account="DU1", symbol="QQQ", con_id=1, side=Side.BUY, quantity=1, figures=FIGURES)
 INTENT = Intent(**ORDER.model_dump(), order_id=100, trading_day="20261124")
 WHAT_IF = WhatIfOrder(symbol="QQQ", con_id=1, side=Side.BUY, quantity=1)
-READING = SnapshotRequest(account=configuration({"DU1": Holding()}).account("DU1"), symbols=())
+READING = SnapshotRequest(account="DU1")
 
 REQUESTS: dict[tuple[str, str], Any] = {
     ("ibkr", "read_snapshot"): READING,
@@ -207,6 +208,20 @@ async def test_the_worker_serves_no_workflow_but_the_accounts_own() -> None:
                 assert (name, error.type) == (name, "CallerRefused")
                 assert "rebalance-DU1" in error.message
         assert refused(own, "DU1")
+
+
+async def test_no_workflow_may_have_contracts_read_ahead() -> None:
+    async with house({"DU1": Holding()}) as own, strangers(own.client):
+        with pytest.raises(WorkflowFailureError) as failure:
+            await own.client.execute_workflow(
+                "Forged",
+                args=["ibkr", "read_contracts", ContractsRequest(symbols=("QQQ",))],
+                id="rebalance-DU1",
+                task_queue="elsewhere",
+            )
+        assert isinstance(failure.value.cause, ActivityError)
+        assert isinstance(failure.value.cause.cause, ApplicationError)
+        assert failure.value.cause.cause.type == "CallerRefused"
 
 
 async def test_outside_of_any_workflow_an_account_is_read_and_nothing_else() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from contract.payloads import DATA_CONVERTER
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import watched_runner
 
@@ -20,7 +20,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=[RebalanceAccount],
         workflow_runner=watched_runner(),
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
     )
 
 

@@ -1,0 +1,41 @@
+"""How values are written into histories: as JSON, without what is at its default, for a history is kept for weeks.
+
+So a default of a model that workflows and activities exchange is a promise: it must not change while histories are
+kept in which it was left out. What may change from release to release (settings, an account's rules) is written in full
+(``contract.requests.Opening``).
+"""
+
+import dataclasses
+from typing import Any, Final
+
+from pydantic_core import SchemaSerializer
+from pydantic_core.core_schema import any_schema
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, pydantic_data_converter
+from temporalio.converter import CompositePayloadConverter, DefaultPayloadConverter, JSONPlainPayloadConverter
+
+
+class _JSONWithoutDefaults(PydanticJSONPlainPayloadConverter):
+    """JSON of pydantic models and of everything else that they may be made of."""
+
+    _serializer: Final = SchemaSerializer(any_schema())
+
+    def to_payload(self, value: Any) -> Payload | None:
+        """The value as JSON, without defaults."""
+        data = self._serializer.to_json(value, exclude_defaults=True)
+        return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
+
+
+class PayloadConverter(CompositePayloadConverter):
+    """Temporal's own payload converter, with this JSON."""
+
+    def __init__(self) -> None:
+        """Needs no arguments: Temporal makes one in each process, and in the workflow sandbox."""
+        converters = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(
+            *(_JSONWithoutDefaults() if isinstance(each, JSONPlainPayloadConverter) else each for each in converters)
+        )
+
+
+DATA_CONVERTER: Final = dataclasses.replace(pydantic_data_converter, payload_converter_class=PayloadConverter)
+"""What every client, worker and replayer of ours uses."""
