@@ -5,7 +5,7 @@ They are two of every seven messages of accounts that begin together, and the sa
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -51,15 +51,18 @@ class ReadAhead:
 
     async def run(self) -> None:
         """Go on until cancelled. What fails is no more than asked for later, as if there were no reading ahead."""
+        await self._try(self._learn_targets())
+        while True:
+            if due := self._due():
+                await self._try(self._read(due[:MOST_SYMBOLS_A_VISIT]))
+            else:
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _try(self, asking: Awaitable[None]) -> None:
         try:
-            self._targeted = await self._last_targeted()
-            while True:
-                if due := self._due():
-                    await self._read(due[:MOST_SYMBOLS_A_VISIT])
-                else:
-                    await asyncio.sleep(LOOK_EVERY)
-        except RPCError as error:
-            log.debug("contract details are not read ahead: %s", error)
+            await asking
+        except (ActivityFailureError, RPCError) as error:
+            log.debug("contract details are not read ahead: %s", error.cause or error)
 
     @property
     def _accounts(self) -> list[Account]:
@@ -77,28 +80,27 @@ class ReadAhead:
         held = (self._reader.held(account.account_id) - account.held_out for account in self._accounts)
         return self._targeted.union(*held)
 
-    async def _last_targeted(self) -> set[str]:
+    async def _learn_targets(self) -> None:
         own = {account.account_id for account in self._accounts}
+        if not own:
+            return
         runs = self._client.list_workflows(f"WorkflowType = '{WORKFLOW_TYPE}'", limit=RUNS_FOR_EACH * len(own))
         targeted = [(await memory_of(run)).last_targets or {} async for run in runs if account_of(run.id) in own]
-        return set[str]().union(*targeted) - {CASH_SYMBOL}
+        self._targeted = set[str]().union(*targeted) - {CASH_SYMBOL}
 
     async def _read(self, symbols: Iterable[str]) -> None:
         request = ContractsRequest(symbols=tuple(symbols))
         self._asked_at |= dict.fromkeys(request.symbols, datetime.now(UTC))
-        try:
-            await self._client.execute_activity_method(
-                GatewayContract.read_contracts,
-                request,
-                id=f"contracts-{self._gateway or 'default'}",
-                task_queue=gateway_queue(self._gateway),
-                priority=Priority(priority_key=IDLE),
-                start_to_close_timeout=VISIT_TIMEOUT,
-                schedule_to_close_timeout=CONTRACT_LIFETIME - RENEWED_AFTER,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=RetryPolicy(maximum_attempts=1),
-                id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
-                summary="Contract details, before they are needed",
-            )
-        except ActivityFailureError as error:
-            log.debug("contract details were not read ahead: %s", error.cause)
+        await self._client.execute_activity_method(
+            GatewayContract.read_contracts,
+            request,
+            id=f"contracts-{self._gateway or 'default'}",
+            task_queue=gateway_queue(self._gateway),
+            priority=Priority(priority_key=IDLE),
+            start_to_close_timeout=VISIT_TIMEOUT,
+            schedule_to_close_timeout=CONTRACT_LIFETIME - RENEWED_AFTER,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
+            summary="Contract details, before they are needed",
+        )
