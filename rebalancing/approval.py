@@ -76,8 +76,8 @@ def holds_still(approved: Plan, seen: AccountSnapshot, fresh: AccountSnapshot, p
     """
     if plan.plan_hash == approved.plan_hash:
         return True
-    same_book = seen.positions == fresh.positions and seen.fractions == fresh.fractions
-    return same_book and plan.targets == approved.targets and _moved(seen.prices, fresh.prices) <= tolerance
+    same_holdings = seen.positions == fresh.positions and seen.fractions == fresh.fractions
+    return same_holdings and plan.targets == approved.targets and _moved(seen.prices, fresh.prices) <= tolerance
 
 
 def bounded(approved: tuple[PlannedOrder, ...], sized: tuple[PlannedOrder, ...]) -> tuple[PlannedOrder, ...]:

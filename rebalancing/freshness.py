@@ -11,7 +11,7 @@ from typing import Final
 
 from rebalancing.base import FrozenModel, Instant
 from rebalancing.market.snapshot import AccountSnapshot
-from rebalancing.market.trading_hours import Session
+from rebalancing.market.trading_hours import TradingSession
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 """How far a clock may be set back between a reading and a send. Further back, nobody can tell how old figures are."""
@@ -41,7 +41,7 @@ class Figures(FrozenModel):
 
 
 def figures_of(
-    snapshot: AccountSnapshot, symbol: str, sessions: Iterable[Session], freshness: timedelta, at: datetime
+    snapshot: AccountSnapshot, symbol: str, sessions: Iterable[TradingSession], freshness: timedelta, at: datetime
 ) -> Figures:
     """The figures that an order for ``symbol`` is sized by at the moment ``at``, which trades in ``sessions``.
 

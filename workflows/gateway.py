@@ -41,7 +41,7 @@ T = TypeVar("T")
 Contract = TypeVar("Contract")
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
-Told = TypeVar("Told", Intent, OrderReport)
+ForOrder = TypeVar("ForOrder", Intent, OrderReport)
 
 AWAY_PAUSE: Final = timedelta(seconds=5)
 """Between two rounds of tries while the gateway is away; within a round Temporal backs off itself."""
@@ -86,7 +86,7 @@ class Gateway:
 
         async def preview() -> MarginPreview:
             questions = await self._visit(GatewayContract.ask_margin, request, FINISHING)
-            found = await self._beside(ConnectionContract.margin_answers, questions)
+            found = await self._on_connection(ConnectionContract.margin_answers, questions)
             if tuple(answer.order for answer in found.answers) != request.orders:
                 raise OtherHistoryError
             return found
@@ -98,7 +98,7 @@ class Gateway:
     async def prepare(self, orders: tuple[LegOrder, ...], above: int) -> tuple[Intent, ...]:
         """Reserve order ids ``above`` this one, so that intents are in history before a byte is sent (promise P3)."""
         request = PrepareRequest(orders=orders, above=above)
-        return await self._told_of(orders, lambda: self._beside(ConnectionContract.prepare_leg, request))
+        return await self._for_orders(orders, lambda: self._on_connection(ConnectionContract.prepare_leg, request))
 
     async def place(
         self, intents: tuple[Intent, ...], linger: timedelta, reading: SnapshotRequest, *, overtaken: bool
@@ -131,7 +131,7 @@ class Gateway:
                 awaited = AcknowledgeRequest(
                     intents=working, timeout=linger.total_seconds(), reading=self._knowing(reading)
                 )
-                said = await self._beside(ConnectionContract.acknowledge_leg, awaited)
+                said = await self._on_connection(ConnectionContract.acknowledge_leg, awaited)
                 reports.update((report.ref, report) for report in _answers(working, said.reports))
                 snapshot = self._with_contracts(said.snapshot) if said.snapshot else None
 
@@ -145,7 +145,7 @@ class Gateway:
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of working orders up to the market, in one visit."""
-        return await self._told_of(intents, lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING))
+        return await self._for_orders(intents, lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING))
 
     async def fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> tuple[OrderReport, ...]:
         """Wait until none of these orders works any more, or the time is over; all of it is work.
@@ -154,7 +154,7 @@ class Gateway:
         """
         request = IntentsRequest(intents=intents, timeout=timeout.total_seconds())
         call, queue = ConnectionContract.await_fills, fills_queue(self._account.gateway)
-        return await self._told_of(
+        return await self._for_orders(
             intents,
             lambda: self._execute(call, request, queue, FINISHING, timeout + VISIT_TIMEOUT, longest=None),
             allowance=None,
@@ -164,7 +164,7 @@ class Gateway:
         """Cancel what still works of these, and wait for the confirmation (promise P8). Goes on while it is stopped."""
         request = IntentsRequest(intents=intents, timeout=self._cancel_timeout)
         timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
-        return await self._told_of(
+        return await self._for_orders(
             intents,
             lambda: self._visit(GatewayContract.cancel_orders, request, OPERATOR, timeout),
             cleaning_up=True,
@@ -188,7 +188,7 @@ class Gateway:
         """In one slot visit; more of them for many new symbols."""
         if not fresh:
             request = self._knowing(request)
-            pushed = await self._beside(ConnectionContract.read_pushed, request)
+            pushed = await self._on_connection(ConnectionContract.read_pushed, request)
             if pushed is not None:
                 return pushed
         priority = BEGINNING if fresh else FINISHING
@@ -208,20 +208,20 @@ class Gateway:
         contracts = {symbol: self._contracts[symbol] for symbol in snapshot.quotes if symbol in self._contracts}
         return snapshot.model_copy(update={"contracts": contracts})
 
-    async def _told_of(
+    async def _for_orders(
         self,
         orders: tuple[LegOrder, ...],
-        call: Callable[[], Awaitable[tuple[Told, ...]]],
+        call: Callable[[], Awaitable[tuple[ForOrder, ...]]],
         allowance: timedelta | None = GATEWAY_ALLOWANCE,
         *,
         cleaning_up: bool = False,
-    ) -> tuple[Told, ...]:
+    ) -> tuple[ForOrder, ...]:
         """Make a call about these orders."""
 
-        async def told() -> tuple[Told, ...]:
+        async def answers() -> tuple[ForOrder, ...]:
             return _answers(orders, await call())
 
-        return await self._while_away(told, allowance, cleaning_up=cleaning_up)
+        return await self._while_away(answers, allowance, cleaning_up=cleaning_up)
 
     async def _while_away(
         self,
@@ -270,10 +270,10 @@ class Gateway:
         queue = gateway_queue(self._account.gateway)
         return await self._execute(call, request, queue, priority, timeout, longest=self._waits.longest)
 
-    async def _beside(
+    async def _on_connection(
         self, call: Callable[[ConnectionContract, Request], Awaitable[Answer]], request: Request
     ) -> Answer:
-        """What rests on the connection and sends nothing: it does not wait for the slot."""
+        """What rests on the connection and sends nothing: beside the slot, without waiting for it."""
         queue = fills_queue(self._account.gateway)
         return await self._execute(call, request, queue, FINISHING, VISIT_TIMEOUT, longest=self._waits.longest)
 
@@ -308,8 +308,8 @@ class Gateway:
         return Priority(priority_key=key, fairness_key=self._account.account_id if key == BEGINNING else None)
 
 
-def _answers(asked: Iterable[LegOrder], told: tuple[Told, ...]) -> tuple[Told, ...]:
-    """What was told, if it is of the orders that were asked about."""
-    if {each.ref for each in told} <= {order.ref for order in asked}:
-        return told
+def _answers(asked: Iterable[LegOrder], answers: tuple[ForOrder, ...]) -> tuple[ForOrder, ...]:
+    """The answers, if they are of the orders that were asked about."""
+    if {each.ref for each in answers} <= {order.ref for order in asked}:
+        return answers
     raise OtherHistoryError

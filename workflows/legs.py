@@ -240,7 +240,7 @@ class Legs:
     # --- at the gateway -------------------------------------------------------------------------------------------
 
     async def _cancel(self, intents: tuple[Intent, ...]) -> None:
-        self._state.enter(Phase.CLEANING_UP)
+        self._state.enter(Phase.CANCELLING_WORKING_ORDERS)
         self._orders.note(await self._gateway.cancel(intents))
 
     async def _await_fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> None:

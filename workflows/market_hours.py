@@ -13,7 +13,7 @@ from temporalio import workflow
 from rebalancing import failures
 from rebalancing.accounts import Account, WhenClosed
 from rebalancing.market.snapshot import ContractDetails
-from rebalancing.market.trading_hours import Session, common_sessions, is_open, next_open
+from rebalancing.market.trading_hours import TradingSession, common_sessions, is_open, next_open
 from rebalancing.outcomes import Phase
 from workflows.run_state import RunState
 from workflows.waits import Waits
@@ -84,7 +84,7 @@ class MarketHours:
         return opens_at
 
 
-def hours_of(account: Account, contract: ContractDetails) -> tuple[Session, ...]:
+def hours_of(account: Account, contract: ContractDetails) -> tuple[TradingSession, ...]:
     """When this account trades the symbol: in regular hours, or before and after them too."""
     return contract.hours(extended=account.policy_for(contract.symbol).extended_hours)
 

@@ -240,7 +240,7 @@ class Rebalance:
             )
 
     async def _cancel_open_orders(self) -> None:
-        self._state.enter(Phase.CANCELLING_ORDERS)
+        self._state.enter(Phase.CANCELLING_OPEN_ORDERS)
         left = await self._gateway.cancel_open()
         if left:
             timeout = float(self.settings.concurrency.cancel_timeout)

@@ -22,9 +22,9 @@ LOGGED: Final = frozenset(
         Phase.WAITING_FOR_GATEWAY,
         Phase.WAITING_FOR_MARKET,
         Phase.WAITING_FOR_APPROVAL,
-        Phase.CANCELLING_ORDERS,
+        Phase.CANCELLING_OPEN_ORDERS,
         Phase.NEEDS_OPERATOR,
-        Phase.CLEANING_UP,
+        Phase.CANCELLING_WORKING_ORDERS,
     }
 )
 """Phases that get a line in the log: what is waited for, and what is undone. Of the others the orders speak."""

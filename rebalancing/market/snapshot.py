@@ -8,7 +8,7 @@ from pydantic import Field, computed_field
 
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.funding.account_kind import AccountKind
-from rebalancing.market.trading_hours import Session
+from rebalancing.market.trading_hours import TradingSession
 
 PRICE_CUSHION = Decimal("0.003")
 """A market order may fill this much above the ask while it travels; buys are sized as if it did (promise P5)."""
@@ -84,11 +84,11 @@ class ContractDetails(FrozenModel):
     con_id: int
     primary_exchange: str
     min_tick: Money
-    sessions: tuple[Session, ...] = ()
-    extended_sessions: tuple[Session, ...] = ()
+    sessions: tuple[TradingSession, ...] = ()
+    extended_sessions: tuple[TradingSession, ...] = ()
     hours_problem: str = ""
 
-    def hours(self, *, extended: bool = False) -> tuple[Session, ...]:
+    def hours(self, *, extended: bool = False) -> tuple[TradingSession, ...]:
         """When the symbol trades: in regular hours, or in the extended ones too."""
         return self.extended_sessions if extended else self.sessions
 

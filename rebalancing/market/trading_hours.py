@@ -69,7 +69,7 @@ class HoursInvalid(ValueError):
     """Trading hours, or the zone they are in, that cannot be understood."""
 
 
-class Session(FrozenModel):
+class TradingSession(FrozenModel):
     """One span of time in which a symbol trades, from its opening up to its close."""
 
     opens_at: Instant
@@ -88,13 +88,13 @@ def exchange_zone(name: str) -> ZoneInfo:
         raise HoursInvalid(f"the time zone {name!r} is not known") from error
 
 
-def read_sessions(hours: str, time_zone: str) -> tuple[Session, ...]:
+def read_sessions(hours: str, time_zone: str) -> tuple[TradingSession, ...]:
     """The sessions in the gateway's text, in order, those that touch or overlap as one; ``CLOSED`` days have none.
 
     Raises ``HoursInvalid`` for text that is not understood: a day misread would be a day traded wrongly.
     """
     zone = exchange_zone(time_zone)
-    found: list[Session] = []
+    found: list[TradingSession] = []
     for day in filter(None, (part.strip() for part in hours.split(";"))):
         date, colon, spans = day.partition(":")
         if not colon:
@@ -106,51 +106,51 @@ def read_sessions(hours: str, time_zone: str) -> tuple[Session, ...]:
     return merged(found)
 
 
-def merged(sessions: Iterable[Session]) -> tuple[Session, ...]:
+def merged(sessions: Iterable[TradingSession]) -> tuple[TradingSession, ...]:
     """The same time as few sessions as possible, in order: a market that never closes is one session, not seven."""
-    result: list[Session] = []
+    result: list[TradingSession] = []
     for session in sorted(sessions, key=lambda session: (session.opens_at, session.closes_at)):
         if result and session.opens_at <= result[-1].closes_at:
             latest = max(result[-1].closes_at, session.closes_at)
-            result[-1] = Session(opens_at=result[-1].opens_at, closes_at=latest)
+            result[-1] = TradingSession(opens_at=result[-1].opens_at, closes_at=latest)
         else:
             result.append(session)
     return tuple(result)
 
 
-def common_sessions(calendars: Iterable[tuple[Session, ...]]) -> tuple[Session, ...]:
+def common_sessions(calendars: Iterable[tuple[TradingSession, ...]]) -> tuple[TradingSession, ...]:
     """When all of these calendars have a session at once: what must trade together can trade then.
 
     No calendar at all has no common session.
     """
-    common: tuple[Session, ...] | None = None
+    common: tuple[TradingSession, ...] | None = None
     for sessions in calendars:
         common = sessions if common is None else _overlaps(common, sessions)
     return merged(common or ())
 
 
-def is_open(sessions: Iterable[Session], at: datetime) -> bool:
+def is_open(sessions: Iterable[TradingSession], at: datetime) -> bool:
     """Whether one of the sessions runs at this moment."""
     return any(session.opens_at <= at < session.closes_at for session in sessions)
 
 
-def next_open(sessions: Iterable[Session], at: datetime) -> datetime | None:
+def next_open(sessions: Iterable[TradingSession], at: datetime) -> datetime | None:
     """When the next session begins; ``at`` itself while one runs, ``None`` if none is to come."""
     return min((max(session.opens_at, at) for session in sessions if session.closes_at > at), default=None)
 
 
-def _overlaps(some: tuple[Session, ...], others: tuple[Session, ...]) -> tuple[Session, ...]:
-    overlaps: list[Session] = []
+def _overlaps(some: tuple[TradingSession, ...], others: tuple[TradingSession, ...]) -> tuple[TradingSession, ...]:
+    overlaps: list[TradingSession] = []
     for one in some:
         for other in others:
             opens_at = max(one.opens_at, other.opens_at)
             closes_at = min(one.closes_at, other.closes_at)
             if opens_at < closes_at:
-                overlaps.append(Session(opens_at=opens_at, closes_at=closes_at))
+                overlaps.append(TradingSession(opens_at=opens_at, closes_at=closes_at))
     return tuple(overlaps)
 
 
-def _session(date: str, span: str, zone: ZoneInfo) -> Session:
+def _session(date: str, span: str, zone: ZoneInfo) -> TradingSession:
     start, dash, end = span.strip().partition("-")
     if not dash:
         raise HoursInvalid(f"{span!r} is no span of trading hours")
@@ -162,7 +162,7 @@ def _session(date: str, span: str, zone: ZoneInfo) -> Session:
         closes_at = _moment(date, end, zone, days=1)
     if closes_at <= opens_at:
         raise HoursInvalid(f"{span!r} ends before it begins")
-    return Session(opens_at=opens_at, closes_at=closes_at)
+    return TradingSession(opens_at=opens_at, closes_at=closes_at)
 
 
 def _moment(date: str, text: str, zone: ZoneInfo, days: int = 0) -> datetime:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from rebalancing.market.trading_hours import Session
+from rebalancing.market.trading_hours import TradingSession
 
 LEAD: Final = timedelta(minutes=10)
 NASDAQ_LEAD: Final = timedelta(minutes=5)
@@ -16,7 +16,7 @@ NASDAQ: Final = frozenset({"NASDAQ", "ISLAND", "NASDAQ.NMS", "NASDAQ.SCM"})
 """How IBKR names Nasdaq as a primary exchange."""
 
 
-def close_of_session(sessions: Iterable[Session], at: datetime) -> datetime | None:
+def close_of_session(sessions: Iterable[TradingSession], at: datetime) -> datetime | None:
     """The close of the session that runs at this moment, or else of the next one."""
     return min((session.closes_at for session in sessions if session.closes_at > at), default=None)
 

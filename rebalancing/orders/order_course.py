@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from rebalancing.base import FrozenModel, Instant
-from rebalancing.market.trading_hours import Session
+from rebalancing.market.trading_hours import TradingSession
 from rebalancing.orders.market_on_close import close_of_session
 from rebalancing.orders.order import Intent, OrderType
 from rebalancing.orders.order_policy import OrderPolicy, Remainder
@@ -34,7 +34,7 @@ class Course(FrozenModel):
 
 
 def course_of(
-    intent: Intent, policy: OrderPolicy, now: datetime, fill_timeout: timedelta, sessions: Iterable[Session]
+    intent: Intent, policy: OrderPolicy, now: datetime, fill_timeout: timedelta, sessions: Iterable[TradingSession]
 ) -> Course:
     """The course of an order that was placed now.
 

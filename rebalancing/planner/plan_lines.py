@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rebalancing.base import WEIGHT_PLACES
 from rebalancing.market.snapshot import QuoteKind
-from rebalancing.planner.book import Book, Entry
+from rebalancing.planner.holdings_at_targets import Entry, HoldingsAtTargets
 from rebalancing.planner.plan import PlanLine, PlanRequest
 from rebalancing.planner.reasons import Reason
 from rebalancing.planner.sizing_problem import ZERO, SizingProblem
@@ -23,7 +23,7 @@ class Explainer:
     """Explains the chosen steps of a problem; ``notes`` holds what deserves to be read apart from the lines."""
 
     _request: PlanRequest
-    _book: Book
+    _holdings: HoldingsAtTargets
     _problem: SizingProblem
     _steps: Mapping[str, int]
     _is_worth_it: bool
@@ -31,7 +31,7 @@ class Explainer:
 
     def lines(self, changes: Mapping[str, int]) -> tuple[PlanLine, ...]:
         """One line for each symbol, in alphabetical order; ``changes`` are in whole shares."""
-        lines = [self._line(entry, changes[symbol]) for symbol, entry in self._book.entries.items()]
+        lines = [self._line(entry, changes[symbol]) for symbol, entry in self._holdings.entries.items()]
         self._note_quotes(lines)
         lines += self._held_out()
         named = {line.symbol for line in lines}
@@ -88,9 +88,9 @@ class Explainer:
         gap = line.gap(line.held)
         if gap == 0:
             return Reason.ON_TARGET
-        if gap > 0 and not self._book.may_buy(entry.symbol):
+        if gap > 0 and not self._holdings.may_buy(entry.symbol):
             return Reason.NEVER_BOUGHT
-        if gap < 0 and not self._book.may_sell(entry.symbol):
+        if gap < 0 and not self._holdings.may_sell(entry.symbol):
             return Reason.NEVER_SOLD
         whole = abs(line.steps_to_target - line.held) if gap > 0 else int(-gap / line.price)
         if whole == 0:
@@ -133,7 +133,7 @@ class Explainer:
                 self.notes.append(f"{words}: {', '.join(symbols)}")
 
     def _weight(self, value: Decimal) -> Decimal:
-        return (value / self._book.base).quantize(WEIGHT_PLACES) if self._book.base else ZERO
+        return (value / self._holdings.base).quantize(WEIGHT_PLACES) if self._holdings.base else ZERO
 
     def _percent(self, value: Decimal) -> str:
-        return f"{100 * value / self._book.base if self._book.base else ZERO:.2f} %"
+        return f"{100 * value / self._holdings.base if self._holdings.base else ZERO:.2f} %"

@@ -16,7 +16,7 @@ from decimal import Decimal
 from rebalancing.base import CENT, PERCENT_PLACES, WEIGHT_PLACES
 from rebalancing.drift import drift
 from rebalancing.orders.order import Side
-from rebalancing.planner.book import Book, share_changes
+from rebalancing.planner.holdings_at_targets import HoldingsAtTargets, share_changes
 from rebalancing.planner.plan import Plan, PlanAfter, PlanLine, PlannedOrder, PlanRequest
 from rebalancing.planner.plan_lines import Explainer
 from rebalancing.planner.sizing import SOLVER_SECONDS, choose_quantities
@@ -34,21 +34,21 @@ def make_plan(request: PlanRequest, *, solver_seconds: float = SOLVER_SECONDS) -
     a proven optimum the plan is a greedy one, and says so. Raises ``PlanImpossible`` when there are positions but
     nothing to invest.
     """
-    return _Planner(request, Book(request), solver_seconds).plan()
+    return _Planner(request, HoldingsAtTargets(request), solver_seconds).plan()
 
 
 def size_buys(request: PlanRequest, *, solver_seconds: float = SOLVER_SECONDS) -> tuple[PlannedOrder, ...]:
     """Size the buy leg anew, with the cash and positions as they are after the sell leg; it never sells."""
-    return _Planner(request, Book(request, buy_leg=True), solver_seconds).plan().buys
+    return _Planner(request, HoldingsAtTargets(request, buy_leg=True), solver_seconds).plan().buys
 
 
 class _Planner:
     """One planning run; holds what the steps share."""
 
-    def __init__(self, request: PlanRequest, book: Book, solver_seconds: float) -> None:
+    def __init__(self, request: PlanRequest, holdings: HoldingsAtTargets, solver_seconds: float) -> None:
         self._request = request
-        self._book = book
-        self._problem: SizingProblem = book.problem()
+        self._holdings = holdings
+        self._problem: SizingProblem = holdings.problem()
         sizing = choose_quantities(self._problem, solver_seconds)
         self._is_optimal = sizing.in_time
         self._is_worth_it = self._mends_more_than_it_costs(sizing.quantities)
@@ -56,20 +56,20 @@ class _Planner:
 
     def plan(self) -> Plan:
         """Describe what was chosen."""
-        book, changes = self._book, share_changes(self._book, self._steps)
-        explainer = Explainer(self._request, book, self._problem, self._steps, self._is_worth_it)
+        holdings, changes = self._holdings, share_changes(self._holdings, self._steps)
+        explainer = Explainer(self._request, holdings, self._problem, self._steps, self._is_worth_it)
         lines = explainer.lines(changes)
         explanations = {line.symbol: line.explanation for line in lines}
         orders = self._orders(changes, explanations)
         return Plan(
             orders=orders,
-            base=book.base.quantize(CENT),
-            reserve=book.reserve.quantize(CENT),
-            targets={s: weight.quantize(WEIGHT_PLACES) for s, weight in book.targets.items()},
+            base=holdings.base.quantize(CENT),
+            reserve=holdings.reserve.quantize(CENT),
+            targets={s: weight.quantize(WEIGHT_PLACES) for s, weight in holdings.targets.items()},
             after=self._after(changes, lines, len(orders)),
             lines=lines,
             is_optimal=self._is_optimal,
-            notes=(*book.notes, *self._closing_notes(explainer)),
+            notes=(*holdings.notes, *self._closing_notes(explainer)),
         )
 
     def _mends_more_than_it_costs(self, steps: Mapping[str, int]) -> bool:
@@ -85,8 +85,8 @@ class _Planner:
         mended = problem.distance(unchanged) - problem.distance(steps)
         bought = ((max(steps[s] - line.held, 0), line) for s, line in problem.lines.items())
         spread = sum((count * (line.buy_price - line.price) for count, line in bought), ZERO)
-        commissions = 2 * len(self._book.entries) * problem.commission
-        return mended > max(commissions + spread, self._book.base * NOISE)
+        commissions = 2 * len(self._holdings.entries) * problem.commission
+        return mended > max(commissions + spread, self._holdings.base * NOISE)
 
     def _closing_notes(self, explainer: Explainer) -> list[str]:
         notes = list(explainer.notes)
@@ -108,7 +108,7 @@ class _Planner:
                 symbol=symbol,
                 side=Side.BUY if change > 0 else Side.SELL,
                 quantity=abs(change),
-                estimated_value=(abs(change) * self._book.entries[symbol].price).quantize(CENT),
+                estimated_value=(abs(change) * self._holdings.entries[symbol].price).quantize(CENT),
                 reason=explanations[symbol],
             )
             for symbol, change in changes.items()
@@ -117,18 +117,18 @@ class _Planner:
         return tuple(sorted(orders, key=lambda o: (o.side is Side.BUY, -o.estimated_value, o.symbol)))
 
     def _after(self, changes: Mapping[str, int], lines: Iterable[PlanLine], orders: int) -> PlanAfter:
-        moved = sum((changes[s] * entry.price for s, entry in self._book.entries.items()), ZERO)
+        moved = sum((changes[s] * entry.price for s, entry in self._holdings.entries.items()), ZERO)
         cash = self._request.cash - moved - self._request.commission_per_order * orders
         return PlanAfter(
             cash=cash.quantize(CENT),
-            idle_cash=(cash - self._book.reserve - self._book.cash_target).quantize(CENT),
+            idle_cash=(cash - self._holdings.reserve - self._holdings.cash_target).quantize(CENT),
             weights={line.symbol: line.after for line in lines if line.after is not None},
             drift=self._drift(changes, cash),
         )
 
     def _drift(self, changes: Mapping[str, int], cash: Decimal) -> Decimal:
-        book = self._book
-        if not book.base:
+        holdings = self._holdings
+        if not holdings.base:
             return ZERO
-        gaps = [entry.gap_with(changes[symbol]) for symbol, entry in book.entries.items()]
-        return drift([*gaps, book.reserve + book.cash_target - cash], book.base).quantize(PERCENT_PLACES)
+        gaps = [entry.gap_with(changes[symbol]) for symbol, entry in holdings.entries.items()]
+        return drift([*gaps, holdings.reserve + holdings.cash_target - cash], holdings.base).quantize(PERCENT_PLACES)

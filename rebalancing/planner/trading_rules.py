@@ -16,7 +16,7 @@ class ToleranceScope(StrEnum):
     LINE = "line"
     """That symbol is traded; those within their bands are left alone."""
 
-    BOOK = "book"
+    ACCOUNT = "account"
     """Everything is brought to its target, as soon as one line (cash included) has left its band."""
 
 
@@ -42,7 +42,7 @@ class TradingRules(ConfiguredModel):
     relative_tolerance_percent: Percent = Decimal(0)
     """The same in percent of the symbol's target weight; with both, the narrower band counts."""
     tolerance_scope: ToleranceScope = ToleranceScope.LINE
-    """`line`: symbols outside their band are traded; `book`: everything is, once one line is outside."""
+    """`line`: symbols outside their band are traded; `account`: everything is, once one line is outside."""
     minimum_order_value: Money = Field(default=Decimal(0), ge=0)
     """Smaller orders are not made, in USD."""
     maximum_turnover_percent: Annotated[Decimal, Field(gt=0)] | None = None

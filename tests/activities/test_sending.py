@@ -10,7 +10,7 @@ from activities.gateway.order_desk import OrderDesk
 from rebalancing.errors import SendingUnconfirmed
 from rebalancing.freshness import Figures, figures_of
 from rebalancing.market.snapshot import AccountSnapshot
-from rebalancing.market.trading_hours import Session
+from rebalancing.market.trading_hours import TradingSession
 from rebalancing.orders.order import LegOrder, OrderReport, OrderState, Side
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from tests.activities.test_quote_feed import Desk, desk
@@ -136,7 +136,7 @@ async def test_a_market_that_has_closed_since_the_reading_withdraws_the_order() 
     async with desk() as own:
         snapshot = await own.read("DU1", "QQQ")
         closes_at = datetime.now(UTC) + timedelta(seconds=10)
-        session = Session(opens_at=closes_at - timedelta(hours=6), closes_at=closes_at)
+        session = TradingSession(opens_at=closes_at - timedelta(hours=6), closes_at=closes_at)
         figures = figures_of(snapshot, "QQQ", (session,), FRESHNESS, datetime.now(UTC))
         (order,) = await orders_for(own, "QQQ")
         place = desk_at(own, lambda: datetime.now(UTC) + timedelta(seconds=11))

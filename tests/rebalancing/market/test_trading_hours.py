@@ -8,7 +8,7 @@ import pytest
 from rebalancing.market.trading_hours import (
     ZONES,
     HoursInvalid,
-    Session,
+    TradingSession,
     common_sessions,
     exchange_zone,
     is_open,
@@ -32,9 +32,9 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def session(opens: str, closes: str) -> Session:
+def session(opens: str, closes: str) -> TradingSession:
     """A session between two moments in UTC."""
-    return Session(opens_at=utc(opens), closes_at=utc(closes))
+    return TradingSession(opens_at=utc(opens), closes_at=utc(closes))
 
 
 def test_the_day_after_thanksgiving_closes_at_one_in_new_york() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rebalancing.market.trading_hours import (
     HoursInvalid,
-    Session,
+    TradingSession,
     common_sessions,
     is_open,
     merged,
@@ -26,15 +26,15 @@ def at(minute: int) -> datetime:
 
 
 @st.composite
-def calendars(draw: st.DrawFn) -> tuple[Session, ...]:
+def calendars(draw: st.DrawFn) -> tuple[TradingSession, ...]:
     """A few sessions in any order, which may touch or overlap."""
     bounds = st.tuples(st.integers(0, MINUTES), st.integers(0, MINUTES)).filter(lambda pair: pair[0] < pair[1])
     pairs = draw(st.lists(bounds, max_size=4))
-    return merged(Session(opens_at=at(opens), closes_at=at(closes)) for opens, closes in pairs)
+    return merged(TradingSession(opens_at=at(opens), closes_at=at(closes)) for opens, closes in pairs)
 
 
 @given(st.lists(calendars(), min_size=1, max_size=3))
-def test_a_moment_is_common_if_every_calendar_has_it(several: list[tuple[Session, ...]]) -> None:
+def test_a_moment_is_common_if_every_calendar_has_it(several: list[tuple[TradingSession, ...]]) -> None:
     common = common_sessions(several)
     for minute in range(MINUTES + 1):
         assert is_open(common, at(minute)) == all(is_open(sessions, at(minute)) for sessions in several)
@@ -42,7 +42,7 @@ def test_a_moment_is_common_if_every_calendar_has_it(several: list[tuple[Session
 
 @given(st.lists(calendars(), min_size=1, max_size=3), st.integers(0, MINUTES))
 def test_the_next_common_opening_is_the_first_moment_when_all_are_open(
-    several: list[tuple[Session, ...]], now: int
+    several: list[tuple[TradingSession, ...]], now: int
 ) -> None:
     together = [m for m in range(now, MINUTES + 1) if all(is_open(sessions, at(m)) for sessions in several)]
     assert next_open(common_sessions(several), at(now)) == (at(together[0]) if together else None)

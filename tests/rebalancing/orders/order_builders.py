@@ -6,7 +6,7 @@ from typing import Any
 
 from rebalancing.accounts import Account
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, Quote
-from rebalancing.market.trading_hours import Session
+from rebalancing.market.trading_hours import TradingSession
 from rebalancing.orders.order import LegOrder, Side
 from rebalancing.orders.order_terms import (
     leg_order,
@@ -21,8 +21,8 @@ FRESHNESS = timedelta(seconds=60)
 
 CLOSE, NEXT_OPEN = MONDAY.replace(hour=21), MONDAY.replace(day=24, hour=14, minute=30)
 SESSIONS = (
-    Session(opens_at=MONDAY.replace(hour=14, minute=30), closes_at=CLOSE),
-    Session(opens_at=NEXT_OPEN, closes_at=CLOSE.replace(day=24)),
+    TradingSession(opens_at=MONDAY.replace(hour=14, minute=30), closes_at=CLOSE),
+    TradingSession(opens_at=NEXT_OPEN, closes_at=CLOSE.replace(day=24)),
 )
 
 

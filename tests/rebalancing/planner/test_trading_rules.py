@@ -69,31 +69,33 @@ def test_line_by_line_only_what_left_its_band_is_traded() -> None:
     assert reasons(plan)["AAA"] is Reason.WITHIN_BAND
 
 
-def test_with_the_whole_book_everything_is_traded_once_one_line_has_left_its_band() -> None:
-    whole = {"tolerance_scope": "book", "relative_tolerance_percent": "12"}
+def test_with_the_whole_account_everything_is_traded_once_one_line_has_left_its_band() -> None:
+    whole = {"tolerance_scope": "account", "relative_tolerance_percent": "12"}
     assert brief(make_plan(request(cash="300", positions={"AAA": 63, "BBB": 68}, **whole))) == [
         ("AAA", "SELL", 3),
         ("BBB", "BUY", 12),
     ]
 
 
-def test_with_the_whole_book_nothing_is_traded_while_all_lines_are_within_their_bands() -> None:
-    assert brief(make_plan(request(positions=TOO_MUCH_AAA, tolerance_scope="book", tolerance_percent="6"))) == []
+def test_with_the_whole_account_nothing_is_traded_while_all_lines_are_within_their_bands() -> None:
+    assert brief(make_plan(request(positions=TOO_MUCH_AAA, tolerance_scope="account", tolerance_percent="6"))) == []
 
 
-def test_with_the_whole_book_too_much_cash_is_reason_enough() -> None:
-    rich = request(cash="700", positions={"AAA": 57, "BBB": 72}, tolerance_scope="book", tolerance_percent="6")
+def test_with_the_whole_account_too_much_cash_is_reason_enough() -> None:
+    rich = request(cash="700", positions={"AAA": 57, "BBB": 72}, tolerance_scope="account", tolerance_percent="6")
     assert brief(make_plan(rich)) == [("BBB", "BUY", 8), ("AAA", "BUY", 3)]
 
 
-def test_a_symbol_to_be_sold_breaks_the_calm_of_the_whole_book() -> None:
-    book = {"tolerance_scope": "book", "tolerance_percent": "20"}
-    plan = make_plan(request(positions=TOO_MUCH_AAA | {"OLD": 5}, **book))
+def test_a_symbol_to_be_sold_breaks_the_calm_of_the_whole_account() -> None:
+    band = {"tolerance_scope": "account", "tolerance_percent": "20"}
+    plan = make_plan(request(positions=TOO_MUCH_AAA | {"OLD": 5}, **band))
     assert {order.symbol for order in plan.orders} >= {"OLD", "AAA"}
 
 
-def test_the_buy_leg_of_a_whole_book_is_not_stopped_by_its_band() -> None:
-    after_sells = request(cash="600", positions={"AAA": 60, "BBB": 68}, tolerance_scope="book", tolerance_percent="20")
+def test_the_buy_leg_of_a_whole_account_is_not_stopped_by_its_band() -> None:
+    after_sells = request(
+        cash="600", positions={"AAA": 60, "BBB": 68}, tolerance_scope="account", tolerance_percent="20"
+    )
     assert [(order.symbol, order.quantity) for order in size_buys(after_sells)] == [("BBB", 12)]
 
 

@@ -1,4 +1,4 @@
-"""The book a plan starts from: what every managed symbol is worth, must do, and may do."""
+"""The holdings that a plan starts from, at the targets: what each symbol is worth, must do, and may do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -64,12 +64,12 @@ class Entry:
         )
 
 
-class Book:
+class HoldingsAtTargets:
     """The managed symbols of a request, with base, reserve and targets. Money in US dollars.
 
-    ``buy_leg`` plans for an account whose sell leg is done: nothing is sold, and a band over the whole book, which must
-    have been left for there to be a sell leg, is not asked again. Raises ``PlanImpossible`` when there are positions
-    but nothing to invest.
+    ``buy_leg`` plans for an account whose sell leg is done: nothing is sold, and a band over the whole account, which
+    must have been left for there to be a sell leg, is not asked again. Raises ``PlanImpossible`` when there are
+    positions but nothing to invest.
     """
 
     def __init__(self, request: PlanRequest, *, buy_leg: bool = False) -> None:
@@ -167,8 +167,8 @@ class Book:
         return 0, None
 
     def _leave_alone_within_bands(self) -> None:
-        whole_book = self._request.tolerance_scope is ToleranceScope.BOOK
-        if whole_book and (self._buy_leg or not self._are_all_within_bands()):
+        whole_account = self._request.tolerance_scope is ToleranceScope.ACCOUNT
+        if whole_account and (self._buy_leg or not self._are_all_within_bands()):
             return
         for symbol, entry in self.entries.items():
             if entry.fixed is None and not entry.compulsory and self._is_within_band(entry.gap, entry.target_value):
@@ -199,9 +199,9 @@ class Book:
         return bool(bands) and abs(gap) <= min(bands)
 
 
-def share_changes(book: Book, steps: Mapping[str, int]) -> dict[str, int]:
+def share_changes(holdings: HoldingsAtTargets, steps: Mapping[str, int]) -> dict[str, int]:
     """The change of every managed symbol in whole shares, for these steps of the open lines."""
     return {
         symbol: entry.compulsory + (0 if entry.fixed is not None else (steps[symbol] - entry.steps) * entry.lot)
-        for symbol, entry in book.entries.items()
+        for symbol, entry in holdings.entries.items()
     }
