@@ -31,8 +31,8 @@ from testbed.addresses import allocations_at, connections_of, gateway_at
 from testbed.background import in_background
 from testbed.temporal_server import TemporalServer, temporal_server
 from testbed.waiting import until
-from worker.main import run_workers
 from worker.temporal import connect_embedded
+from worker.workers import run_workers
 from workflows.rebalance_account import RebalanceAccount
 
 PRICES = {"QQQ": "600.00", "SPY": "670.00", "BND": "75.00", "GLD": "380.00", "EDC": "50.00"}

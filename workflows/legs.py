@@ -20,7 +20,7 @@ from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import PlannedOrder
 from rebalancing.settings import Settings
 from workflows.gateway import Gateway
-from workflows.placing import Placing, Standing
+from workflows.placing import AccountAfterLeg, Placing
 from workflows.run_state import RunState
 from workflows.waits import Waits
 
@@ -36,7 +36,7 @@ class Traded(NamedTuple):
 
     reports: tuple[OrderReport, ...] = ()
     withdrawn: tuple[OrderReport, ...] = ()
-    after: Standing | None = None
+    after: AccountAfterLeg | None = None
 
 
 class Legs:

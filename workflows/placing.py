@@ -25,14 +25,14 @@ NEW_ID_ROUNDS: Final = 10
 """How often a leg may need new order ids because other accounts' orders went out in between."""
 
 
-class Standing(NamedTuple):
+class AccountAfterLeg(NamedTuple):
     """An account as the end of a leg told it, and when: used for what is sized at that very moment."""
 
     snapshot: AccountSnapshot
     told_at: datetime
 
     @classmethod
-    def of(cls, snapshot: AccountSnapshot | None) -> "Standing | None":
+    def of(cls, snapshot: AccountSnapshot | None) -> "AccountAfterLeg | None":
         """What was told just now, if anything was."""
         return cls(snapshot, workflow.now()) if snapshot else None
 
@@ -46,7 +46,7 @@ class PlacedLeg(NamedTuple):
     """The intents that may be at the broker, and the account after it where that was told."""
 
     intents: tuple[Intent, ...] = ()
-    after: Standing | None = None
+    after: AccountAfterLeg | None = None
 
 
 class Placing:
@@ -102,7 +102,7 @@ class Placing:
             placed += tuple(intent for intent in intents if intent.ref not in unsent)
             remaining = tuple(o for o in remaining if o.ref in unsent and o.ref not in self._orders.withdrawn)
             if not remaining:
-                return PlacedLeg(placed, Standing.of(said.snapshot))
+                return PlacedLeg(placed, AccountAfterLeg.of(said.snapshot))
         raise failures.OrderIdsOvertaken(
             self._account,
             f"{len(remaining)} orders could not be sent, because the order ids reserved for "

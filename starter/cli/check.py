@@ -33,7 +33,7 @@ from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.desk.known_login import known_login
 from starter.desk.processes import running
-from worker.main import allocation_activities
+from worker.workers import allocation_activities
 
 TOLD_BY_TEMPORAL: Final = ("history", "processes")
 """What follows the look at Temporal, and is not to be had where that went wrong."""

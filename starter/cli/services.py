@@ -15,8 +15,8 @@ from starter.cli.logs import start_logging
 from starter.cli.mistakes import UserMistake
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
-from worker.main import require_addresses, run_workers
 from worker.processes import show
+from worker.workers import require_addresses, run_workers
 
 log = logging.getLogger(__name__)
 

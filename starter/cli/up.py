@@ -25,8 +25,8 @@ from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
 from worker.free_ports import is_free
-from worker.main import require_addresses, run_workers
 from worker.temporal import connect_embedded, embedded_server
+from worker.workers import require_addresses, run_workers
 
 log = logging.getLogger(__name__)
 

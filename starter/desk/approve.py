@@ -5,7 +5,7 @@ from temporalio.client import Client
 from contract.names import APPROVE_UPDATE
 from rebalancing.approval import Approval, WaitingPlan
 from rebalancing.failures import NothingToApprove
-from starter.desk.rebalance import handle_of, query_status
+from starter.desk.latest_run import handle_of, query_status
 from starter.desk.updating import update_of
 
 

@@ -7,7 +7,7 @@ from temporalio.service import RPCError
 
 from contract.messages import RunResult
 from rebalancing.errors import RebalancerError
-from starter.desk.rebalance import ending_of, handle_of, has_ended, query_status
+from starter.desk.latest_run import ending_of, handle_of, has_ended, query_status
 from starter.desk.temporal_errors import is_unknown
 
 

@@ -11,7 +11,7 @@ from contract.status import Status
 from rebalancing.errors import RebalancerError
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRecord, EventStatus, Trigger
-from starter.desk.rebalance import ending_of, handle_of, has_ended, query_status
+from starter.desk.latest_run import ending_of, handle_of, has_ended, query_status
 
 POLL_INTERVAL: Final = 0.25
 """Seconds between two looks at a rebalance that is waited for."""

@@ -5,7 +5,7 @@ from temporalio.client import Client
 from contract.names import REJECT_UPDATE
 from rebalancing.approval import Rejection
 from starter.desk.approve import none_runs
-from starter.desk.rebalance import handle_of
+from starter.desk.latest_run import handle_of
 from starter.desk.updating import update_of
 
 

@@ -4,7 +4,7 @@ from temporalio.client import Client
 
 from contract.messages import Resolution
 from rebalancing.failures import NothingToResolve
-from starter.desk.rebalance import handle_of
+from starter.desk.latest_run import handle_of
 from starter.desk.updating import update_of
 from workflows.rebalance_account import RebalanceAccount
 

@@ -14,7 +14,7 @@ from rebalancing.approval import WaitingPlan
 from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRecord, EventRing
-from starter.desk.rebalance import ending_of, handle_of, query_status
+from starter.desk.latest_run import ending_of, handle_of, query_status
 
 LISTED_RUNS: Final = 1000
 """So many of the latest runs are looked through for each account's last one."""

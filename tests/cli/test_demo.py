@@ -16,7 +16,7 @@ from simulator.gateway.scenario import DEMO_SCENARIO, load_scenario
 from starter.cli.demo.progress import Standing
 from starter.cli.demo.report import Report, duplicates
 from starter.cli.demo.strategies import ACCOUNTS, FOLLOWERS, SETTINGS, STRATEGIES, published_weights
-from starter.desk.rebalance import Ending
+from starter.desk.latest_run import Ending
 from testbed.portfolios import write_accounts
 from tests.cli.command import desk
 

@@ -14,8 +14,8 @@ from simulator.gateway.server import SimulatedGateway
 from testbed.background import in_background
 from testbed.temporal_server import temporal_server
 from tests.house import Holding, House, configuration, leg_of, scenario
-from worker.main import run_workers
 from worker.temporal import connect_embedded
+from worker.workers import run_workers
 
 EAST = {f"DU1{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "east"}) for n in range(4)}
 WEST = {f"DU2{n}": Holding(cash="1000", holdings={"SPY": 50 + n}, more={"gateway": "west"}) for n in range(4)}

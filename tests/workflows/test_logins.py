@@ -17,7 +17,7 @@ from testbed.temporal_server import temporal_server
 from testbed.waiting import until
 from tests.house import Holding, House, house, scenario
 from worker.login_claim import claim
-from worker.main import run_workers
+from worker.workers import run_workers
 
 PAPER, LIVE = Holding(), Holding(more={"type": "live"})
 

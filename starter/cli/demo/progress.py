@@ -17,7 +17,7 @@ from contract.messages import RunResult
 from contract.status import Status
 from rebalancing.orders.order import OrderReport
 from starter.cli.tables import PHASE_STYLES
-from starter.desk.rebalance import Ending, ending_of, handle_of, has_ended, query_status
+from starter.desk.latest_run import Ending, ending_of, handle_of, has_ended, query_status
 
 POLL_INTERVAL: Final = 0.25
 """Seconds between two looks at an account."""

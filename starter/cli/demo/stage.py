@@ -23,7 +23,7 @@ from testbed.background import in_background
 from testbed.portfolios import write_accounts
 from testbed.publishing import publish
 from testbed.temporal_server import temporal_server
-from worker.main import run_workers
+from worker.workers import run_workers
 
 T = TypeVar("T")
 
