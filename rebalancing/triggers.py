@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from pydantic import Field, field_serializer, field_validator
 
@@ -89,6 +89,10 @@ class EventStatus(StrEnum):
         return self in (EventStatus.COMPLETED, EventStatus.INCOMPLETE)
 
 
+_DRY: Final = "(dry_run)"
+"""What marks a dry run in a line: of most events an account remembers live ones."""
+
+
 class EventRecord(FrozenModel):
     """What an account remembers of one event. The summary is remembered until the account's next rebalance begins."""
 
@@ -100,20 +104,24 @@ class EventRecord(FrozenModel):
 
     @property
     def line(self) -> str:
-        """All of it but the summary, short and legible: a full ring is in every history twice."""
+        """All of it but the summary, short and legible: a full ring is in every history twice.
+
+        For instance ``2026-11-24T14:30:00.120Z completed e17``, or ``… completed(dry_run) e17``.
+        """
         at = self.requested_at.astimezone(UTC).replace(tzinfo=None)
         part = "milliseconds" if at.microsecond % 1000 == 0 else "microseconds"
-        return f"{at.isoformat(timespec=part)}Z {self.mode} {self.status} {self.event_id}"
+        kind = _DRY if self.mode is ExecutionMode.DRY_RUN else ""
+        return f"{at.isoformat(timespec=part)}Z {self.status}{kind} {self.event_id}"
 
     @classmethod
     def from_line(cls, line: str) -> Self:
         """Read ``line``; raises ``ValueError`` for anything else."""
-        requested_at, mode, status, event_id = line.split(" ", 3)
+        requested_at, status, event_id = line.split(" ", 2)
         return cls(
             event_id=event_id,
-            mode=ExecutionMode(mode),
+            mode=ExecutionMode.DRY_RUN if status.endswith(_DRY) else ExecutionMode.REBALANCE,
             requested_at=datetime.fromisoformat(requested_at),
-            status=EventStatus(status),
+            status=EventStatus(status.removesuffix(_DRY)),
         )
 
     def uses_up(self, trigger: Trigger) -> bool:

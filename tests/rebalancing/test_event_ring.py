@@ -78,7 +78,7 @@ def test_the_newest_events_are_remembered() -> None:
 
 
 @pytest.mark.parametrize(
-    "event_id", ["e1", "with a space", "  ", "2026-11-24T12:00:00+00:00 rebalance completed x", "ü🙂"]
+    "event_id", ["e1", "with a space", "  ", "2026-11-24T12:00:00Z completed(dry_run) x", "(dry_run)", "ü🙂"]
 )
 def test_a_record_is_a_line_and_comes_back_from_it(event_id: str) -> None:
     ring = EventRing().noting([trigger(event_id), trigger(event_id, DRY)], EventStatus.INCOMPLETE)
@@ -95,7 +95,9 @@ def test_a_record_with_words_is_written_with_them_and_without_them_as_a_line() -
     assert [record.status for record in ring.without_summaries.records] == [record.status for record in ring.records]
 
 
-@pytest.mark.parametrize("line", ["", "e1", "2026-11-24T12:00:00+00:00 rebalance e1", "noon rebalance completed e1", 7])
+@pytest.mark.parametrize(
+    "line", ["", "e1", "2026-11-24T12:00:00Z done e1", "noon completed e1", "2026-11-24T12:00:00Z (dry_run) e1", 7]
+)
 def test_what_is_no_record_is_refused(line: object) -> None:
     with pytest.raises(ValidationError):
         EventRing.model_validate({"records": [line]})
@@ -104,7 +106,7 @@ def test_what_is_no_record_is_refused(line: object) -> None:
 def test_a_full_ring_is_short() -> None:
     ring = EventRing().noting([trigger(f"event-{n:03}") for n in range(200)], EventStatus.COMPLETED)
     assert len(ring.records) == REMEMBERED_EVENTS
-    assert len(ring.model_dump_json()) < 65 * REMEMBERED_EVENTS
+    assert len(ring.model_dump_json()) < 50 * REMEMBERED_EVENTS
 
 
 def test_what_came_later_takes_the_place_of_what_was_known_before() -> None:
