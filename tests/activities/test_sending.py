@@ -11,7 +11,7 @@ from rebalancing.errors import SendingUnconfirmed
 from rebalancing.freshness import Figures, figures_of
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.market.trading_hours import TradingSession
-from rebalancing.orders.order import LegOrder, OrderReport, OrderState, Side
+from rebalancing.orders.order import LegOrder, OrderReport, OrderState, Side, intents_under
 from simulator.gateway.requests import ContractQuery, OrderTicket
 from tests.activities.test_quote_feed import Desk, desk
 
@@ -187,3 +187,38 @@ def test_figures_are_old_by_another_connection_by_time_and_by_a_clock_that_was_s
     assert own.staleness("b", now)
     assert own.staleness("a", now + FRESHNESS)
     assert own.staleness("a", now - timedelta(seconds=6))
+
+
+# --- ids that come with a reading -------------------------------------------------------------------------------------
+
+
+async def test_ids_that_came_with_a_reading_are_nobody_elses_and_are_overtaken_like_all_others() -> None:
+    async with desk() as own:
+        place = desk_at(own)
+        ids = place.reserve(24)
+        assert ids is not None
+        orders = await orders_for(own, "QQQ", "SPY")
+        (other,) = place.prepare(orders[1:])
+        assert other.order_id >= ids.first + ids.count
+        await place.place((other,), confirmed, never_sent=True)
+        late = intents_under(ids, orders[:1])
+        assert states(await place.place(late, confirmed, never_sent=True)) == [OrderState.NOT_SENT]
+        assert await sent(own) == ["SPY"]
+
+
+async def test_two_legs_that_a_history_which_was_put_back_numbers_alike_come_to_one_order() -> None:
+    async with desk() as own:
+        place = desk_at(own)
+        ids = place.reserve(24)
+        assert ids is not None
+        orders = await orders_for(own, "QQQ", "SPY")
+        first, again = (intents_under(ids, (order,)) for order in orders)
+        assert states(await place.place(first, confirmed, never_sent=True)) == [OrderState.WORKING]
+        assert states(await place.place(again, confirmed, never_sent=True)) == [OrderState.NOT_SENT]
+        assert await sent(own) == ["QQQ"]
+
+
+async def test_a_young_connection_lends_no_ids_and_nobody_gets_any_who_asks_for_none() -> None:
+    async with desk() as own:
+        assert OrderDesk(own.session, timedelta(minutes=1)).reserve(24) is None
+        assert desk_at(own).reserve(0) is None

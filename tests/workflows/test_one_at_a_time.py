@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
+from activities.opening import RUNS_AT_ONCE
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
 from tests.house import Holding, House, house, phase_reached, status_reached
@@ -69,6 +70,19 @@ async def test_an_event_of_a_failed_run_is_remembered_too() -> None:
         again = await (await own.trigger("DU1", "same")).result()
         assert again.outcome is None
         assert (await own.remembered("DU1")).records[0].status is EventStatus.FAILED
+
+
+async def test_what_is_remembered_is_found_behind_any_number_of_runs_that_remember_nothing() -> None:
+    async with house({"DU1": Holding()}) as own:
+        await (await own.trigger("DU1", "first")).result()
+        for number in range(RUNS_AT_ONCE + 2):
+            refused = await own.client.start_workflow(
+                "RebalanceAccount", {"account": f"DU{number + 2}"}, id="rebalance-DU1", task_queue="rebalances"
+            )
+            await asyncio.gather(refused.result(), return_exceptions=True)
+        assert await runs_of(own, "DU1") == RUNS_AT_ONCE + 3
+        assert (await (await own.trigger("DU1", "first")).result()).outcome is None
+        assert [record.event_id for record in (await own.remembered("DU1")).records] == ["first"]
 
 
 async def test_an_event_of_a_terminated_run_does_not_come_back() -> None:
