@@ -29,6 +29,7 @@ from simulator.gateway.ledger import Ledger
 from simulator.gateway.market import Instrument, Market
 from simulator.gateway.opening_books import initial_state, require_known_symbols
 from simulator.gateway.order_checks import (
+    cannot_cancel,
     check_change,
     check_close,
     check_funds,
@@ -194,7 +195,7 @@ class Engine:
             text = f"OrderId {order_id} that needs to be cancelled is not found."
             self._tell(client_id, order_id, Refusal(10147, text))
         elif order.status == "PendingCancel" or not order.is_working or self._is_frozen(order):
-            self._tell(client_id, order_id, _cannot_cancel(order))
+            self._tell(client_id, order_id, cannot_cancel(order))
         else:
             order.status = "PendingCancel"
             self._emit(StatusReported(order))
@@ -337,7 +338,7 @@ class Engine:
 
     def _finish_cancel(self, order: Order) -> None:
         if not order.is_working:
-            self._tell(order.client_id, order.order_id, _cannot_cancel(order))
+            self._tell(order.client_id, order.order_id, cannot_cancel(order))
             return
         order.acknowledged = True
         self._exchange.end(order, "Cancelled", "Cancelled by Trader")
@@ -393,8 +394,3 @@ class Engine:
 
 def _day(moment: datetime) -> str:
     return f"{moment.astimezone(NEW_YORK):%Y%m%d}"
-
-
-def _cannot_cancel(order: Order) -> Refusal:
-    text = f"OrderId {order.order_id} that needs to be cancelled cannot be cancelled, state: {order.status}."
-    return Refusal(10148, text)

@@ -89,6 +89,12 @@ def is_frozen(order: Order, instrument: Instrument, now: datetime) -> bool:
     return order.order_type == "MOC" and closes is not None and closes - _NO_CANCEL <= now
 
 
+def cannot_cancel(order: Order) -> Refusal:
+    """What is answered where an order cannot be taken back any more, or is being taken back already."""
+    text = f"OrderId {order.order_id} that needs to be cancelled cannot be cancelled, state: {order.status}."
+    return Refusal(10148, text)
+
+
 def lead_of(instrument: Instrument) -> timedelta:
     """How long before the close the exchange stops taking orders for it."""
     return _NASDAQ_LEAD if exchange_of(instrument.primary_exchange) == "NASDAQ" else _LEAD
