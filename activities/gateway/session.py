@@ -306,7 +306,8 @@ class GatewaySession:
 
     def _on_order(self, trade: ibi.Trade) -> None:
         if translation.is_conclusion(trade):
-            return  # _on_error judges the code itself
+            translation.take_back_conclusion(trade)  # _on_error judges the code itself
+            return
         order = translation.ledger_order(trade)
         self.ledger.note_order(order)
         self._wake_ups.wake(order.account)

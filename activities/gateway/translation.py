@@ -270,6 +270,16 @@ def is_conclusion(trade: ibi.Trade) -> bool:
     return bool(trade.log and trade.log[-1].errorCode)
 
 
+def take_back_conclusion(trade: ibi.Trade) -> None:
+    """Put a trade back to what was told of it last.
+
+    Whoever is told what ``ib_insync`` has concluded already is told nothing: it passes over a status that it knows. So
+    the true end of an order was never seen whose cancel had been refused because it was being cancelled (10148).
+    """
+    trade.log.pop()
+    trade.orderStatus.status = trade.log[-1].status if trade.log else ibi.OrderStatus.PendingSubmit
+
+
 def _ref(told: ibi.Order | ibi.Execution) -> str:
     """The ref of an order; one without (placed by hand in TWS) is kept under a name made of its permanent id."""
     return told.orderRef or f"manual-{told.permId}"

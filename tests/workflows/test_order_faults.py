@@ -10,6 +10,7 @@ from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
 from testbed.waiting import until
+from tests.faults.cell import CLIENT_ID, leave_an_order
 from tests.house import Holding, House, house, phase_reached, quick_settings
 from workflows.rebalance_account import RebalanceAccount
 
@@ -81,6 +82,22 @@ async def test_what_an_earlier_run_left_working_is_cancelled_before_the_plan_is_
         assert new.placed_at >= left.completed_at
         await again.cancel()
         await asyncio.gather(again.result(), return_exceptions=True)
+
+
+async def test_an_order_that_somebody_is_cancelling_already_is_seen_to_end() -> None:
+    """The gateway refuses our cancel (10148), of which ``ib_insync`` concludes the very status that is told later."""
+    latency: dict[str, object] = {"ack": 0.4, "fill": (0.01, 0.02)}
+    settings = quick_settings(cancel_timeout=4)
+    async with house({"DU1": Holding(weights={"QQQ": "1"})}, workers=0, settings=settings, latency=latency) as own:
+        leave_an_order(own.gateway)
+        await until(lambda: own.gateway.engine.orders[0].status == "Submitted")
+        async with own.working():
+            handle = await own.trigger("DU1")
+            await until(lambda: any(request.name == "cancelOrder" for request in own.gateway.requests))
+            own.gateway.engine.cancel(CLIENT_ID, 1)
+            result = await handle.result()
+        assert result.outcome is not None
+        assert own.accepted_orders("DU1")[0].status == "Cancelled"
 
 
 async def test_a_cancel_that_is_never_confirmed_stops_the_buy_leg() -> None:
