@@ -44,6 +44,8 @@ class Cell:
         if self.step.before_worker:
             await self._strike(None)
             self.worker = await self.own.worker()
+            if self.step.name == "read-ahead" and self._is_rule:
+                await until(lambda: self.has_struck)  # or the rebalance would be the first to ask for contracts
             return await self._struck(await self.own.trigger(ACCOUNT))
         self.worker = await self.own.worker()
         if self.step.before_trigger and self._is_rule:
