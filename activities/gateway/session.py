@@ -238,7 +238,7 @@ class GatewaySession:
     def send_order(self, intent: Intent) -> None:
         """Write the order to the socket."""
         contract = translation.stock(intent.symbol, intent.con_id)
-        translation.without_listeners(self.ib.placeOrder(contract, translation.order(intent, self.client_id)))
+        translation.lighten(self.ib.placeOrder(contract, translation.order(intent, self.client_id)))
 
     def change_order(self, intent: Intent, price: Decimal) -> None:
         """Write the same order with another limit to the socket."""

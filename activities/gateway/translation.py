@@ -169,11 +169,18 @@ def order(intent: Intent, client_id: int, limit_price: Decimal | None = None) ->
     )
 
 
-def without_listeners(trade: ibi.Trade) -> None:
-    """Take from a trade the events of its own, which nobody listens to.
+class _QuietTrade(ibi.Trade):
+    """``ib_insync`` writes out a whole trade for its log whenever anything is told of it, also where nobody logs."""
+
+    __repr__ = object.__repr__
+
+
+def lighten(trade: ibi.Trade) -> None:
+    """Take from a trade what nobody needs: being written out, and the events of its own, which nobody listens to.
 
     ``ib_insync`` keeps every trade until the connection ends; most of what one weighs are the 21 objects of its events.
     """
+    trade.__class__ = _QuietTrade
     for name in trade.events:
         setattr(trade, name, _NOBODY_LISTENS)
 
