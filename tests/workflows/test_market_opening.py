@@ -119,7 +119,7 @@ async def test_an_account_that_does_not_wait_fails_at_once_and_says_when_it_coul
             "HoursUnreadable",
             "Mars/Olympus",
         ),
-        ({"QQQ": hours(NEW_YORK, (120, 126))}, "WaitedTooLong", "max_wait"),  # BND is told for six days at least
+        ({"QQQ": hours(NEW_YORK, (130, 136))}, "WaitedTooLong", "max_wait"),  # BND is told for 144 hours at least
     ],
     ids=["no common moment", "no coming session", "unreadable hours", "unknown zone", "too far away"],
 )
