@@ -13,7 +13,7 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.common import ActivityIDConflictPolicy, Priority, RetryPolicy
 from temporalio.service import RPCError
 
-from activities.gateway.reading import CONTRACT_LIFETIME, MOST_SYMBOLS_A_VISIT, AccountReader
+from activities.gateway.reading import CONTRACT_LIFETIME, CONTRACT_RENEWAL, MOST_SYMBOLS_A_VISIT, AccountReader
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import GatewayContract
 from contract.memory import memory_of
@@ -25,9 +25,6 @@ from rebalancing.accounts import Account
 from rebalancing.planner.plan import CASH_SYMBOL
 
 log = logging.getLogger(__name__)
-
-RENEWED_AFTER: Final = 0.75 * CONTRACT_LIFETIME
-"""So that none grows too old while its renewal waits for the slot to be idle."""
 
 LOOK_EVERY: Final = 30.0
 """Seconds between two looks at what is missing: holdings change when somebody trades."""
@@ -71,7 +68,7 @@ class ReadAhead:
 
     def _due(self) -> list[str]:
         """What to read next, in a settled order. One that IBKR does not know is not asked for again at once."""
-        renewed = datetime.now(UTC) - RENEWED_AFTER
+        renewed = datetime.now(UTC) - CONTRACT_RENEWAL
         asked = {symbol for symbol, at in self._asked_at.items() if at > renewed}
         at_hand = self._reader.contracts_since(renewed)
         return sorted(self._wanted() - at_hand - asked)
@@ -98,7 +95,7 @@ class ReadAhead:
             task_queue=gateway_queue(self._gateway),
             priority=Priority(priority_key=IDLE),
             start_to_close_timeout=VISIT_TIMEOUT,
-            schedule_to_close_timeout=CONTRACT_LIFETIME - RENEWED_AFTER,
+            schedule_to_close_timeout=CONTRACT_LIFETIME - CONTRACT_RENEWAL,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=RetryPolicy(maximum_attempts=1),
             id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,

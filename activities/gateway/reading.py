@@ -27,6 +27,9 @@ CONTRACT_LIFETIME: Final = timedelta(hours=1)
 SUBSCRIBED_AT_ONCE: Final = 20
 """Accounts whose values are subscribed to in one visit: less than half a second's messages."""
 
+CONTRACT_RENEWAL: Final = 0.75 * CONTRACT_LIFETIME
+"""When they are read anew ahead of events, so that none grows too old while that waits for the slot to be idle."""
+
 MOST_SYMBOLS_A_VISIT: Final = 16
 """Symbols that one visit asks for, two messages each: the reading of a large account holds nobody up for long."""
 
@@ -120,7 +123,8 @@ class AccountReader:
 
     async def read_contracts(self, symbols: Collection[str]) -> None:
         """Read the contract details of these symbols, so that no snapshot needs to ask for them for an hour."""
-        await asyncio.gather(*(self._details(symbol) for symbol in symbols))
+        at_hand = self.contracts_since(datetime.now(UTC) - CONTRACT_RENEWAL)  # a rebalance may have been quicker
+        await asyncio.gather(*(self._details(symbol) for symbol in symbols if symbol not in at_hand))
 
     def _readable_now(self, wanted: set[str]) -> set[str]:
         """Which of these one visit reads: what is at hand, and as many more as it may ask for."""

@@ -47,6 +47,8 @@ def test_every_word_means_what_the_application_takes_it_for(word: str) -> None:
     except YamlProblem:
         return
     theirs = read_words(f"[{word}, x]")
+    if isinstance(theirs, list) and isinstance(theirs[0], dict):
+        return  # "0:" is a key without a value, and no word
     assert repr(as_float(theirs)) == repr(as_float(ours))
 
 
