@@ -122,9 +122,13 @@ class AccountReader:
         return {symbol for symbol, (_, read_at) in self._contracts.items() if read_at > moment}
 
     async def read_contracts(self, symbols: Collection[str]) -> None:
-        """Read the contract details of these symbols, so that no snapshot needs to ask for them for an hour."""
+        """Read the contract details of these symbols, so that no snapshot needs to ask for them for an hour.
+
+        Whoever asks: of no more than one visit may hold the slot for.
+        """
         at_hand = self.contracts_since(datetime.now(UTC) - CONTRACT_RENEWAL)  # a rebalance may have been quicker
-        await asyncio.gather(*(self._details(symbol) for symbol in symbols if symbol not in at_hand))
+        missing = [symbol for symbol in symbols if symbol not in at_hand]
+        await asyncio.gather(*(self._details(symbol) for symbol in missing[:MOST_SYMBOLS_A_VISIT]))
 
     def _readable_now(self, wanted: set[str]) -> set[str]:
         """Which of these one visit reads: what is at hand, and as many more as it may ask for."""

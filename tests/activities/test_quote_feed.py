@@ -11,10 +11,10 @@ import pytest
 
 from activities.gateway import quote_feed
 from activities.gateway.quote_feed import QuoteFeed
-from activities.gateway.reading import AccountReader
+from activities.gateway.reading import MOST_SYMBOLS_A_VISIT, AccountReader
 from activities.gateway.session import GatewayAddress, GatewaySession
 from contract.requests import SnapshotRequest
-from rebalancing.errors import GatewayTimeout, GatewayUnavailable
+from rebalancing.errors import GatewayTimeout, GatewayUnavailable, SymbolUnknown
 from rebalancing.market.snapshot import AccountSnapshot, Quote, QuoteKind
 from rebalancing.settings import QuoteSettings
 from simulator.gateway.faults import FaultMatch, FaultRule
@@ -206,6 +206,14 @@ async def until_quiet(own: Desk) -> Quote:
     while datetime.now(UTC) - quote.at <= QUIET:  # noqa: ASYNC110  # it is the time that must pass
         await asyncio.sleep(0.01)
     return quote
+
+
+async def test_no_caller_has_one_visit_read_more_contracts_than_a_visit_may() -> None:
+    async with desk() as own:
+        with pytest.raises(SymbolUnknown):
+            await own.reader.read_contracts([f"NO{number}" for number in range(3 * MOST_SYMBOLS_A_VISIT)])
+        asked = [request for request in own.gateway.requests if request.name == "reqContractDetails"]
+        assert len(asked) == MOST_SYMBOLS_A_VISIT
 
 
 async def test_a_stream_that_fell_silent_is_asked_for_anew_once_before_its_quote_counts_as_old() -> None:
