@@ -8,6 +8,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from activities.opening import RUNS_AT_ONCE
+from contract.status import Status
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
 from tests.house import Holding, House, house, phase_reached, status_reached
@@ -119,6 +120,27 @@ async def test_nothing_comes_back_that_was_sent_to_a_run_terminated_before_any_w
             for event_id in ("second", "first"):
                 assert (await (await own.trigger("DU1", event_id)).result()).outcome is None
             assert (await (await own.trigger("DU1", "new")).result()).outcome is not None
+
+
+async def test_a_follow_up_run_that_is_terminated_takes_nothing_back_of_what_the_run_before_carried_out() -> None:
+    async with house({"DU1": Holding()}, **SLOW) as own:
+        await own.trigger("DU1", "first")
+        await phase_reached(own.handle("DU1"), Phase.BUYING)
+        await own.trigger("DU1", "second")
+        latest = own.handle("DU1")
+        await status_reached(latest, lambda status: _is_running(status, "second"))
+        await latest.terminate("an operator")
+        for event_id in ("first", "second"):
+            assert (await (await own.trigger("DU1", event_id)).result()).outcome is None
+        assert {record.event_id: record.status for record in (await own.remembered("DU1")).records} == {
+            "first": EventStatus.COMPLETED,
+            "second": EventStatus.CANCELLED,
+        }
+
+
+def _is_running(status: Status, event_id: str) -> bool:
+    record = status.events.find(event_id, LIVE)
+    return record is not None and record.status is EventStatus.RUNNING
 
 
 async def test_garbage_that_was_sent_to_a_terminated_run_is_in_nobodys_way() -> None:
