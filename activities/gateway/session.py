@@ -314,7 +314,7 @@ class GatewaySession:
 
     def _on_fill(self, _trade: ibi.Trade, fill: ibi.Fill) -> None:
         self._note_fill(fill)
-        self._wake_ups.wake(translation.execution(fill).account)
+        self._wake_ups.wake(translation.account_of(fill))
 
     def _note_fill(self, fill: ibi.Fill) -> None:
         execution = translation.execution(fill)
@@ -325,7 +325,7 @@ class GatewaySession:
         exec_id, commission = translation.commission(report)
         self.ledger.note_commission(exec_id, commission)
         self.cash.note_commission(family_of(exec_id), commission)
-        self._wake_ups.wake(translation.execution(fill).account)
+        self._wake_ups.wake(translation.account_of(fill))
 
     def _on_error(self, request_id: int, code: int, text: str, _contract: object) -> None:
         self._codes_seen.add(code)

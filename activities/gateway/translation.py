@@ -313,6 +313,11 @@ def cash_flow(fill: ibi.Fill) -> CashFlow:
     )
 
 
+def account_of(fill: ibi.Fill) -> str:
+    """Whose fill it is."""
+    return fill.execution.acctNumber
+
+
 def execution(fill: ibi.Fill) -> Execution:
     """A fill, with its commission if the report has come."""
     report = fill.commissionReport
@@ -321,7 +326,7 @@ def execution(fill: ibi.Fill) -> Execution:
         shares=int(fill.execution.shares),
         price=decimal_or_none(fill.execution.price) or Decimal(0),
         commission=decimal_or_none(report.commission) if report.execId else None,
-        account=fill.execution.acctNumber,
+        account=account_of(fill),
         con_id=fill.contract.conId,
         side=SIDES.get(fill.execution.side, fill.execution.side),
         client_id=fill.execution.clientId,
@@ -338,7 +343,7 @@ def day_trades(fills: Iterable[ibi.Fill], account: str) -> Iterator[DayTrade]:
     """An account's fills in what portfolios are made of, as settlement sees them."""
     for fill in fills:
         side = SIDES.get(fill.execution.side)
-        if fill.execution.acctNumber == account and side is not None and is_managed(fill.contract):
+        if account_of(fill) == account and side is not None and is_managed(fill.contract):
             price = decimal_or_none(fill.execution.price) or Decimal(0)
             value = Decimal(repr(fill.execution.shares)) * price
             yield DayTrade(symbol=symbol_of(fill.contract), side=side, value=value, at=fill.execution.time)
