@@ -19,9 +19,15 @@ def anything(_: str) -> bool:
     return True
 
 
-def only(*values: str) -> Callable[[str], bool]:
-    """Takes these values."""
-    return lambda text: plain(text) in values
+class Only:
+    """Takes these values, in whichever spelling; the one that it is judged by is what the request then says."""
+
+    def __init__(self, *values: str) -> None:
+        self._values = values
+
+    def __call__(self, text: str) -> bool:
+        """Whether it is one of them."""
+        return plain(text) in self._values
 
 
 def other_than(*values: str) -> Callable[[str], bool]:
@@ -29,10 +35,10 @@ def other_than(*values: str) -> Callable[[str], bool]:
     return lambda text: text not in values
 
 
-unset = only("")
+unset = Only("")
 """Takes no value."""
 
-zero = only("", "0")
+zero = Only("", "0")
 """Takes no value, or what leaves a number, a flag or a choice alone."""
 
 
@@ -81,8 +87,10 @@ class Layout:
         for item in self.items:
             if item.when and not given.get(item.when):
                 continue
-            given[item.name] = reader.pairs() if item.pairs else reader.text()
-            if not item.takes(given[item.name]):
+            given[item.name] = text = reader.pairs() if item.pairs else reader.text()
+            if item.takes(text):
+                given[item.name] = plain(text) if isinstance(item.takes, Only) else text
+            else:
                 refused.append(item)
                 if item.opens:
                     return given, self._refusal(refused, given)

@@ -8,7 +8,7 @@ from simulator.gateway.layout import (
     VERSION,
     Item,
     Layout,
-    only,
+    Only,
     unset,
     zero,
 )
@@ -31,9 +31,9 @@ _HISTORY = (
     Item("endDateTime"),
     Item("barSizeSetting"),
     Item("durationStr"),
-    Item("useRTH", only("1")),
-    Item("whatToShow", only("TRADES")),
-    Item("formatDate", only("1", "2")),
+    Item("useRTH", Only("1")),
+    Item("whatToShow", Only("TRADES")),
+    Item("formatDate", Only("1", "2")),
     Item("keepUpToDate", zero),
     Item("chartOptions", unset),
 )
@@ -52,7 +52,7 @@ _EXECUTIONS = (
     Item("symbol"),
     Item("secType"),
     Item("exchange"),
-    Item("side", only("", "BUY", "SELL", "BOT", "SLD")),
+    Item("side", Only("", "BUY", "SELL", "BOT", "SLD")),
 )
 _OF_ACCOUNT = (VERSION, REQUEST_ID, Item("account"), Item("modelCode", unset))
 _WITHOUT_ID = (VERSION,)
@@ -69,7 +69,7 @@ _ANSWERED = {
     7: Layout("reqExecutions", _EXECUTIONS),
     8: Layout("reqIds", (VERSION, Item("numIds"))),
     9: Layout("reqContractDetails", _CONTRACT_DETAILS),
-    14: Layout("setServerLogLevel", (VERSION, Item("logLevel", only("1", "2", "3", "4", "5")))),
+    14: Layout("setServerLogLevel", (VERSION, Item("logLevel", Only("1", "2", "3", "4", "5")))),
     15: Layout("reqAutoOpenOrders", (VERSION, Item("autoBind"))),
     16: Layout("reqAllOpenOrders", _WITHOUT_ID),
     17: Layout("reqManagedAccts", _WITHOUT_ID),
@@ -78,9 +78,9 @@ _ANSWERED = {
     25: Layout("cancelHistoricalData", _WITH_ID),
     49: Layout("reqCurrentTime", _WITHOUT_ID),
     58: Layout("reqGlobalCancel", _WITHOUT_ID),
-    59: Layout("reqMarketDataType", (VERSION, Item("marketDataType", only("1", "2", "3", "4")))),
+    59: Layout("reqMarketDataType", (VERSION, Item("marketDataType", Only("1", "2", "3", "4")))),
     61: Layout("reqPositions", _WITHOUT_ID),
-    62: Layout("reqAccountSummary", (VERSION, REQUEST_ID, Item("group", only("All")), Item("tags"))),
+    62: Layout("reqAccountSummary", (VERSION, REQUEST_ID, Item("group", Only("All")), Item("tags"))),
     63: Layout("cancelAccountSummary", _WITH_ID),
     64: Layout("cancelPositions", _WITHOUT_ID),
     71: Layout("startApi", (VERSION, Item("clientId"), Item("optionalCapabilities", unset))),

@@ -4,7 +4,7 @@ In the order in which the unmodified ib_insync 0.9.86 sends them. What is taken 
 send where nobody set anything, and what the gateway itself tells of an order, since clients send that back.
 """
 
-from simulator.gateway.layout import CONTRACT, ORDER_ID, SECURITY_ID, Item, only, other_than, unset, zero
+from simulator.gateway.layout import CONTRACT, ORDER_ID, SECURITY_ID, Item, Only, other_than, unset, zero
 from simulator.gateway.orders import TIMES_IN_FORCE
 from simulator.gateway.refusals import Refusal
 
@@ -26,13 +26,13 @@ ORDER = (
     Item("orderType", other_than("PEG BENCH", "PEG BEST", "PEG MID"), opens=True, refusal=_UNSUPPORTED_TYPE),
     Item("lmtPrice"),
     Item("auxPrice", zero),
-    Item("tif", only("", *TIMES_IN_FORCE)),
+    Item("tif", Only("", *TIMES_IN_FORCE)),
     Item("ocaGroup", unset),
     Item("account"),
-    Item("openClose", only("", "O", "?")),  # "O" is what some clients always say; to customers it means nothing
+    Item("openClose", Only("", "O", "?")),  # "O" is what some clients always say; to customers it means nothing
     Item("origin", zero),
     Item("orderRef"),
-    Item("transmit", only("1")),
+    Item("transmit", Only("1")),
     Item("parentId", zero),
     Item("blockOrder", zero),
     Item("sweepToFill", zero),
@@ -51,8 +51,8 @@ ORDER = (
     Item("modelCode", unset),
     Item("shortSaleSlot", zero),
     Item("designatedLocation", unset),
-    Item("exemptCode", only("", "-1")),
-    Item("ocaType", only("", "0", "1", "2", "3")),  # says how orders of one ocaGroup behave, and there is none
+    Item("exemptCode", Only("", "-1")),
+    Item("ocaType", Only("", "0", "1", "2", "3")),  # says how orders of one ocaGroup behave, and there is none
     Item("rule80A", unset),
     Item("settlingFirm", unset),
     Item("allOrNone", zero),
@@ -70,13 +70,13 @@ ORDER = (
     Item("overridePercentageConstraints", zero),
     Item("volatility", zero),
     Item("volatilityType", zero),
-    Item("deltaNeutralOrderType", only("", "None")),  # "None" is how gateways tell that there is none
+    Item("deltaNeutralOrderType", Only("", "None")),  # "None" is how gateways tell that there is none
     Item("deltaNeutralAuxPrice", zero),
     Item("deltaNeutralConId", zero, when="deltaNeutralOrderType"),
     Item("deltaNeutralSettlingFirm", unset, when="deltaNeutralOrderType"),
     Item("deltaNeutralClearingAccount", unset, when="deltaNeutralOrderType"),
     Item("deltaNeutralClearingIntent", unset, when="deltaNeutralOrderType"),
-    Item("deltaNeutralOpenClose", only("", "?"), when="deltaNeutralOrderType"),
+    Item("deltaNeutralOpenClose", Only("", "?"), when="deltaNeutralOrderType"),
     Item("deltaNeutralShortSale", zero, when="deltaNeutralOrderType"),
     Item("deltaNeutralShortSaleSlot", zero, when="deltaNeutralOrderType"),
     Item("deltaNeutralDesignatedLocation", unset, when="deltaNeutralOrderType"),
@@ -93,7 +93,7 @@ ORDER = (
     Item("hedgeType", unset, opens=True),
     Item("optOutSmartRouting", zero),
     Item("clearingAccount", unset),
-    Item("clearingIntent", only("", "IB")),
+    Item("clearingIntent", Only("", "IB")),
     Item("notHeld", zero),
     Item("deltaNeutralContract", zero, opens=True),
     Item("algoStrategy"),
@@ -105,7 +105,7 @@ ORDER = (
     Item("randomizeSize", zero),
     Item("randomizePrice", zero),
     Item("conditions", zero, opens=True),
-    Item("adjustedOrderType", only("", "None")),
+    Item("adjustedOrderType", Only("", "None")),
     Item("triggerPrice", zero),
     Item("lmtPriceOffset", zero),
     Item("adjustedStopPrice", zero),

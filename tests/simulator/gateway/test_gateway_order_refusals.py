@@ -313,3 +313,14 @@ async def test_on_a_login_with_one_account_an_order_without_one_is_for_that(
         trade = ib.placeOrder(stock("SPY"), market_order("BUY", 1, account=""))
         await until(lambda: trade.orderStatus.status == "Filled")
         assert single.engine.executions[0].account == "DU1"
+
+
+def test_a_word_in_the_spelling_for_unset_is_none_in_the_order_too() -> None:
+    fields = [
+        "2147483647" if field == "DAY" else field
+        for field in sent_by_client(stock("SPY"), limit_order("BUY", 1, 500.0))
+    ]
+    request = decode_request(fields)
+    assert request.refusal is None
+    assert request.ticket is not None
+    assert request.ticket.tif == ""
