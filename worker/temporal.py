@@ -33,6 +33,9 @@ SERVER_SETTINGS: Final = {
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
     "matching.enableFairness": "true",
+    # The server opens an HTTP API too, on a port of its own choosing, which takes a request of any web page: it answers
+    # only who calls it by a name that nobody has. The UI goes another way.
+    "frontend.httpAllowedHosts": '["nobody.invalid"]',
 }
 
 
