@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.cli.command import desk, up
 from tests.starter.web.opened_ports import on_linux, opened_by
