@@ -3,10 +3,10 @@
 from contract.names import workflow_id
 from rebalancing.approval import Approval
 from starter.cli.console import error_console, output_console
-from starter.cli.mistakes import as_asked
 from starter.cli.plan_view import waiting_view
 from starter.cli.setup import connect_temporal
 from starter.desk.approve import approve, waiting_plan
+from starter.desk.mistakes import as_asked
 
 
 async def run_approve_command(account: str, plan_hash: str | None) -> None:

@@ -28,10 +28,11 @@ from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from starter.cli.check_ably import check_ably
 from starter.cli.console import output_console
-from starter.cli.mistakes import FAILED, CommandFailed, UserMistake, told_of
+from starter.cli.mistakes import FAILED, CommandFailed
 from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.desk.known_login import known_login
+from starter.desk.mistakes import UserMistake, told_of
 from starter.desk.processes import running
 from worker.workers import allocation_activities
 

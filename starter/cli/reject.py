@@ -3,8 +3,8 @@
 from contract.names import workflow_id
 from rebalancing.approval import Rejection
 from starter.cli.console import error_console
-from starter.cli.mistakes import as_asked
 from starter.cli.setup import connect_temporal
+from starter.desk.mistakes import as_asked
 from starter.desk.reject import reject
 
 

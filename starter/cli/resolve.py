@@ -3,8 +3,8 @@
 from contract.messages import Resolution
 from contract.names import workflow_id
 from starter.cli.console import error_console
-from starter.cli.mistakes import UserMistake, as_asked
 from starter.cli.setup import connect_temporal
+from starter.desk.mistakes import UserMistake, as_asked
 from starter.desk.resolve import resolve
 
 

@@ -7,12 +7,13 @@ from temporalio.client import Client
 from rebalancing.accounts import Account
 from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
 from starter.cli.console import error_console, output_console
-from starter.cli.mistakes import FAILED, as_asked
+from starter.cli.mistakes import FAILED
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.cli.stopping import stopped_by_signal
 from starter.cli.tables import outcome_tables
 from starter.cli.watch import Watch
 from starter.desk.known_login import known_login
+from starter.desk.mistakes import as_asked
 from starter.desk.outcome import outcome_of
 from starter.desk.trigger import deliver, requested
 

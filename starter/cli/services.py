@@ -12,9 +12,9 @@ from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from starter.ably.listener import AblyNotConfigured, ably_settings, listen
 from starter.cli.logs import start_logging
-from starter.cli.mistakes import UserMistake
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
+from starter.desk.mistakes import UserMistake
 from worker.processes import show
 from worker.workers import require_addresses, run_workers
 

@@ -11,7 +11,8 @@ from temporalio.client import Client
 from configuration.configuration import Configuration, load_configuration
 from configuration.environment import ENV_FILE, Connections, temporal_variables
 from starter.cli.logs import forward_temporal_core
-from starter.cli.mistakes import CommandFailed, UserMistake
+from starter.cli.mistakes import CommandFailed
+from starter.desk.mistakes import UserMistake
 from starter.desk.temporal_errors import innermost_reason
 from worker.temporal import connect, connect_config
 

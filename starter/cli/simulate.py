@@ -9,7 +9,7 @@ from configuration.environment import Connections
 from simulator.ably.server import SimulatedAbly
 from simulator.gateway.scenario import DEMO_SCENARIO, ScenarioError, load_scenario
 from simulator.gateway.server import SimulatedGateway
-from starter.cli.mistakes import UserMistake
+from starter.desk.mistakes import UserMistake
 from testbed.addresses import ably_at, connections_of, gateway_at, keep_local_connections_local
 
 log = logging.getLogger(__name__)

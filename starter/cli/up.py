@@ -20,10 +20,10 @@ from configuration.environment import Connections
 from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.console import error_console
 from starter.cli.logs import start_logging
-from starter.cli.mistakes import UserMistake
 from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
+from starter.desk.mistakes import UserMistake
 from worker.free_ports import is_free
 from worker.temporal import connect_embedded, embedded_server
 from worker.workers import require_addresses, run_workers

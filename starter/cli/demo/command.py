@@ -17,8 +17,8 @@ from starter.cli.demo.report import Report, duplicates, show_report
 from starter.cli.demo.stage import Stage, set_stage
 from starter.cli.demo.strategies import EVENT, FOLLOWERS, STRATEGIES
 from starter.cli.logs import start_logging
-from starter.cli.mistakes import UserMistake
 from starter.cli.stopping import Stopped, stopped_by_signal
+from starter.desk.mistakes import UserMistake
 
 LISTING_PATIENCE: Final = 5.0
 """Seconds for the server's list of workflows, which lags, to show all that ran."""
