@@ -1,9 +1,11 @@
 """What a run of the workflow starts with, what it leaves, and what an operator tells it."""
 
+from pydantic import Field
+
 from rebalancing.accounts import AccountId
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.outcomes import Outcome
-from rebalancing.triggers import EventRing, Trigger
+from rebalancing.triggers import LONGEST_NAME, EventRing, Trigger
 
 
 class RunInput(FrozenModel):
@@ -29,7 +31,8 @@ class RunResult(FrozenModel):
 
 
 class Resolution(FrozenModel):
-    """An operator's word on an unknown order: ``filled`` shares, or ``None`` if it was never placed."""
+    """An operator's word on an unknown order: ``filled`` shares, or ``None`` if it was never placed, and by whom."""
 
     ref: str
     filled: int | None = None
+    by: str = Field(default="", max_length=LONGEST_NAME)

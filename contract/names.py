@@ -15,6 +15,8 @@ EVENTS_MEMO: Final = "events"
 BEGUN_MEMO: Final = "begun"
 """What a run that has not come to its end took on until now."""
 TARGETS_MEMO: Final = "last_targets"
+SUMMARY_MEMO: Final = "summary"
+"""What a run that is over tells of itself in a few words."""
 
 LOGIN_WORKFLOW_TYPE: Final = "GatewayLogin"
 LOGIN_MEMO: Final = "login"

@@ -15,6 +15,7 @@ from rebalancing.base import ConfiguredModel, FrozenModel, Instant, Percent
 from rebalancing.guards import Breach
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.planner.plan import Plan, PlannedOrder
+from rebalancing.triggers import LONGEST_NAME
 
 PlanHash = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=4, max_length=64)]
 """A plan's hash as a person gives it."""
@@ -42,15 +43,17 @@ class ApprovalRules(ConfiguredModel):
 
 
 class Approval(FrozenModel):
-    """A person's yes to one plan and no other."""
+    """A person's yes to one plan and no other; ``by`` is who said it."""
 
     plan_hash: PlanHash
+    by: str = Field(default="", max_length=LONGEST_NAME)
 
 
 class Rejection(FrozenModel):
-    """A person's no."""
+    """A person's no; ``by`` is who said it."""
 
     reason: str = Field(default="", max_length=500)
+    by: str = Field(default="", max_length=LONGEST_NAME)
 
 
 class WaitingPlan(FrozenModel):

@@ -66,6 +66,7 @@ class Outcome(FrozenModel):
     target_weights: dict[str, Decimal] = {}
     weights_after: dict[str, Decimal] = {}
     drift: Decimal | None = None
+    drift_before: Decimal | None = None
     orders: tuple[OrderReport, ...] = ()
     commissions: Money = Decimal(0)
     plan: Plan | None = None

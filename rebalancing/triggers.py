@@ -19,6 +19,10 @@ OPERATOR_SOURCE = "cli"
 """The source of what a person asks for at the command line; it goes before events."""
 
 
+LONGEST_NAME: Final = 200
+"""Characters of who asked."""
+
+
 class ExecutionMode(StrEnum):
     """Whether a rebalance trades."""
 
@@ -36,7 +40,8 @@ class Trigger(FrozenModel):
 
     ``event_id`` identifies the event that asked for it: the same id never rebalances the account twice. A dry run does
     not use it up for a live one.
-    ``requested_at`` is when the event was published (Ably's time stamp) or the command was given.
+    ``requested_at`` is when the event was published (Ably's time stamp) or the command was given. ``by`` is who asked,
+    where a person did and said so.
     """
 
     account: str = Field(min_length=1)
@@ -44,6 +49,7 @@ class Trigger(FrozenModel):
     mode: ExecutionMode = ExecutionMode.DRY_RUN
     source: str = "temporal"
     requested_at: Instant
+    by: str = Field(default="", max_length=LONGEST_NAME)
 
     @field_validator("mode", mode="before")
     @classmethod

@@ -10,8 +10,9 @@ from decimal import Decimal
 from temporalio import workflow
 
 from contract.messages import RunInput
-from contract.names import BEGUN_MEMO, EVENTS_MEMO, TARGETS_MEMO
+from contract.names import BEGUN_MEMO, EVENTS_MEMO, SUMMARY_MEMO, TARGETS_MEMO
 from contract.requests import Opening
+from contract.run_summary import RunSummary
 from rebalancing.triggers import EventRing, EventStatus, Trigger
 
 
@@ -46,9 +47,14 @@ class AccountMemory:
         begun = self.own_events.noting(pending, EventStatus.PENDING)
         workflow.upsert_memo({BEGUN_MEMO: begun.model_dump(mode="json")})
 
-    def write_down(self, pending: tuple[Trigger, ...]) -> None:
-        """Leave everything to the next run."""
-        workflow.upsert_memo({**self.memo(pending), BEGUN_MEMO: None})
+    def write_down(self, pending: tuple[Trigger, ...], summary: RunSummary | None = None) -> None:
+        """Leave everything to the next run, and what this one came to to whoever looks back."""
+        workflow.upsert_memo({**self.memo(pending), BEGUN_MEMO: None, **_told(summary)})
+
+    def write_refusal(self, summary: RunSummary | None) -> None:
+        """Of a run that was refused before it began: it learned nothing that the next run would need."""
+        if summary is not None:
+            workflow.upsert_memo(_told(summary))
 
     def memo(self, pending: tuple[Trigger, ...]) -> dict[str, object]:
         """Everything, as a memo."""
@@ -67,3 +73,7 @@ class AccountMemory:
             events=self._earlier.without_summaries.followed_by(self.own_events),
             last_targets=None if self.last_targets is None else dict(self.last_targets),
         )
+
+
+def _told(summary: RunSummary | None) -> dict[str, object]:
+    return {} if summary is None else {SUMMARY_MEMO: summary.model_dump(mode="json", exclude_defaults=True)}

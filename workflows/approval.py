@@ -106,6 +106,8 @@ class PreTradeChecks:
         self.check(decision)
         self._decision = decision
         plan_hash = self._state.waiting.plan_hash if self._state.waiting else ""
+        word = "approved" if isinstance(decision, Approval) else "rejected"
+        self._state.note_act(f"{word} plan {plan_hash}", decision.by)
         if isinstance(decision, Rejection):
             return f"plan {plan_hash} of account {self._account.account_id} is rejected; nothing is traded"
         return f"plan {plan_hash} of account {self._account.account_id} is approved; the market is read again first"

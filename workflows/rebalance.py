@@ -148,7 +148,10 @@ class Rebalance:
         targets = await self._state.step(local_calls.read_targets(self.settings, self.account))
         snapshot = await self._settled(partial(self._read_usable, targets))
         self._state.enter(Phase.PLANNING)
-        plan = await self._state.step(local_calls.make_plan(self._plan_request(targets, snapshot)))
+        request = self._plan_request(targets, snapshot)
+        if self._state.opening is None:
+            self._state.drift_before = measure(request).drift
+        plan = await self._state.step(local_calls.make_plan(request))
         return Reading(targets, snapshot, plan)
 
     async def _wait_out_restart(self) -> None:
@@ -349,13 +352,15 @@ class Rebalance:
         opening = self._state.opening or reading.opening
         arrival_prices = opening.prices
         request = self._plan_request(targets, opening)
+        before = measure(request)
         return Outcome(
             account=self.account.account_id,
             strategy=self.account.strategy_name,
             mode=self.mode,
             event_ids=self._event_ids,
             phase=Phase.COMPLETED,
-            weights_before=measure(request).weights,
+            weights_before=before.weights,
+            drift_before=before.drift,
             target_weights=full_targets(request),
             orders=reports,
             commissions=sum((report.commission for report in reports), start=opening.cash * 0),

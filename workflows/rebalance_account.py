@@ -7,7 +7,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -44,6 +44,10 @@ from workflows.misled import workflow_id_wrong
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.rebalance import Rebalance
 from workflows.run_state import RunState
+from workflows.run_summary import summary_of
+
+REFUSAL_SUMMARY: Final = "refusal-summary"
+"""Since when a run that is refused before it begins leaves a summary too."""
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError, RebalancerError])
@@ -57,6 +61,7 @@ class RebalanceAccount:
         self._misled: tuple[Trigger, ...] = ()
         self._maximum_age: timedelta | None = None
         self._taken: tuple[Trigger, ...] = ()
+        self._expired: tuple[Trigger, ...] = ()
         self._memory = AccountMemory(start)
         self._rejected: list[str] = []
         self._rebalance: Rebalance | None = None
@@ -73,10 +78,12 @@ class RebalanceAccount:
         try:
             opening = await local_calls.open_rebalance(self._opening_request(is_follow_up=start.events is not None))
         except asyncio.CancelledError:
+            self._refused(Phase.CANCELLED)
             self._state.enter(Phase.CANCELLED, "before it began")
             raise
         except (ActivityError, ApplicationError) as error:
             reason = own_error(error)
+            self._refused(Phase.FAILED, reason)
             self._state.enter(Phase.FAILED, reason.message)
             self._state.log(logging.WARNING, f"not started: {reason.message}")
             raise reason from reason.__cause__
@@ -91,13 +98,13 @@ class RebalanceAccount:
         try:
             outcome = await self._supervise(self._rebalance)
         except asyncio.CancelledError:
-            self._close(EventStatus.CANCELLED, Phase.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
+            self._close(EventStatus.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
         except FAILURES as error:
             return self._failed(own_error(error))
         if outcome.mode is ExecutionMode.REBALANCE:
             self._memory.last_targets = remembered_targets(outcome.target_weights)
-        self._close(EventStatus(outcome.phase.value), outcome.phase, outcome.summary, outcome.missing)
+        self._close(EventStatus(outcome.phase.value), outcome.summary, outcome)
         self._hand_over()
         return RunResult(outcome=outcome, events=self._memory.own_events)
 
@@ -144,6 +151,8 @@ class RebalanceAccount:
         if self._rebalance is None:
             raise failures.NothingToResolve("Nothing waits for an operator.")
         self._state.orders.resolve(resolution.ref, resolution.filled)
+        found = "never placed" if resolution.filled is None else f"{resolution.filled} filled"
+        self._state.note_act(f"resolved {resolution.ref}: {found}", resolution.by)
 
     @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
     def approve(self, approval: Approval) -> str:
@@ -259,6 +268,7 @@ class RebalanceAccount:
         return self._maximum_age is not None and trigger.is_too_old(workflow.now(), self._maximum_age)
 
     def _expire(self, triggers: tuple[Trigger, ...]) -> None:
+        self._expired += triggers
         for trigger in triggers:
             age = workflow.now() - trigger.requested_at
             told = f"not traded: asked for {age} ago, older than events.maximum_age ({self._maximum_age})"
@@ -305,18 +315,20 @@ class RebalanceAccount:
 
     # --- closing --------------------------------------------------------------------------------------------------
 
-    def _close(self, status: EventStatus, phase: Phase, summary: str, detail: str = "") -> None:
+    def _close(self, status: EventStatus, summary: str, outcome: Outcome | None = None, failure: str = "") -> None:
+        phase, missing = Phase(status.value), outcome.missing if outcome else ""
         if status is EventStatus.CANCELLED:
             self._taken, self._pending = (*self._taken, *self._pending), ()
         self._memory.note(self._taken, status, summary)
-        self._memory.write_down(self._pending)
-        self._state.enter(phase, detail)
+        told = summary_of(self._state, self._taken, phase, outcome, failure, missing if outcome else summary)
+        self._memory.write_down(self._pending, told)
+        self._state.enter(phase, missing)
         is_fine = status is EventStatus.COMPLETED
         self._state.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
 
     def _failed(self, error: ApplicationError) -> RunResult:
         message = f"{error.message} {self._traded_before}"
-        self._close(EventStatus.FAILED, Phase.FAILED, message)
+        self._close(EventStatus.FAILED, message, failure=error.type or "")
         self._hand_over()
         raise ApplicationError(
             message,
@@ -340,9 +352,17 @@ class RebalanceAccount:
         return RunResult(outcome=None, events=self._memory.own_events)
 
     def _all_expired(self) -> RunResult:
-        self._memory.write_down(self._pending)
-        self._state.enter(Phase.EXPIRED, "every event was too old to trade by")
+        told = "every event was too old to trade by"
+        self._memory.write_down(self._pending, summary_of(self._state, self._expired, Phase.EXPIRED, reason=told))
+        self._state.enter(Phase.EXPIRED, told)
         return RunResult(outcome=None, events=self._memory.own_events)
+
+    def _refused(self, phase: Phase, error: ApplicationError | None = None) -> None:
+        """Leave a summary of a run that was not begun. Histories of before there were summaries end without it."""
+        if workflow.patched(REFUSAL_SUMMARY):
+            failure, reason = (error.type or "", error.message) if error else ("", "cancelled before it began")
+            triggers = next_round(self._pending)
+            self._memory.write_refusal(summary_of(self._state, triggers, phase, None, failure, reason))
 
     @property
     def _traded_before(self) -> str:

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from temporalio import workflow
 
 from contract.names import PHASE
+from contract.run_summary import OperatorAct
 from rebalancing.approval import WaitingPlan
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.outcomes import Phase
@@ -33,8 +35,9 @@ LOGGED: Final = frozenset(
 class RunState:
     """The state of one run.
 
-    ``orders`` is what became of every intent, ``opening`` the account before the first order, ``waiting`` the plan that
-    a person is asked about and ``approved`` the one that a person approved of. ``notes`` are told with the outcome;
+    ``orders`` is what became of every intent, ``opening`` the account before the first order, ``drift_before`` how far
+    it was from its targets then, in percent. ``waiting`` is the plan that a person is asked about, ``approved`` the one
+    that a person approved of, ``acts`` what persons told the run. ``notes`` are told with the outcome;
     ``reading_notes`` are those of the last reading, by who made them. ``is_watching_orders``: orders are worked for
     longer than the ordinary time, which is not counted as work. ``is_for_operator``: a person asked for this and waits
     for it. A phase is for showing and steers nothing.
@@ -49,6 +52,8 @@ class RunState:
         self.orders = RunOrders()
         self.clock = OperationClock()
         self.opening: AccountSnapshot | None = None
+        self.drift_before: Decimal | None = None
+        self.acts: list[OperatorAct] = []
         self.waiting: WaitingPlan | None = None
         self.approved: WaitingPlan | None = None
         self.is_watching_orders = False
@@ -75,6 +80,10 @@ class RunState:
     def log(self, level: int, text: str) -> None:
         """One line about this account's rebalance; not again where it is replayed."""
         workflow.logger.log(level, "%s: %s", self._account, text)
+
+    def note_act(self, act: str, by: str) -> None:
+        """Remember what a person told this run."""
+        self.acts.append(OperatorAct(at=workflow.now(), act=act, by=by))
 
     # --- stopping -------------------------------------------------------------------------------------------------
 
