@@ -26,8 +26,8 @@ from rebalancing.errors import CallerRefused, RebalancerError
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.orders.order import LegOrder
 
-READS: Final = frozenset({"read_snapshot", "read_contracts"})
-"""What may be asked for outside of any workflow, as ``rebalancer positions`` does: it changes nothing."""
+TRADES_NOTHING: Final = frozenset({"read_snapshot", "read_contracts", "cancel_open_orders"})
+"""What may be asked for outside of any workflow, as ``rebalancer positions`` and ``halt --cancel-orders`` do."""
 
 
 class _RequestsChecked(Around):
@@ -57,7 +57,7 @@ class OwnWorkflowsOnly(_RequestsChecked):
     def check(self, request: object) -> None:
         """Raise ``CallerRefused`` if the activity that runs has no business with an account of this request."""
         info = activity.info()
-        if info.workflow_id is None and info.activity_type in READS:
+        if info.workflow_id is None and info.activity_type in TRADES_NOTHING:
             return
         for account in accounts_of(request):
             own = self._workflow_id(account)

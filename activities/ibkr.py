@@ -13,6 +13,7 @@ from activities.gateway.order_desk import OrderDesk
 from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.gateway.what_if_orders import WhatIfDesk
+from activities.halts import Halts
 from activities.heartbeat import SendingHeartbeats, heartbeating
 from contract.activities import GatewayContract
 from contract.requests import (
@@ -23,7 +24,7 @@ from contract.requests import (
     PlaceRequest,
     SnapshotRequest,
 )
-from rebalancing.errors import RebalancerError
+from rebalancing.errors import RebalancerError, TradingHeld
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport
@@ -40,6 +41,11 @@ class IbkrActivities(GatewayContract):
     _desk: OrderDesk
     _repricer: Repricer
     _margin: WhatIfDesk
+    _halts: Halts
+
+    @activity.defn
+    async def empty_visit(self) -> None:
+        """Ask for nothing."""
 
     @activity.defn
     async def read_snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
@@ -56,8 +62,10 @@ class IbkrActivities(GatewayContract):
 
     @activity.defn
     async def ask_margin(self, request: MarginRequest) -> MarginQuestions:
-        """Send what-if orders for a whole plan, in one visit. Places nothing."""
+        """Send what-if orders for a whole plan, in one visit. Places nothing; while trading is held, sends none."""
         async with heartbeating():
+            if held_by := await self._halts.held_by(request.account):
+                raise TradingHeld(f"Account {request.account}: {held_by}.")
             return await self._margin.ask(request)
 
     @activity.defn
@@ -65,8 +73,15 @@ class IbkrActivities(GatewayContract):
         """Place a leg, adopting what is there. An error says in its details if certainly nothing was sent."""
         heartbeats = SendingHeartbeats(self._client)
         never_sent = request.never_sent and not heartbeats.began
+
+        async def permission() -> str:
+            held_by = await self._halts.held_by(request.intents[0].account)
+            if not held_by:
+                await heartbeats.confirm()
+            return held_by
+
         try:
-            placing = self._desk.place(request.intents, heartbeats.confirm, never_sent=never_sent)
+            placing = self._desk.place(request.intents, permission, never_sent=never_sent)
             return await _unbroken(placing, heartbeats.beating())
         except RebalancerError as error:
             error.details = () if heartbeats.began else (NOTHING_SENT,)
@@ -74,8 +89,9 @@ class IbkrActivities(GatewayContract):
 
     @activity.defn
     async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
-        """Bring the limits of a leg's working orders up to the market."""
-        return await _unbroken(self._repricer.reprice(intents))
+        """Bring the limits of a leg's working orders up to the market; while trading is held they stay as they are."""
+        held_by = await self._halts.held_by(intents[0].account)
+        return await _unbroken(self._desk.look_up(intents) if held_by else self._repricer.reprice(intents))
 
     @activity.defn
     async def cancel_orders(self, request: IntentsRequest) -> tuple[OrderReport, ...]:

@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from activities.halts import Halts
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import OpeningContract
 from contract.memory import Memory, memory_of
@@ -49,9 +50,10 @@ class RunNotListed(RebalancerError):
 class OpeningActivities(OpeningContract):
     """Answers from the configuration file and from Temporal itself, which is our only store."""
 
-    def __init__(self, configuration: ConfigurationInUse, client: Client) -> None:
+    def __init__(self, configuration: ConfigurationInUse, client: Client, halts: Halts) -> None:
         self._configuration = configuration
         self._client = client
+        self._halts = halts
         self._retention_told: tuple[datetime, float] | None = None
 
     @activity.defn
@@ -60,7 +62,7 @@ class OpeningActivities(OpeningContract):
 
         Raises:
             AccountUnknown: the account is not configured, or switched off.
-            RunNotListed: the server's list lags; trying again helps.
+            RunNotListed, HaltsUnread: trying again helps.
         """
         account = self._configuration.account(request.account)
         remembered = Remembered() if request.is_follow_up else await self._remembered(request)
@@ -69,6 +71,7 @@ class OpeningActivities(OpeningContract):
             settings=await self._settings(),
             events=remembered.events,
             last_targets=remembered.last_targets,
+            held_by=await self._halts.held_by(request.account),
         )
 
     async def _settings(self) -> Settings:

@@ -25,7 +25,7 @@ class CarelessDesk(OrderDesk):
             raise GatewayRenewed
         return await super().acknowledged(intents, linger)
 
-    def _fate(self, intent: Intent, never_sent: bool) -> Fate:  # noqa: ARG002  # that is what makes it careless
+    def _fate(self, intent: Intent, never_sent: bool, held_by: str = "") -> Fate:  # noqa: ARG002  # that makes it careless
         return Fate.SEND
 
     def _send(self, intent: Intent) -> None:

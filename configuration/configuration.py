@@ -87,6 +87,10 @@ class Configuration(FrozenModel):
             raise AccountUnknown(f"{account_id} is switched off: set its 'enabled' to true in the configuration.")
         return found
 
+    def strategy_of(self, account_id: str) -> str | None:
+        """The strategy that an account follows, switched off or not; ``None`` if it is not configured."""
+        return next((one.strategy_name for one in self.accounts if one.account_id == account_id), None)
+
     @property
     def enabled_accounts(self) -> tuple[Account, ...]:
         """The accounts that take part."""

@@ -20,6 +20,7 @@ from contract.requests import (
     PrepareRequest,
     SnapshotRequest,
     TurnRequest,
+    Verdict,
 )
 from rebalancing.accounts import Account
 from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, MarginRequest
@@ -46,6 +47,24 @@ class TargetsContract(ABC):
     @abstractmethod
     async def read_targets(self, account: Account) -> Targets:
         """Read them, with the account's replacements applied."""
+
+
+class HaltsContract(ABC):
+    """Whether trading is held. Local."""
+
+    @activity.defn
+    @abstractmethod
+    async def held_by(self, account: str) -> str:
+        """What lets no order of this account go out at this moment, in words; empty where nothing does."""
+
+
+class CircuitBreakerContract(ABC):
+    """What ends a row of failures before the next account follows them. Local."""
+
+    @activity.defn
+    @abstractmethod
+    async def judge(self, verdict: Verdict) -> bool:
+        """Count one live rebalance; whether its strategy is paused now."""
 
 
 class PlanningContract(ABC):
@@ -78,6 +97,11 @@ class TurnContract(ABC):
 
 class GatewayContract(ABC):
     """What sends requests to the gateway: in its one slot (promise P4)."""
+
+    @activity.defn
+    @abstractmethod
+    async def empty_visit(self) -> None:
+        """Ask for nothing: whoever awaits it knows that every visit that began before it has ended."""
 
     @activity.defn
     @abstractmethod

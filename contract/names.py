@@ -7,6 +7,7 @@ from temporalio.common import SearchAttributeKey
 WORKFLOW_TYPE: Final = "RebalanceAccount"
 TRIGGER_SIGNAL: Final = "trigger"
 TURN_SIGNAL: Final = "turn"
+RESUMED_SIGNAL: Final = "resumed"
 APPROVE_UPDATE: Final = "approve"
 REJECT_UPDATE: Final = "reject"
 STATUS_QUERY: Final = "status"
@@ -50,7 +51,10 @@ EXECUTION_MODE: Final = SearchAttributeKey.for_keyword("ExecutionMode")
 PHASE: Final = SearchAttributeKey.for_keyword("Phase")
 SEARCH_ATTRIBUTES: Final = (ACCOUNT, STRATEGY, EXECUTION_MODE, PHASE)
 
+LOGIN_ID: Final = "gateway-login-"
+
 _OWN_ID: Final = "rebalance-"
+_UNNAMED: Final = "default"
 
 
 def gateway_queue(gateway: str | None) -> str:
@@ -75,4 +79,10 @@ def account_of(workflow_id: str) -> str:
 
 def login_id(gateway: str | None) -> str:
     """The workflow that says which login of this gateway the history belongs to."""
-    return f"gateway-login-{gateway or 'default'}"
+    return f"{LOGIN_ID}{gateway or _UNNAMED}"
+
+
+def gateway_of_login(login_id: str) -> str | None:
+    """The gateway whose login is written down there."""
+    name = login_id.removeprefix(LOGIN_ID)
+    return None if name == _UNNAMED else name

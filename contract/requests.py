@@ -29,17 +29,32 @@ class Opening(FrozenModel):
     """The account's configuration, the settings in force, and what earlier runs remember.
 
     ``events`` are those they took on (promise P2), ``last_targets`` those of the last finished rebalance, if any.
+    ``held_by`` says what lets no order of the account go out, empty where nothing does.
     """
 
     account: Account
     settings: Settings
     events: EventRing
     last_targets: dict[str, Weight] | None = None
+    held_by: str = ""
 
     @field_serializer("account", "settings", when_used="json")
     def _in_full(self, value: FrozenModel) -> dict[str, Any]:
         """Defaults too: a later release may have others, and a run goes on by what it began with."""
         return value.model_dump(mode="json")
+
+
+class Verdict(FrozenModel):
+    """How one live rebalance ended: ``failure`` says what went wrong, empty where nothing did.
+
+    ``limit`` is how many in a row pause the strategy.
+    """
+
+    account: str
+    strategy: str
+    run_id: str
+    limit: int
+    failure: str = ""
 
 
 class TurnRequest(FrozenModel):

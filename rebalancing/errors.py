@@ -71,6 +71,16 @@ class GatewayRenewed(RebalancerError):
         super().__init__("The connection was made anew since these orders went out; they are looked up.")
 
 
+class TradingHeld(RebalancerError):
+    """Trading is halted, or paused for this account or its strategy."""
+
+
+class HaltsUnread(RebalancerError):
+    """Temporal did not say whether trading is held, so nothing was sent."""
+
+    retryable = True
+
+
 class SendingUnconfirmed(RebalancerError):
     """Temporal did not confirm that the sending of a leg begins, so none of it was sent."""
 

@@ -15,6 +15,7 @@ class Phase(StrEnum):
     """The step a rebalance is in; the value is what people see."""
 
     STARTING = "starting"
+    HALTED = "halted"
     WAITING_FOR_TURN = "waiting for its turn"
     READING = "reading"
     WAITING_FOR_GATEWAY = "waiting for gateway"

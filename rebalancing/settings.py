@@ -68,6 +68,13 @@ class FiguresSettings(ConfiguredModel):
     """Percent that cash and holdings may be off the net liquidation value before nothing is traded."""
 
 
+class CircuitBreakerSettings(ConfiguredModel):
+    """When a strategy is paused by itself."""
+
+    failures: int = Field(default=3, ge=1, le=1000)
+    """So many live rebalances of a strategy in a row that fail or end incomplete pause it (`rebalancer unpause`)."""
+
+
 class Settings(ConfiguredModel):
     """All settings in force."""
 
@@ -81,6 +88,8 @@ class Settings(ConfiguredModel):
     """Which events are still carried out."""
     figures: FiguresSettings = FiguresSettings()
     """How closely an account must agree with what the broker says it is worth."""
+    circuit_breaker: CircuitBreakerSettings | None = None
+    """When a strategy is paused by itself; without this block never."""
     fill_timeout: float = Field(default=120, gt=0, le=86_400)
     """Seconds a leg may take to fill before its rest is cancelled."""
     figures_lag: float = Field(default=180, ge=0, le=3600)

@@ -22,6 +22,7 @@ from activities.gateway.reading import AccountReader
 from activities.gateway.repricing import Repricer
 from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.gateway.what_if_orders import WhatIfDesk
+from activities.halts import Halts
 from activities.ibkr import IbkrActivities
 from activities.order_news import OrderNews
 from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
@@ -112,7 +113,8 @@ async def _work(
     quotes = QuoteFeed(session, settings.quotes)
     reader = AccountReader(session, quotes)
     margin = WhatIfDesk(session)
-    visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), margin)
+    halts = Halts(client, lambda account: configuration.now.strategy_of(account))
+    visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), margin, halts)
     interceptors = (
         TypedFailures(GATEWAY_ATTEMPTS),
         OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id),

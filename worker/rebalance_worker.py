@@ -8,6 +8,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.allocations import AllocationActivities
+from activities.circuit_breaker import CircuitBreaker
+from activities.halts import Halts
 from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
 from activities.typed_failures import TypedFailures
@@ -46,12 +48,19 @@ async def run_rebalance_worker(
 
 def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities) -> Worker:
     """A worker on the queue ``rebalances``."""
+    halts = Halts(client, lambda account: configuration.now.strategy_of(account))
     return Worker(
         client,
         task_queue=REBALANCES_QUEUE,
         workflows=[RebalanceAccount],
         workflow_runner=worker_runner(),
-        activities=activities_of(OpeningActivities(configuration, client), allocations, PlanningActivities()),
+        activities=activities_of(
+            OpeningActivities(configuration, client, halts),
+            halts,
+            CircuitBreaker(client),
+            allocations,
+            PlanningActivities(),
+        ),
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=[TypedFailures()],
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

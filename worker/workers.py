@@ -14,6 +14,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from rebalancing.accounts import Account
 from worker.gateway_worker import run_gateway_worker
+from worker.halts_watch import watch_halts
 from worker.hosting import host
 from worker.rebalance_worker import run_rebalance_worker
 from worker.turns_worker import turns_worker
@@ -36,6 +37,7 @@ async def run_workers(
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
         tasks.create_task(run_rebalance_worker(client, configuration, allocations))
+        tasks.create_task(watch_halts(client, configuration))
         served: set[str | None] = set()
         turns: int | None = None
         while True:  # what a changed configuration needs beside what is there already

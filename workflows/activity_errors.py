@@ -5,7 +5,7 @@ from typing import Final, cast
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
 
 from contract.requests import NOTHING_SENT, SENDING_BEGAN
-from rebalancing.errors import GatewayRenewed, GatewaySettling, GatewayUnavailable, RebalancerError
+from rebalancing.errors import GatewayRenewed, GatewaySettling, GatewayUnavailable, RebalancerError, TradingHeld
 from rebalancing.failures import ActivityTimeout
 
 Failure = ActivityError | ApplicationError | RebalancerError
@@ -21,6 +21,11 @@ def is_gateway_away(error: ActivityError) -> bool:
     """Whether waiting for the gateway is all that can be done, and enough."""
     cause = error.cause
     return isinstance(cause, ApplicationError) and cause.type in GATEWAY_AWAY
+
+
+def is_held(error: ActivityError) -> bool:
+    """Whether nothing is wrong but that trading is halted or paused."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == TradingHeld.__name__
 
 
 def sending_began(error: ActivityError) -> bool:

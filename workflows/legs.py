@@ -38,6 +38,11 @@ class Traded(NamedTuple):
     withdrawn: tuple[OrderReport, ...] = ()
     after: AccountAfterLeg | None = None
 
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether an order was cancelled with a part of it left."""
+        return any(report.state is OrderState.CANCELLED and report.filled < report.quantity for report in self.reports)
+
 
 class Legs:
     """Carries out the legs of one run."""

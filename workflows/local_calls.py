@@ -9,9 +9,16 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
-from contract.activities import OpeningContract, PlanningContract, TargetsContract, TurnContract
+from contract.activities import (
+    CircuitBreakerContract,
+    HaltsContract,
+    OpeningContract,
+    PlanningContract,
+    TargetsContract,
+    TurnContract,
+)
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE
-from contract.requests import Opening, OpeningRequest, TurnRequest
+from contract.requests import Opening, OpeningRequest, TurnRequest, Verdict
 from contract.timeouts import HEARTBEAT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.guards import Breach, GuardRequest
@@ -31,13 +38,31 @@ ALLOCATIONS_TIMEOUT: Final = timedelta(seconds=15)
 """One request to the allocations API."""
 
 
+AT_THE_SERVER: Final = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
+"""For what only the server is asked for: it comes back."""
+
+
 async def open_rebalance(request: OpeningRequest) -> Opening:
     """The account's configuration, the settings, and what earlier runs remember."""
     return await workflow.execute_local_activity_method(
         OpeningContract.open_rebalance,
         request,
         start_to_close_timeout=LOCAL_TIMEOUT,
-        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
+        retry_policy=AT_THE_SERVER,
+    )
+
+
+async def held_by(account: str) -> str:
+    """What lets no order of this account go out at this moment, in words; empty where nothing does."""
+    return await workflow.execute_local_activity_method(
+        HaltsContract.held_by, account, start_to_close_timeout=LOCAL_TIMEOUT, retry_policy=AT_THE_SERVER
+    )
+
+
+async def judge(verdict: Verdict) -> bool:
+    """Have the circuit breaker count how a rebalance ended; whether its strategy is paused now."""
+    return await workflow.execute_local_activity_method(
+        CircuitBreakerContract.judge, verdict, start_to_close_timeout=LOCAL_TIMEOUT, retry_policy=AT_THE_SERVER
     )
 
 

@@ -1,9 +1,12 @@
 """The margin check before the first order of a rebalance."""
 
+from temporalio.exceptions import ActivityError
+
 from rebalancing import failures
 from rebalancing.accounts import Account
 from rebalancing.funding.account_kind import AccountKind
 from rebalancing.funding.margin_preview import MarginRequest, WhatIfOrder
+from workflows.activity_errors import is_held
 from workflows.approval import Reading
 from workflows.gateway import Gateway
 from workflows.run_state import RunState
@@ -17,14 +20,15 @@ class MarginCheck:
         self._gateway = gateway
         self._state = state
 
-    async def check(self, reading: Reading) -> None:
+    async def check(self, reading: Reading) -> bool:
         """Raise ``MarginInsufficient`` or ``OrdersRefused`` if the plan cannot be carried out.
 
-        Only margin accounts are asked about, and only for plans that trade.
+        Only margin accounts are asked about, and only for plans that trade. Returns whether the answer is known: while
+        trading is held IBKR is not asked.
         """
         is_margin = reading.opening.kind is AccountKind.MARGIN
         if not (reading.plan.orders and self._account.margin_check and is_margin):
-            return
+            return True
         orders = tuple(
             WhatIfOrder(
                 symbol=order.symbol,
@@ -35,7 +39,12 @@ class MarginCheck:
             for order in reading.plan.orders
         )
         request = MarginRequest(account=self._account.account_id, orders=orders)
-        preview = await self._gateway.margin(request)
+        try:
+            preview = await self._gateway.margin(request)
+        except ActivityError as error:
+            if not is_held(error):
+                raise
+            return False
         if preview.shortfall:
             raise failures.MarginInsufficient(
                 self._account.account_id,
@@ -45,3 +54,4 @@ class MarginCheck:
         if preview.refusals:
             raise failures.OrdersRefused(self._account.account_id, f"IBKR would refuse {'; '.join(preview.refusals)}.")
         self._state.notes.append(preview.note)
+        return True

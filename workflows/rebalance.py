@@ -26,6 +26,7 @@ from workflows import local_calls
 from workflows.approval import PreTradeChecks, Reading
 from workflows.figures import FiguresWatch
 from workflows.gateway import Gateway
+from workflows.halts import HaltWait
 from workflows.legs import Legs, Traded
 from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
@@ -61,6 +62,7 @@ class Rebalance:
         self.mode: ExecutionMode = triggers[0].mode
         self.legs = Legs(account, settings, gateway, state, waits)
         self.turn = Turn(settings, state, waits)
+        self.halts = HaltWait(account.account_id, state, waits, self.turn)
         self.pre_trade_checks = PreTradeChecks(opening, self.turn, state, waits)
         self._state = state
         self._waits = waits
@@ -71,6 +73,7 @@ class Rebalance:
         self._quotes = QuoteWatch(account, settings.quotes, state, waits)
         self._figures = FiguresWatch(account.account_id, settings, state, waits)
         self._margin = MarginCheck(account, gateway, state)
+        self._held_by = opening.held_by
         self._started_at = workflow.now()
         self._newer_event: Callable[[], bool] = lambda: False
 
@@ -84,6 +87,8 @@ class Rebalance:
             self.turn.give_back()
 
     async def _rebalance(self) -> Outcome:
+        if self._held_by and self.mode is ExecutionMode.REBALANCE:
+            await self._wait_out_halt(self._held_by)
         reading = await self._read_when_open()
         if self.mode is ExecutionMode.DRY_RUN:
             self._state.notes += [*self._rules.would_say(reading), *await self.pre_trade_checks.would_say(reading)]
@@ -93,7 +98,8 @@ class Rebalance:
             # Targets may have changed since it was first read; what has a price only now is reported with that.
             self._state.opening = (self._state.opening or reading.opening).with_prices_of(reading.opening)
             traded = await self._trade(reading)
-            if not traded.withdrawn:
+            was_held = (traded.withdrawn or traded.was_cut_short) and await self._wait_out_halt()
+            if not (traded.withdrawn or was_held):
                 return await self._verify(reading, traded)
             reading = await self._read_when_open()  # what was not sent was sized by figures that are old (promise P11)
 
@@ -105,8 +111,20 @@ class Rebalance:
             reading = await self._read_when_open()  # what they filled until then changes the plan
             reading = await self.pre_trade_checks.clear(reading, self._read_when_open, self._newer_event)
         self._rules.refuse(reading)
-        await self._margin.check(reading)
-        return reading
+        if await self._margin.check(reading):
+            return reading
+        await self._wait_out_halt()
+        return await self._checked(await self._read_when_open())
+
+    async def _wait_out_halt(self, known: str = "") -> bool:
+        """Go on once nothing holds trading; whether anything did.
+
+        Before the first order a newer event joins in, for everything is read anew.
+        """
+        was_held = await self.halts.until_over(known)
+        if was_held and not self._state.orders.reports:
+            self._newer_event()
+        return was_held
 
     async def _trade(self, reading: Reading) -> Traded:
         """Both legs of one plan; nothing follows what was withdrawn."""

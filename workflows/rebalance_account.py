@@ -19,6 +19,7 @@ from contract.names import (
     APPROVE_UPDATE,
     EXECUTION_MODE,
     REJECT_UPDATE,
+    RESUMED_SIGNAL,
     STATUS_QUERY,
     STRATEGY,
     TRIGGER_SIGNAL,
@@ -40,6 +41,7 @@ from workflows import local_calls
 from workflows.account_memory import AccountMemory
 from workflows.activity_errors import FAILURES, own_error
 from workflows.approval import PreTradeChecks
+from workflows.circuit_breaker import judged
 from workflows.misled import workflow_id_wrong
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.rebalance import Rebalance
@@ -96,7 +98,7 @@ class RebalanceAccount:
             return self._all_expired()
         self._rebalance = Rebalance(opening, self._taken, self._state)
         try:
-            outcome = await self._supervise(self._rebalance)
+            outcome = await self._judged(self._rebalance)
         except asyncio.CancelledError:
             self._close(EventStatus.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
@@ -126,6 +128,12 @@ class RebalanceAccount:
         """Go on; see ``max_concurrent_rebalances``."""
         if self._rebalance is not None:
             self._rebalance.turn.has_come()
+
+    @workflow.signal(name=RESUMED_SIGNAL, description="Sent by a worker: nothing holds trading any more")
+    def resumed(self) -> None:
+        """Look whether that is so; see ``workflows.halts``."""
+        if self._rebalance is not None:
+            self._rebalance.halts.look_again()
 
     @workflow.query(name=STATUS_QUERY, description="Where this rebalance stands")
     def status(self) -> Status:
@@ -190,6 +198,13 @@ class RebalanceAccount:
             workflow.continue_as_new(RunInput(account=self._misled[0].account, triggers=self._misled))
         self._state.enter(Phase.FAILED)
         raise workflow_id_wrong(self._account, own_id)
+
+    async def _judged(self, rebalance: Rebalance) -> Outcome:
+        breaker = rebalance.settings.circuit_breaker
+        supervised = self._supervise(rebalance)
+        if breaker is None or rebalance.mode is ExecutionMode.DRY_RUN:
+            return await supervised
+        return await judged(supervised, rebalance.account, breaker, self._state)
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 LOGGED: Final = frozenset(
     {
+        Phase.HALTED,
         Phase.WAITING_FOR_TURN,
         Phase.WAITING_FOR_GATEWAY,
         Phase.WAITING_FOR_MARKET,

@@ -51,17 +51,20 @@ class IntentJudge:
         """Whether it got its id on this connection: ids are reserved with the account's reading, or after it."""
         return intent.figures.connection == self._connection
 
-    def evidence(self, intent: Intent, position: int, now: datetime, *, never_sent: bool) -> Evidence:
+    def evidence(
+        self, intent: Intent, position: int, now: datetime, *, never_sent: bool, held_by: str = ""
+    ) -> Evidence:
         """What is known of an intent now.
 
         ``position`` is what is held of its contract, in whole shares. ``never_sent`` says that Temporal has no word
-        that its sending ever began.
+        that its sending ever began. ``held_by`` is what lets no order go out, such as a halt: when that is over, what
+        the intent was sized by is old (promise P11).
         """
         holder = self._ledger.holder_of(self._client_id, intent.order_id)
         return Evidence(
             found=self._ledger.holds(intent.ref),
             never_sent=never_sent or self.is_of_this_connection(intent),
-            staleness=intent.figures.staleness(self._connection, now),
+            staleness=held_by or intent.figures.staleness(self._connection, now),
             id_taken=holder is not None and not refers_to(holder, intent.ref),
             has_rival=self._ledger.has_rival(intent, self._client_id),
             order_id=intent.order_id,

@@ -20,6 +20,13 @@ ACKNOWLEDGE_TIMEOUT: Final = 10.0
 """Seconds for the gateway to say that it has an order, once the last of a leg was written."""
 
 
+PERMISSION_LIFETIME: Final = timedelta(seconds=10)
+"""How long after permission was asked for orders may go out by it; a leg takes half a second. So whoever sets a halt
+knows that nothing is sent after this time, whatever has become of the worker."""
+
+PERMISSION_OVER: Final = "the word that orders may go out was old before they did"
+
+
 class OrderConnection(Protocol):
     """What the desk needs of a connection to the gateway. ``GatewaySession`` is one over a socket."""
 
@@ -113,31 +120,36 @@ class OrderDesk:
         return self._reserve(count, 0) if count and self._settling() <= timedelta() else None
 
     async def place(
-        self, intents: tuple[Intent, ...], confirm: Callable[[], Awaitable[None]], *, never_sent: bool = False
+        self, intents: tuple[Intent, ...], permission: Callable[[], Awaitable[str]], *, never_sent: bool = False
     ) -> tuple[OrderReport, ...]:
         """Place a leg's orders in one visit, adopting those the broker already has.
 
         An intent that cannot be sent under its id, and certainly never was, comes back as ``NOT_SENT``: it needs a new
         id. One that was certainly never sent and is old by now (promise P11) comes back as ``WITHDRAWN``. One whose
         fate cannot be known comes back as ``UNKNOWN``; it is never sent again (``fate_of``). ``never_sent`` says that
-        Temporal has no word that the sending of these intents ever began; ``confirm`` gives it that word.
+        Temporal has no word that the sending of these intents ever began; ``permission`` gives it that word, or answers
+        what lets no order go out: then, too, what was certainly never sent is withdrawn.
 
         Raises:
-            SendingUnconfirmed: ``confirm`` failed; nothing was sent.
+            HaltsUnread, SendingUnconfirmed: ``permission`` could not be had; nothing was sent.
             GatewayUnavailable: the connection was lost; what was sent until then is looked up on the next one.
         """
         if any(self._fate(intent, never_sent) is Fate.WAIT for intent in intents):
             await self._sit_out_quiet_period()
         if self._some_go_out(intents, never_sent) and not self._asked_again and self._quiet_for() <= 0:
             await self._look_again()
+        held_by = ""
         if self._some_go_out(intents, never_sent):
-            await confirm()
+            asked_at = self._clock()
+            held_by = await permission()
             for intent in intents:
                 await self._connection.room()
                 # Judged right before each single send: time passes between two, or while the process is frozen.
-                if self._fate(intent, never_sent) is Fate.SEND:
+                if self._clock() - asked_at > PERMISSION_LIFETIME:
+                    held_by = held_by or PERMISSION_OVER
+                if self._fate(intent, never_sent, held_by) is Fate.SEND:
                     self._send(intent)
-        return tuple(self._placed(intent, never_sent) for intent in intents)
+        return tuple(self._placed(intent, never_sent, held_by) for intent in intents)
 
     def _some_go_out(self, intents: tuple[Intent, ...], never_sent: bool) -> bool:
         return any(self._fate(intent, never_sent) is Fate.SEND for intent in intents)
@@ -236,12 +248,12 @@ class OrderDesk:
         self._connection.pass_number(ids.first + count - 1)
         return ids
 
-    def _fate(self, intent: Intent, never_sent: bool) -> Fate:
-        return self._judge.fate(self._evidence(intent, never_sent))
+    def _fate(self, intent: Intent, never_sent: bool, held_by: str = "") -> Fate:
+        return self._judge.fate(self._evidence(intent, never_sent, held_by))
 
-    def _evidence(self, intent: Intent, never_sent: bool) -> Evidence:
+    def _evidence(self, intent: Intent, never_sent: bool, held_by: str) -> Evidence:
         position = self._connection.shares(intent.account, intent.con_id)
-        return self._judge.evidence(intent, position, self._clock(), never_sent=never_sent)
+        return self._judge.evidence(intent, position, self._clock(), never_sent=never_sent, held_by=held_by)
 
     async def _sit_out_quiet_period(self) -> None:
         while (left := self._quiet_for()) > 0:
@@ -258,9 +270,9 @@ class OrderDesk:
         """Seconds left of the quiet period."""
         return self._judge.quiet_for(self._clock())
 
-    def _placed(self, intent: Intent, never_sent: bool) -> OrderReport:
+    def _placed(self, intent: Intent, never_sent: bool, held_by: str) -> OrderReport:
         """What became of an intent in this visit."""
-        report = self._judge.placed(intent, self._evidence(intent, never_sent))
+        report = self._judge.placed(intent, self._evidence(intent, never_sent, held_by))
         if report.state is OrderState.WITHDRAWN:
             log.info("withdrew %s, which was never sent: %s", intent.ref, report.reason)
         return report

@@ -9,28 +9,12 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from starter.cli import halt_commands
+from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_number
 from starter.cli.mistakes import complete
-
-SERVICES: Final = "Services"
-ACCOUNTS: Final = "Accounts"
-TRYING_OUT: Final = "Checking and trying out"
 
 MOST_PORTS: Final = 65_535
 
-
-def _account(given: str | None) -> str | None:
-    """An account number, or a refusal in words: whatever else is typed would make an id or a query of its own."""
-    from rebalancing.accounts import is_account_id
-
-    if given is not None and not is_account_id(given):
-        raise typer.BadParameter(f"{given[:40]!r} is no account number; they are capital letters, then digits.")
-    return given
-
-
-AccountArgument = Annotated[
-    str, typer.Argument(metavar="ACCOUNT", help="Account number, as in accounts.yaml.", callback=_account)
-]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 app = typer.Typer(
     name="rebalancer",
@@ -108,7 +92,7 @@ def run(
 @app.command(rich_help_panel=ACCOUNTS)
 def status(
     account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.", callback=_account)
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.", callback=account_number)
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -196,7 +180,7 @@ def demo(
 @app.command(rich_help_panel=ACCOUNTS)
 def plan(
     account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.", callback=_account)
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.", callback=account_number)
     ] = None,
     portfolio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead: cash, positions, prices and targets (JSON).")
@@ -234,6 +218,9 @@ def simulate(context: typer.Context) -> None:
     from starter.cli.simulate import run_stand_in
 
     run_stand_in(context.args, name=context.command_path)
+
+
+halt_commands.add_to(app)
 
 
 def main() -> None:

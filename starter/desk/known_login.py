@@ -3,7 +3,7 @@
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from contract.names import LOGIN_MEMO, login_id
+from contract.names import LOGIN_ID, LOGIN_MEMO, LOGIN_WORKFLOW_TYPE, gateway_of_login, login_id
 from rebalancing.login import Login
 from starter.desk.temporal_errors import is_unknown
 
@@ -20,3 +20,10 @@ async def known_login(client: Client, gateway: str | None) -> Login | None:
             return None
         raise
     return await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
+
+
+async def known_gateways(client: Client) -> tuple[str | None, ...]:
+    """Every gateway that was ever connected to; ``None`` is the one without a name. Raises ``RPCError``."""
+    query = f"WorkflowType = '{LOGIN_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
+    ids = [login.id async for login in client.list_workflows(query)]
+    return tuple(gateway_of_login(each) for each in sorted(ids) if each.startswith(LOGIN_ID))

@@ -97,6 +97,7 @@ class Connection:
 
     def send_order(self, intent: Intent) -> None:
         """The bytes of an order suffer the fate named."""
+        self._world.sent += 1
         match self.delivery:
             case "late":
                 self._world.deliver_later(intent, 2)
@@ -173,6 +174,7 @@ class World:
         self.clock = ManualClock(START)
         self._desk_class = desk_class
         self.connection: Connection | None = None
+        self.sent = 0
         self._forgotten: list[Order] = []
         self._late: list[tuple[datetime, Intent, Decimal | None]] = []
         self.engine = self._started(Engine(SCENARIO, self.clock))

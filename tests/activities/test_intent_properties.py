@@ -44,6 +44,8 @@ class IntentLife(RuleBasedStateMachine):
         self.world = World(self.desk_class)
         self.runner = asyncio.Runner(loop_factory=lambda: WorldLoop(self.world.clock))
         self.history: dict[str, Intent] = {}
+        self.held_by = ""
+        self.sent_while_held = 0
         self.parked: set[str] = set()
         self.withdrawn: set[str] = set()
         self.tried: set[tuple[str, int]] = set()
@@ -128,6 +130,10 @@ class IntentLife(RuleBasedStateMachine):
         if intent.limit_price is not None:
             connection.desk.reprice(intent, Decimal(price))
 
+    @rule(is_halted=st.booleans())
+    def halt_or_resume(self, is_halted: bool) -> None:
+        self.held_by = "trading is halted" if is_halted else ""
+
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 5.0, 30.0]))
     def let_time_pass(self, seconds: float) -> None:
         self.world.pass_time(seconds)
@@ -176,6 +182,10 @@ class IntentLife(RuleBasedStateMachine):
             assert order.filled <= intent.quantity
 
     @invariant()
+    def nothing_is_sent_while_trading_is_held(self) -> None:
+        assert self.sent_while_held == 0
+
+    @invariant()
     def what_was_withdrawn_never_becomes_an_order(self) -> None:
         assert not (self.withdrawn - self.ordered_before_a_restore) & self.ordered
 
@@ -197,6 +207,7 @@ class IntentLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In quiet times every intent comes to an end: it is there once, was turned down, or waits for an operator."""
+        self.held_by = ""
         try:
             for _ in range(3):
                 self.world.connect()
@@ -231,15 +242,20 @@ class IntentLife(RuleBasedStateMachine):
         connection.delivery = delivery
         keys = {(intent.ref, intent.order_id) for intent in intents}
 
-        async def confirm() -> None:
-            """The server's word that the sending begins."""
+        async def permission() -> str:
+            """The server's word that the sending begins, unless trading is held."""
+            if self.held_by:
+                return self.held_by
             self.tried |= keys
+            return ""
 
-        never_sent = not keys & self.tried
+        never_sent, sent_before = not keys & self.tried, self.world.sent
         try:
-            reports = self.run(connection.desk.place(intents, confirm, never_sent=never_sent))
+            reports = self.run(connection.desk.place(intents, permission, never_sent=never_sent))
         except GatewayUnavailable:
             return  # placed again on the next connection, which looks them up first
+        finally:
+            self.sent_while_held += self.world.sent - sent_before if self.held_by else 0
         # This engine answers while the bytes are written; a real gateway later, when an acknowledgement is awaited.
         turned_away = {ref for ref, order in connection.ledger.orders.items() if order.was_turned_away}
         answered = {each.ref for each in reports if each.state is OrderState.NOT_SENT and each.ref in turned_away}
@@ -311,6 +327,16 @@ def test_the_property_fails_where_a_change_is_sent_for_an_order_that_may_not_be_
     class Careless(IntentJudge):
         def may_reprice(self, intent: Intent, now: datetime) -> bool:
             return True
+
+    _fails_under(Careless)
+
+
+def test_the_property_fails_where_a_halt_is_not_heeded() -> None:
+    class Careless(IntentJudge):
+        def evidence(
+            self, intent: Intent, position: int, now: datetime, *, never_sent: bool, held_by: str = ""
+        ) -> Evidence:
+            return super().evidence(intent, position, now, never_sent=never_sent)
 
     _fails_under(Careless)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from activities.gateway.order_desk import OrderDesk
+from activities.gateway.order_desk import PERMISSION_LIFETIME, OrderDesk
 from rebalancing.errors import SendingUnconfirmed
 from rebalancing.freshness import Figures, figures_of
 from rebalancing.market.snapshot import AccountSnapshot
@@ -19,8 +19,9 @@ FRESHNESS = timedelta(seconds=60)
 SYMBOLS = ("QQQ", "SPY", "BND")
 
 
-async def confirmed() -> None:
-    """Temporal's word that the sending begins."""
+async def confirmed() -> str:
+    """Temporal's word that the sending begins, and that nothing forbids it."""
+    return ""
 
 
 async def orders_for(own: Desk, *symbols: str) -> tuple[LegOrder, ...]:
@@ -85,11 +86,46 @@ async def test_a_process_that_was_frozen_between_two_orders_sends_no_more() -> N
         assert await sent(own) == ["QQQ"]
 
 
+async def test_no_order_goes_out_while_something_forbids_it_and_what_was_sent_before_is_still_told() -> None:
+    async with desk() as own:
+        place = desk_at(own)
+        first, *others = place.prepare(await orders_for(own, *SYMBOLS))
+        await place.place((first,), confirmed, never_sent=True)
+
+        async def halted() -> str:
+            return "trading is halted"
+
+        reports = await place.place((first, *others), halted, never_sent=False)
+        assert states(reports)[1:] == [OrderState.WITHDRAWN, OrderState.WITHDRAWN]
+        assert states(reports)[0] is not OrderState.WITHDRAWN
+        assert {report.reason for report in reports[1:]} == {"trading is halted"}
+        assert await sent(own) == ["QQQ"]
+
+
+async def test_permission_to_send_is_good_for_seconds_only() -> None:
+    """So that whoever halts trading knows when a worker that was frozen since it asked sends no more."""
+    async with desk() as own:
+        is_frozen = False
+
+        def clock() -> datetime:
+            return datetime.now(UTC) + (PERMISSION_LIFETIME if is_frozen else timedelta())
+
+        async def permission() -> str:
+            nonlocal is_frozen
+            is_frozen = True
+            return ""
+
+        place = desk_at(own, clock)
+        reports = await place.place(place.prepare(await orders_for(own, *SYMBOLS)), permission, never_sent=True)
+        assert set(states(reports)) == {OrderState.WITHDRAWN}
+        assert await sent(own) == []
+
+
 async def test_nothing_is_sent_before_the_server_has_confirmed_that_the_sending_begins() -> None:
     async with desk() as own:
         place = desk_at(own)
 
-        async def seen() -> None:
+        async def seen() -> str:
             assert await sent(own) == []
             raise SendingUnconfirmed("Temporal is away")
 
@@ -172,7 +208,7 @@ async def test_what_may_go_out_only_after_all_was_looked_at_is_not_sent_without_
         async def room() -> None:
             await place.cancel((first,), timeout=5)
 
-        async def never_asked() -> None:
+        async def never_asked() -> str:
             pytest.fail("nothing was to be sent when the leg was looked at")
 
         monkeypatch.setattr(own.session, "room", room)

@@ -1,0 +1,136 @@
+"""What holds trading: a halt of everything, or the pause of one account or one strategy.
+
+Each is a workflow that runs and does nothing: that needs no worker to set, to read or to clear, shows in the Temporal
+UI, goes wherever the history goes, and whoever has the ``temporal`` command can start or terminate it too. Those that
+have ended are the record of all halts. Only the id counts: a workflow that runs under one of these holds trading
+whatever else it says.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+HALT_WORKFLOW_TYPE: Final = "Halt"
+PAUSE_WORKFLOW_TYPE: Final = "Pause"
+
+HALTS_QUEUE: Final = "halts"
+"""Polled by nobody: these workflows do nothing."""
+
+WHO_MEMO: Final = "who"
+REASON_MEMO: Final = "reason"
+
+LONGEST_SUMMARY: Final = 150
+"""Characters; the server takes 200 bytes."""
+
+HALT_ID: Final = "halt"
+_PAUSE: Final = "pause-"
+_PAUSE_STRATEGY: Final = "pause-strategy-"
+
+RUNNING_HALTS: Final = (
+    f"ExecutionStatus = 'Running' AND (WorkflowId = '{HALT_ID}' OR WorkflowId STARTS_WITH '{_PAUSE}')"
+)
+"""Everything that holds trading, as the server lists it, which may lag a little."""
+
+
+def pause_id(account: str) -> str:
+    """The workflow that pauses this account."""
+    return f"{_PAUSE}{account}"
+
+
+def strategy_pause_id(strategy: str) -> str:
+    """The workflow that pauses all accounts of this strategy."""
+    return f"{_PAUSE_STRATEGY}{strategy}"
+
+
+class Halt(NamedTuple):
+    """One halt or pause. ``who`` and ``reason`` are empty where whoever set it did not say."""
+
+    workflow_id: str
+    who: str
+    reason: str
+    since: datetime
+
+    @property
+    def what(self) -> str:
+        """What it holds, in words."""
+        if self.workflow_id == HALT_ID:
+            return "trading is halted"
+        if self.workflow_id.startswith(_PAUSE_STRATEGY):
+            return f"strategy {self.workflow_id.removeprefix(_PAUSE_STRATEGY)} is paused"
+        return f"account {self.workflow_id.removeprefix(_PAUSE)} is paused"
+
+    @property
+    def ended_by(self) -> str:
+        """The command that lets trading go on."""
+        if self.workflow_id == HALT_ID:
+            return "rebalancer resume"
+        if self.workflow_id.startswith(_PAUSE_STRATEGY):
+            return f"rebalancer unpause --strategy {self.workflow_id.removeprefix(_PAUSE_STRATEGY)}"
+        return f"rebalancer unpause {self.workflow_id.removeprefix(_PAUSE)}"
+
+    def as_json(self) -> Mapping[str, object]:
+        """For programs; times in ISO 8601."""
+        return {"id": self.workflow_id, "who": self.who, "reason": self.reason, "since": self.since.isoformat()}
+
+    def __str__(self) -> str:
+        by = f" by {self.who}" if self.who else ""
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.what} since {self.since:%Y-%m-%d %H:%M} UTC{by}{reason}"
+
+
+async def halts_of(client: Client, account: str, strategy: str | None) -> tuple[Halt, ...]:
+    """What holds this account at this moment, by the server's own word and not by its list. Raises ``RPCError``."""
+    ids = [HALT_ID, pause_id(account), *([strategy_pause_id(strategy)] if strategy else [])]
+    return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in ids)) if halt)
+
+
+async def set_halt(client: Client, halt_id: str, who: str, reason: str) -> bool:
+    """Have this halt or pause run; whether it did not before. Raises ``RPCError``."""
+    try:
+        await client.start_workflow(
+            HALT_WORKFLOW_TYPE if halt_id == HALT_ID else PAUSE_WORKFLOW_TYPE,
+            id=halt_id,
+            task_queue=HALTS_QUEUE,
+            memo={WHO_MEMO: who, REASON_MEMO: reason},
+            static_summary=f"{who}: {reason}"[:LONGEST_SUMMARY],
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def running_halts(client: Client) -> AsyncGenerator[Halt]:
+    """Everything that holds trading, as the server lists it. Raises ``RPCError``."""
+    async for execution in client.list_workflows(RUNNING_HALTS):
+        yield await halt_of(execution)
+
+
+async def halt_of(execution: WorkflowExecution) -> Halt:
+    """What a halt or pause says of itself; what was written there by hand is taken as it is."""
+    return Halt(
+        execution.id, await _told(execution, WHO_MEMO), await _told(execution, REASON_MEMO), execution.start_time
+    )
+
+
+async def _running(client: Client, workflow_id: str) -> Halt | None:
+    try:
+        description = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return await halt_of(description) if description.status is WorkflowExecutionStatus.RUNNING else None
+
+
+async def _told(execution: WorkflowExecution, key: str) -> str:
+    """A memo value in words. It only explains: one that cannot be read changes nothing of the halt."""
+    try:
+        value = await execution.memo_value(key, default="")
+    except Exception:  # a converter may raise anything
+        return ""
+    return " ".join(str(value).split())

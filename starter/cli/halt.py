@@ -1,0 +1,113 @@
+"""``rebalancer halt``, ``resume``, ``pause`` and ``unpause``."""
+
+import json
+
+from rich.console import Console
+from temporalio.client import Client
+
+from configuration.configuration import Configuration
+from contract.halts import HALT_ID, pause_id, strategy_pause_id
+from rebalancing.errors import RebalancerError
+from starter.cli.console import error_console, output_console
+from starter.cli.mistakes import CommandFailed, UserMistake
+from starter.cli.operator import operator_name
+from starter.cli.setup import connect_temporal, gateway_name, read_setup
+from starter.desk.cancel_orders import cancel_orders as cancel_orders_of
+from starter.desk.gateway_stop import start_gateways, stop_gateways
+from starter.desk.halt import CERTAIN_AFTER, HaltSet, hold, resume
+
+
+async def run_halt_command(reason: str, *, cancel_orders: bool, everything: bool, as_json: bool) -> None:
+    """Halt all trading; the halt is set before anything else is looked at or may fail."""
+    _printable(reason)
+    client = await connect_temporal()
+    await _hold(client, HALT_ID, reason, as_json=as_json)
+    if cancel_orders:
+        await _cancel_orders(client, read_setup(may_be_simulated=True).configuration)
+    if everything:
+        stopped = await stop_gateways(client, reason or "halt --everything")
+        names = ", ".join(gateway_name(each) for each in stopped) or "no gateway, for none was ever connected to"
+        error_console().print(f"Nothing reaches {names} any more, until `rebalancer resume`.", markup=False)
+
+
+async def run_resume_command(reason: str) -> None:
+    """End the halt, and let requests through to gateways that were stopped."""
+    _printable(reason)
+    client = await connect_temporal()
+    started = await start_gateways(client, reason or "resume")
+    for gateway in started:
+        error_console().print(f"Requests reach {gateway_name(gateway)} again.", markup=False)
+    await resume(client, HALT_ID, operator_name(), reason)
+    error_console().print("Trading goes on; what waited reads everything anew.", markup=False)
+
+
+async def run_pause_command(account: str | None, strategy: str | None, reason: str, *, as_json: bool) -> None:
+    """Pause one account or strategy."""
+    _printable(reason)
+    await _hold(await connect_temporal(), _pause_id(account, strategy), reason, as_json=as_json)
+
+
+async def run_unpause_command(account: str | None, strategy: str | None, reason: str) -> None:
+    """End such a pause; one of what is not configured any more can be ended too."""
+    _printable(reason)
+    if (account is None) == (strategy is None):
+        raise UserMistake("Name either an account or a --strategy.")
+    halt_id = pause_id(account) if account is not None else strategy_pause_id(str(strategy))
+    await resume(await connect_temporal(), halt_id, operator_name(), reason)
+    error_console().print(f"{account or strategy} is not paused any more.", markup=False)
+
+
+async def _hold(client: Client, halt_id: str, reason: str, *, as_json: bool) -> None:
+    error_console().print(
+        f"Set; waiting until what may be on its way has ended (at most {CERTAIN_AFTER.total_seconds():g} s) …",
+        markup=False,
+    )
+    came = await hold(client, halt_id, operator_name(), reason)
+    if as_json:
+        output_console().print_json(json.dumps(came.as_json()))
+    else:
+        _tell(output_console(), came)
+
+
+def _tell(console: Console, came: HaltSet) -> None:
+    before = "" if came.is_new else " (it was already)"
+    console.print(f"{came.halt}{before}. No order goes out any more; `{came.halt.ended_by}` ends it.", markup=False)
+    for gateway in came.silent:
+        console.print(
+            f"The worker of {gateway_name(gateway)} did not answer; by now it can send nothing any more.", markup=False
+        )
+
+
+async def _cancel_orders(client: Client, configuration: Configuration) -> None:
+    """Account by account, so that one whose orders cannot be cancelled keeps no other's from it."""
+    problems: list[str] = []
+    for account in configuration.enabled_accounts:
+        error_console().print(f"{account.account_id}: cancelling working orders …", markup=False)
+        try:
+            await cancel_orders_of(client, account, configuration.settings.concurrency.cancel_timeout)
+        except RebalancerError as error:
+            problems.append(str(error))
+    if problems:
+        raise CommandFailed("\n".join(problems))
+    error_console().print("No order that was placed here works any more.", markup=False)
+
+
+def _pause_id(account: str | None, strategy: str | None) -> str:
+    """Raises ``UserMistake`` for what is not configured: a pause of a misspelt name would hold nothing."""
+    if (account is None) == (strategy is None):
+        raise UserMistake("Name either an account or a --strategy.")
+    accounts = read_setup(may_be_simulated=True).configuration.accounts
+    if strategy is not None:
+        known = sorted({each.strategy_name for each in accounts})
+        if strategy not in known:
+            raise UserMistake(f"No account follows a strategy {strategy!r}; there is {', '.join(known)}.")
+        return strategy_pause_id(strategy)
+    numbers = [each.account_id for each in accounts]
+    if account not in numbers:
+        raise UserMistake(f"{account} is not in the configuration, which has {', '.join(numbers)}.")
+    return pause_id(account)
+
+
+def _printable(reason: str) -> None:
+    if not reason.isprintable():
+        raise UserMistake("reason: only text that can be printed is taken.")

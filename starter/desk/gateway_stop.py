@@ -1,0 +1,63 @@
+"""Stops everything that goes to the gateways, reads and cancels too, by the server's own word: a rate limit of 0.
+
+It holds whatever the workers are and do, and outlives the server's end. What is in a slot already finishes.
+"""
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import RateLimit, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, UpdateTaskQueueConfigRequest
+from temporalio.client import Client
+
+from contract.names import gateway_queue
+from starter.desk.known_login import known_gateways
+
+ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+
+async def stop_gateways(client: Client, reason: str) -> tuple[str | None, ...]:
+    """Let nothing reach any gateway; the gateways this was said of. Raises ``RPCError``."""
+    gateways = await known_gateways(client)
+    for gateway in gateways:
+        await _limit(client, gateway, RateLimit(requests_per_second=0), reason)
+    return gateways
+
+
+async def start_gateways(client: Client, reason: str) -> tuple[str | None, ...]:
+    """Let requests through again; the gateways that were stopped. Raises ``RPCError``."""
+    stopped = await stopped_gateways(client)
+    for gateway in stopped:
+        await _limit(client, gateway, None, reason)
+    return stopped
+
+
+async def stopped_gateways(client: Client) -> tuple[str | None, ...]:
+    """The gateways that nothing reaches. Raises ``RPCError``."""
+    return tuple([gateway for gateway in await known_gateways(client) if await _is_stopped(client, gateway)])
+
+
+async def _is_stopped(client: Client, gateway: str | None) -> bool:
+    described = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=gateway_queue(gateway)),
+            task_queue_type=ACTIVITIES,
+            report_config=True,
+        )
+    )
+    limit = described.config.queue_rate_limit
+    return limit.HasField("rate_limit") and limit.rate_limit.requests_per_second == 0
+
+
+async def _limit(client: Client, gateway: str | None, limit: RateLimit | None, reason: str) -> None:
+    update = UpdateTaskQueueConfigRequest.RateLimitUpdate(reason=reason)
+    if limit is not None:
+        update.rate_limit.CopyFrom(limit)
+    await client.workflow_service.update_task_queue_config(
+        UpdateTaskQueueConfigRequest(
+            namespace=client.namespace,
+            identity=client.identity,
+            task_queue=gateway_queue(gateway),
+            task_queue_type=ACTIVITIES,
+            update_queue_rate_limit=update,
+        )
+    )

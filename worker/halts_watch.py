@@ -1,0 +1,54 @@
+"""Tells the rebalances that wait for the end of a halt or a pause when it is over.
+
+A halt can be ended by whoever has the ``temporal`` command, and the server tells nobody. So each worker looks, while
+there are rebalances that wait: they are told to ask the server again, and believe nobody else.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.halts import Halts
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.halts import HALT_ID, running_halts
+from contract.names import PHASE, RESUMED_SIGNAL, WORKFLOW_TYPE, account_of
+from rebalancing.errors import HaltsUnread
+from rebalancing.outcomes import Phase
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 2.0
+"""Seconds between two looks: so long a rebalance waits after the end of what held it."""
+
+WAITING: Final = f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND {PHASE.name} = '{Phase.HALTED}'"
+
+
+async def watch_halts(client: Client, configuration: ConfigurationInUse) -> None:
+    """Go on until cancelled; while the server is away, nothing is told."""
+    halts = Halts(client, lambda account: configuration.now.strategy_of(account))
+    while True:
+        try:
+            await _tell_whom_nothing_holds(client, halts)
+        except (RPCError, HaltsUnread) as error:
+            log.debug("whoever waits for the end of a halt is told nothing: %s", error)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _tell_whom_nothing_holds(client: Client, halts: Halts) -> None:
+    waiting = [run.id async for run in client.list_workflows(WAITING)]
+    if not waiting or any([halt.workflow_id == HALT_ID async for halt in running_halts(client)]):
+        return
+    for workflow_id in waiting:
+        # The list may lag, and a rebalance that is told for nothing has a longer history for it.
+        if not await halts.held_by(account_of(workflow_id)):
+            await _tell(client, workflow_id)
+
+
+async def _tell(client: Client, workflow_id: str) -> None:
+    try:
+        await client.get_workflow_handle(workflow_id).signal(RESUMED_SIGNAL)
+    except RPCError as error:
+        log.debug("%s was not told that nothing holds it: %s", workflow_id, error)

@@ -1,0 +1,46 @@
+"""Tells a circuit breaker how a live rebalance ended, before anything follows it."""
+
+import logging
+from collections.abc import Awaitable
+from typing import Final
+
+from temporalio import workflow
+
+from contract.requests import Verdict
+from rebalancing import failures
+from rebalancing.accounts import Account
+from rebalancing.outcomes import Outcome
+from rebalancing.settings import CircuitBreakerSettings
+from workflows import local_calls
+from workflows.activity_errors import FAILURES, own_error
+from workflows.run_state import RunState
+
+REFUSED_BY_PEOPLE: Final = frozenset({kind.__name__ for kind in (failures.PlanRejected, failures.ApprovalExpired)})
+"""A person's no to a plan is nothing wrong."""
+
+
+async def judged(
+    rebalance: Awaitable[Outcome], account: Account, breaker: CircuitBreakerSettings, state: RunState
+) -> Outcome:
+    """Carry the rebalance out, and have what it came to counted."""
+    try:
+        outcome = await rebalance
+    except FAILURES as error:
+        failure = own_error(error)
+        if failure.type not in REFUSED_BY_PEOPLE:
+            await _judge(account, breaker, state, f"{failure.type}: {failure.message}")
+        raise
+    await _judge(account, breaker, state, outcome.missing)
+    return outcome
+
+
+async def _judge(account: Account, breaker: CircuitBreakerSettings, state: RunState, failure: str) -> None:
+    verdict = Verdict(
+        account=account.account_id,
+        strategy=account.strategy_name,
+        run_id=workflow.info().run_id,
+        limit=breaker.failures,
+        failure=failure,
+    )
+    if await local_calls.judge(verdict):
+        state.log(logging.WARNING, f"strategy {verdict.strategy} is paused: too many rebalances in a row went wrong")
