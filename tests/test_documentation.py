@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from configuration.environment import Connections
-from contract import names
+from contract import halts, names
 from rebalancing.outcomes import Phase
 from starter.cli.main import app
 from tests.source_tree import PACKAGES, ROOT
@@ -30,7 +30,7 @@ def test_every_variable_is_in_the_reference(variable: str) -> None:
 
 
 def test_the_names_in_the_temporal_commands_are_the_real_ones() -> None:
-    assert set(re.findall(r"--type (?!Keyword)(\w+)", README)) == {names.WORKFLOW_TYPE}
+    assert set(re.findall(r"--type (?!Keyword)(\w+)", README)) == {names.WORKFLOW_TYPE, halts.HALT_WORKFLOW_TYPE}
     assert set(re.findall(r"--signal-name (\w+)", README)) == {names.TRIGGER_SIGNAL}
     assert set(re.findall(r"--name (?!Account|Strategy|ExecutionMode|Phase)(\w+)", README)) == {
         names.STATUS_QUERY,

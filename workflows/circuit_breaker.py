@@ -11,26 +11,29 @@ from rebalancing import failures
 from rebalancing.accounts import Account
 from rebalancing.outcomes import Outcome
 from rebalancing.settings import CircuitBreakerSettings
+from rebalancing.triggers import ExecutionMode
 from workflows import local_calls
 from workflows.activity_errors import FAILURES, own_error
+from workflows.rebalance import Rebalance
 from workflows.run_state import RunState
 
 REFUSED_BY_PEOPLE: Final = frozenset({kind.__name__ for kind in (failures.PlanRejected, failures.ApprovalExpired)})
 """A person's no to a plan is nothing wrong."""
 
 
-async def judged(
-    rebalance: Awaitable[Outcome], account: Account, breaker: CircuitBreakerSettings, state: RunState
-) -> Outcome:
-    """Carry the rebalance out, and have what it came to counted."""
+async def judged(supervised: Awaitable[Outcome], rebalance: Rebalance, state: RunState) -> Outcome:
+    """Carry the rebalance out, and have what it came to counted if there is a circuit breaker."""
+    breaker = rebalance.settings.circuit_breaker
+    if breaker is None or rebalance.mode is ExecutionMode.DRY_RUN:
+        return await supervised
     try:
-        outcome = await rebalance
+        outcome = await supervised
     except FAILURES as error:
         failure = own_error(error)
         if failure.type not in REFUSED_BY_PEOPLE:
-            await _judge(account, breaker, state, f"{failure.type}: {failure.message}")
+            await _judge(rebalance.account, breaker, state, f"{failure.type}: {failure.message}")
         raise
-    await _judge(account, breaker, state, outcome.missing)
+    await _judge(rebalance.account, breaker, state, outcome.missing)
     return outcome
 
 

@@ -88,7 +88,7 @@ class Rebalance:
 
     async def _rebalance(self) -> Outcome:
         if self._held_by and self.mode is ExecutionMode.REBALANCE:
-            await self._wait_out_halt(self._held_by)
+            await self.halts.until_over(self._newer_event, self._held_by)
         reading = await self._read_when_open()
         if self.mode is ExecutionMode.DRY_RUN:
             self._state.notes += [*self._rules.would_say(reading), *await self.pre_trade_checks.would_say(reading)]
@@ -98,8 +98,7 @@ class Rebalance:
             # Targets may have changed since it was first read; what has a price only now is reported with that.
             self._state.opening = (self._state.opening or reading.opening).with_prices_of(reading.opening)
             traded = await self._trade(reading)
-            was_held = (traded.withdrawn or traded.was_cut_short) and await self._wait_out_halt()
-            if not (traded.withdrawn or was_held):
+            if not (await self.halts.held_back(traded, self._newer_event) or traded.withdrawn):
                 return await self._verify(reading, traded)
             reading = await self._read_when_open()  # what was not sent was sized by figures that are old (promise P11)
 
@@ -113,18 +112,8 @@ class Rebalance:
         self._rules.refuse(reading)
         if await self._margin.check(reading):
             return reading
-        await self._wait_out_halt()
+        await self.halts.until_over(self._newer_event)
         return await self._checked(await self._read_when_open())
-
-    async def _wait_out_halt(self, known: str = "") -> bool:
-        """Go on once nothing holds trading; whether anything did.
-
-        Before the first order a newer event joins in, for everything is read anew.
-        """
-        was_held = await self.halts.until_over(known)
-        if was_held and not self._state.orders.reports:
-            self._newer_event()
-        return was_held
 
     async def _trade(self, reading: Reading) -> Traded:
         """Both legs of one plan; nothing follows what was withdrawn."""

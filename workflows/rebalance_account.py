@@ -98,7 +98,7 @@ class RebalanceAccount:
             return self._all_expired()
         self._rebalance = Rebalance(opening, self._taken, self._state)
         try:
-            outcome = await self._judged(self._rebalance)
+            outcome = await judged(self._supervise(self._rebalance), self._rebalance, self._state)
         except asyncio.CancelledError:
             self._close(EventStatus.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
             raise
@@ -198,13 +198,6 @@ class RebalanceAccount:
             workflow.continue_as_new(RunInput(account=self._misled[0].account, triggers=self._misled))
         self._state.enter(Phase.FAILED)
         raise workflow_id_wrong(self._account, own_id)
-
-    async def _judged(self, rebalance: Rebalance) -> Outcome:
-        breaker = rebalance.settings.circuit_breaker
-        supervised = self._supervise(rebalance)
-        if breaker is None or rebalance.mode is ExecutionMode.DRY_RUN:
-            return await supervised
-        return await judged(supervised, rebalance.account, breaker, self._state)
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""

@@ -9,12 +9,13 @@ from configuration.configuration import Configuration
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
 from rebalancing.errors import RebalancerError
 from starter.cli.console import error_console, output_console
-from starter.cli.mistakes import CommandFailed, UserMistake
+from starter.cli.mistakes import CommandFailed
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, gateway_name, read_setup
 from starter.desk.cancel_orders import cancel_orders as cancel_orders_of
 from starter.desk.gateway_stop import start_gateways, stop_gateways
 from starter.desk.halt import CERTAIN_AFTER, HaltSet, hold, resume
+from starter.desk.mistakes import UserMistake
 
 
 async def run_halt_command(reason: str, *, cancel_orders: bool, everything: bool, as_json: bool) -> None:
@@ -59,7 +60,7 @@ async def run_unpause_command(account: str | None, strategy: str | None, reason:
 
 async def _hold(client: Client, halt_id: str, reason: str, *, as_json: bool) -> None:
     error_console().print(
-        f"Set; waiting until what may be on its way has ended (at most {CERTAIN_AFTER.total_seconds():g} s) …",
+        f"Letting no order go out any more; sure in {CERTAIN_AFTER.total_seconds():g} s at most …",
         markup=False,
     )
     came = await hold(client, halt_id, operator_name(), reason)

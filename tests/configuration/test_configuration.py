@@ -178,6 +178,7 @@ def test_the_schema_describes_every_key() -> None:
         "quotes",
         "events",
         "figures",
+        "circuit_breaker",
         "fill_timeout",
         "figures_lag",
         "freshness",
