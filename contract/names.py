@@ -30,6 +30,12 @@ LOGIN_QUEUE: Final = "gateway-logins"
 PROCESSES_QUEUE: Final = "processes"
 """Nothing is ever put there: who polls it says by its identity what it is and which configuration it goes by."""
 
+CHANNEL_RECORD_TYPE: Final = "ChannelRecord"
+READ_SIGNAL: Final = "read"
+"""What a channel's record is told whenever its history was read whole."""
+DELIVERING_SIGNAL: Final = "delivering"
+"""What it is told before the accounts get an event."""
+
 CONTACT_QUEUE: Final = "contact"
 """Nothing is ever put there either: a poll of it ends with the server, which is how workers notice that."""
 
@@ -86,3 +92,8 @@ def gateway_of_login(login_id: str) -> str | None:
     """The gateway whose login is written down there."""
     name = login_id.removeprefix(LOGIN_ID)
     return None if name == _UNNAMED else name
+
+
+def channel_id(channel: str) -> str:
+    """The workflow that says up to when an Ably channel was read."""
+    return f"channel-{channel}"

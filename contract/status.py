@@ -4,11 +4,12 @@ from rebalancing.approval import WaitingPlan
 from rebalancing.base import FrozenModel, Instant
 from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
+from rebalancing.planner.plan import Plan
 from rebalancing.triggers import EventRing, ExecutionMode
 
 
 class Status(FrozenModel):
-    """Where a rebalance stands: its phase, its orders, and the events that are pending or remembered."""
+    """Where a rebalance stands: its phase, latest plan and orders, and the events that are pending or remembered."""
 
     account: str
     phase: Phase
@@ -18,6 +19,7 @@ class Status(FrozenModel):
     detail: str = ""
     orders: tuple[OrderReport, ...] = ()
     waiting_plan: WaitingPlan | None = None
+    plan: Plan | None = None
     pending_events: tuple[str, ...] = ()
     events: EventRing = EventRing()
     rejected_triggers: tuple[str, ...] = ()

@@ -27,10 +27,12 @@ from activities.ibkr import IbkrActivities
 from activities.order_news import OrderNews
 from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
+from contract.gateway_holder import GatewayHolder
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.login_claim import claim
+from worker.processes import process_name
 from worker.read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
@@ -126,6 +128,7 @@ async def _work(
         task_queue=gateway_queue(gateway),
         activities=activities_of(visits),
         max_concurrent_activities=1,
+        identity=GatewayHolder(process_name(), session.connected_at).identity,
         interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,

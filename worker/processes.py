@@ -20,9 +20,14 @@ PAUSE: Final = 5.0
 """Seconds between polls that fail."""
 
 
+def process_name() -> str:
+    """What tells this process from all others: its number, and the machine it runs on."""
+    return f"{os.getpid()}@{platform.node()}"
+
+
 async def show(client: Client, role: str, configuration: ConfigurationInUse) -> None:
     """Have the server tell whoever asks that this process runs, and by what; until cancelled."""
-    name = f"{role} {os.getpid()}@{platform.node()}"
+    name = f"{role} {process_name()}"
     while True:
         changed = asyncio.create_task(configuration.change())
         polling = asyncio.create_task(

@@ -158,7 +158,7 @@ class Rebalance:
         request = self._plan_request(targets, snapshot)
         if self._state.opening is None:
             self._state.drift_before = measure(request).drift
-        plan = await self._state.step(local_calls.make_plan(request))
+        self._state.plan = plan = await self._state.step(local_calls.make_plan(request))
         return Reading(targets, snapshot, plan)
 
     async def _wait_out_restart(self) -> None:

@@ -148,6 +148,7 @@ class RebalanceAccount:
             strategy=rebalance.account.strategy_name if rebalance else "",
             orders=tuple(self._state.orders.reports.values()),
             waiting_plan=self._state.waiting,
+            plan=self._state.plan,
             pending_events=tuple(trigger.event_id for trigger in self._pending),
             events=self._memory.events,
             rejected_triggers=tuple(self._rejected),

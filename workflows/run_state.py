@@ -13,6 +13,7 @@ from contract.run_summary import OperatorAct
 from rebalancing.approval import WaitingPlan
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.outcomes import Phase
+from rebalancing.planner.plan import Plan
 from workflows.operation_clock import OperationClock
 from workflows.run_orders import RunOrders
 
@@ -37,11 +38,11 @@ class RunState:
     """The state of one run.
 
     ``orders`` is what became of every intent, ``opening`` the account before the first order, ``drift_before`` how far
-    it was from its targets then, in percent. ``waiting`` is the plan that a person is asked about, ``approved`` the one
-    that a person approved of, ``acts`` what persons told the run. ``notes`` are told with the outcome;
-    ``reading_notes`` are those of the last reading, by who made them. ``is_watching_orders``: orders are worked for
-    longer than the ordinary time, which is not counted as work. ``is_for_operator``: a person asked for this and waits
-    for it. A phase is for showing and steers nothing.
+    it was from its targets then, in percent. ``plan`` is the latest, ``waiting`` the one that a person is asked
+    about, ``approved`` the one that a person approved of, ``acts`` what persons told the run. ``notes`` are told with
+    the outcome; ``reading_notes`` are those of the last reading, by who made them. ``is_watching_orders``: orders are
+    worked for longer than the ordinary time, which is not counted as work. ``is_for_operator``: a person asked for this
+    and waits for it. A phase is for showing and steers nothing.
     """
 
     def __init__(self, account: str) -> None:
@@ -55,6 +56,7 @@ class RunState:
         self.opening: AccountSnapshot | None = None
         self.drift_before: Decimal | None = None
         self.acts: list[OperatorAct] = []
+        self.plan: Plan | None = None
         self.waiting: WaitingPlan | None = None
         self.approved: WaitingPlan | None = None
         self.is_watching_orders = False

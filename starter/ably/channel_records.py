@@ -12,16 +12,14 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from contract.names import CHANNEL_RECORD_TYPE, DELIVERING_SIGNAL, READ_SIGNAL, channel_id
 from rebalancing.base import FrozenModel, Instant
 from starter.ably.temporal_away import while_temporal_is_there
 
-RECORD_TYPE: Final = "ChannelRecord"
 RECORDS_QUEUE: Final = "channel-records"
 """Nobody polls it: the workflows on it run and do nothing."""
 
 RECORD_MEMO: Final = "record"
-READ_SIGNAL: Final = "read"
-DELIVERING_SIGNAL: Final = "delivering"
 RENEW_AFTER: Final = 1000
 """Events in a record's history after which a new run takes its place; a sweep a minute takes 17 hours for them."""
 
@@ -128,8 +126,8 @@ class ChannelRecords:
     async def _start(self, channel: str, record: ChannelRecord, policy: WorkflowIDConflictPolicy) -> None:
         async with while_temporal_is_there():
             await self._client.start_workflow(
-                RECORD_TYPE,
-                id=_workflow_id(channel),
+                CHANNEL_RECORD_TYPE,
+                id=channel_id(channel),
                 task_queue=RECORDS_QUEUE,
                 id_conflict_policy=policy,
                 memo={RECORD_MEMO: record},
@@ -139,7 +137,7 @@ class ChannelRecords:
     async def _described(self, channel: str) -> WorkflowExecutionDescription | None:
         async with while_temporal_is_there():
             try:
-                return await self._client.get_workflow_handle(_workflow_id(channel)).describe()
+                return await self._client.get_workflow_handle(channel_id(channel)).describe()
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return None
@@ -175,10 +173,6 @@ class ChannelRecords:
 
 def _position(found: WorkflowExecutionDescription, and_then: int = 0) -> _Position:
     return _Position(found.start_time, found.history_length + and_then)
-
-
-def _workflow_id(channel: str) -> str:
-    return f"channel-{channel}"
 
 
 async def _begun_with(found: WorkflowExecutionDescription) -> ChannelRecord:

@@ -95,11 +95,12 @@ def status(
         str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.", callback=account_number)
     ] = None,
     as_json: JsonFlag = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")] = False,
 ) -> None:
-    """Show where each account's latest rebalance stands."""
+    """Show gateways and listener, and how every account stands. Exit status 3: one waits for you."""
     from starter.cli.status import run_status_command
 
-    complete(run_status_command(account, as_json=as_json))
+    raise typer.Exit(complete(run_status_command(account, as_json=as_json, watch=watch)))
 
 
 @app.command(rich_help_panel=ACCOUNTS)

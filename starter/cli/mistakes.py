@@ -1,4 +1,4 @@
-"""Turns what went wrong into one clear line and an exit status: 2 for what the user must correct, 1 for the rest."""
+"""Exit statuses (README, "Exit statuses"), and what went wrong in one clear line."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,8 +10,13 @@ from starter.cli.console import error_console
 
 T = TypeVar("T")
 
+DONE: Final = 0
 FAILED: Final = 1
+"""It failed, or a rebalance did not come to its end."""
 MISTAKE: Final = 2
+"""To be corrected by whoever typed it."""
+WAITS_FOR_YOU: Final = 3
+"""Something waits for a person's word."""
 INTERRUPTED: Final = 130
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import ApplicationError, CancelledError, TemporalError
 from temporalio.service import RPCError
 
 from contract.messages import RunResult
@@ -58,10 +58,10 @@ async def has_ended(handle: WorkflowHandle[Any, RunResult]) -> bool | None:
 
 
 async def query_status(handle: WorkflowHandle[Any, RunResult]) -> Status | None:
-    """The answer to the status query, or ``None`` if no worker gave one in time."""
+    """The answer to the status query, or ``None`` if no worker gave one in time, or one that cannot be read."""
     try:
         return await handle.query(STATUS_QUERY, result_type=Status, rpc_timeout=QUERY_TIMEOUT)
-    except RPCError:
+    except (RPCError, TemporalError):
         return None
 
 

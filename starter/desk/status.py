@@ -1,130 +1,225 @@
-"""Where the accounts stand, from the server's own list; workers are asked for details."""
+"""Where the accounts stand: by the server's own list, and, of those that run, by what a worker and the server add.
+
+However many accounts there are, the server is asked a bounded number of things: two pages of runs, a look each at
+configured accounts that are not in them, and details of at most ``MOST_ASKED`` running ones.
+"""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecution
+from temporalio.service import RPCError
 
-from contract.memory import memory_of
-from contract.names import EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, account_of, workflow_id
-from rebalancing.approval import WaitingPlan
-from rebalancing.orders.order import OrderReport
+from contract.memory import memory_of, newest_event_of
+from contract.names import account_of, workflow_id
+from contract.status import Status
+from rebalancing.accounts import Account
+from rebalancing.errors import AccountUnknown
 from rebalancing.outcomes import Phase
-from rebalancing.triggers import EventRecord, EventRing
+from rebalancing.triggers import EventRing, ExecutionMode
+from starter.desk.account_status import NEVER_RUN, UNTOLD, AccountStatus
 from starter.desk.latest_run import ending_of, handle_of, query_status
+from starter.desk.pending_steps import PendingStep, pending_steps, positions
+from starter.desk.runs import PAGE, Run, listed_runs, run_of
+from starter.desk.temporal_errors import is_unknown
 
-LISTED_RUNS: Final = 1000
-"""So many of the latest runs are looked through for each account's last one."""
+T = TypeVar("T")
 
-RUNNING: Final = WorkflowExecutionStatus.RUNNING
+MOST_ASKED: Final = 100
+"""Of so many running accounts details are asked, those first that wait for a person; of the others the list tells."""
 
-ENDINGS: Final = {
-    WorkflowExecutionStatus.FAILED: Phase.FAILED.value,
-    WorkflowExecutionStatus.CANCELED: Phase.CANCELLED.value,
-    WorkflowExecutionStatus.TERMINATED: "terminated",
-    WorkflowExecutionStatus.TIMED_OUT: "timed out",
-}
-"""How the server says that a run ended, which goes before what the run could still say itself."""
+MOST_LOOKED_UP: Final = 200
+"""So many accounts have their last live run looked for, where it is not among the latest live runs of all."""
 
+AT_ONCE: Final = 50
+"""Requests to the server that are on their way at the same time."""
 
-@dataclass(frozen=True)
-class AccountStatus:
-    """One account's latest run as the server lists it, with what a worker added to it."""
+OWN_RUNS: Final = 20
+"""So many runs of one account are looked through for one that did something."""
 
-    account: str
-    strategy: str
-    mode: str
-    phase: str
-    since: datetime
-    is_running: bool
-    workflow_id: str
-    run_id: str
-    events: EventRing
-    detail: str = ""
-    orders: tuple[OrderReport, ...] = ()
-    waiting_plan: WaitingPlan | None = None
-    has_begun: bool = True
+CLOSED_LIVE: Final = f"ExecutionMode = '{ExecutionMode.REBALANCE}' AND ExecutionStatus != 'Running'"
 
-    @property
-    def last_event(self) -> EventRecord | None:
-        """The newest event the account knows."""
-        return self.events.records[-1] if self.events.records else None
+NOT_ASKED: Final = f"details are asked of {MOST_ASKED} running accounts only; name this one to see its own"
 
-    def as_json(self) -> Mapping[str, object]:
-        """For programs; times in ISO 8601."""
-        return {
-            "account": self.account,
-            "strategy": self.strategy,
-            "mode": self.mode,
-            "phase": self.phase,
-            "since": self.since.isoformat(),
-            "running": self.is_running,
-            "detail": self.detail,
-            "workflow_id": self.workflow_id,
-            "run_id": self.run_id,
-            "waiting_plan": self.waiting_plan.model_dump(mode="json") if self.waiting_plan else None,
-            "orders": [order.model_dump(mode="json") for order in self.orders],
-            "events": [record.model_dump(mode="json") for record in self.events.records],
-        }
+Found = tuple[WorkflowExecution, ...] | RPCError
+"""Some runs of an account, or why they cannot be told."""
 
 
-async def read_statuses(client: Client, account: str | None) -> list[AccountStatus]:
-    """The latest run of each account, sorted by account."""
-    query = f"WorkflowType = '{WORKFLOW_TYPE}'"
-    if account is not None:
-        query += f" AND WorkflowId = '{workflow_id(account)}'"
-    runs: dict[str, list[WorkflowExecution]] = {}
-    async for run in client.list_workflows(query, limit=LISTED_RUNS):
-        runs.setdefault(run.id, []).append(run)
-    listed = [await _listed(runs[name]) for name in sorted(runs)]
-    return list(await asyncio.gather(*(_detailed(client, status) for status in listed)))
+async def read_statuses(
+    client: Client, account: str | None = None, configured: Sequence[Account] = ()
+) -> list[AccountStatus]:
+    """How every account stands that is configured, and every other of which a run is among the latest; by account.
+
+    With ``account``: this one only. One that cannot be told says so and hides no other. Raises ``RPCError`` if the
+    server lists nothing at all.
+    """
+    known = {own.account_id: own for own in configured if account in (None, own.account_id)}
+    found = await _latest_runs(client, account, known)
+    statuses = [await _listed(name, found[name], known.get(name), account) for name in sorted(found)]
+    statuses = await _with_last_live(client, statuses)
+    return await _with_details(client, statuses)
 
 
-async def _listed(runs: list[WorkflowExecution]) -> AccountStatus:
-    """The latest of an account's runs. One that found nothing new to do left no trace of its own: the last that did
-    something tells what it was."""
-    newest_first = sorted(runs, key=lambda run: run.start_time, reverse=True)
-    run = newest_first[0]
-    telling = next((one for one in newest_first if one.typed_search_attributes.get(STRATEGY)), run)
-    attributes = telling.typed_search_attributes
-    phase = run.typed_search_attributes.get(PHASE) or Phase.STARTING.value
-    return AccountStatus(
-        account=account_of(run.id),
-        strategy=attributes.get(STRATEGY) or "",
-        mode=attributes.get(EXECUTION_MODE) or "",
-        phase=ENDINGS.get(run.status, phase) if run.status else phase,
-        since=run.close_time or run.start_time,
-        is_running=run.status is RUNNING,
-        workflow_id=run.id,
+async def status_of(client: Client, account: str, configured: Sequence[Account]) -> AccountStatus:
+    """One account. Raises ``AccountUnknown`` for one that is not configured and never ran, as far as is known."""
+    found = await read_statuses(client, account, configured)
+    if not found:
+        known = ", ".join(own.account_id for own in configured) or "none"
+        raise AccountUnknown(f"{account} is not in the configuration and never ran here; configured: {known}.")
+    return found[0]
+
+
+# --- what the server lists --------------------------------------------------------------------------------------------
+
+
+async def _latest_runs(client: Client, account: str | None, known: Mapping[str, Account]) -> dict[str, Found]:
+    """By account, from the latest runs of all; those that are not among them are looked at one by one."""
+    listed: dict[str, list[WorkflowExecution]] = {}
+    query = f"WorkflowId = '{workflow_id(account)}'" if account else ""
+    async for run in listed_runs(client, query, PAGE if account is None else OWN_RUNS):
+        listed.setdefault(account_of(run.id), []).append(run)
+    missing = [name for name in known if name not in listed]
+    described = await at_once(_described(client, name) for name in missing)
+    return {name: tuple(runs) for name, runs in listed.items()} | dict(zip(missing, described, strict=True))
+
+
+async def _described(client: Client, account: str) -> Found:
+    try:
+        return (await handle_of(client, account).describe(),)
+    except RPCError as error:
+        return () if is_unknown(error) else error
+
+
+async def _listed(name: str, found: Found, own: Account | None, asked: str | None) -> AccountStatus:
+    """An account by its latest run; one that found nothing new to do says nothing while there is another."""
+    status = AccountStatus(
+        account=name,
+        phase=NEVER_RUN,
+        strategy=own.strategy_name if own else "",
+        is_configured=own is not None,
+        is_enabled=own.enabled if own else False,
+    )
+    if isinstance(found, RPCError):
+        return replace(status, phase=UNTOLD, detail=found.message or found.status.name)
+    runs = [(await run_of(each), each) for each in sorted(found, key=lambda run: run.start_time, reverse=True)]
+    if not runs:
+        return status
+    run, listed = next((each for each in runs if not each[0].is_idle), runs[0])
+    events = (await memory_of(listed)).all_events if asked else await _last_event(listed)
+    live = next((each for each, _ in runs if each.is_live and not each.is_running), None)
+    return replace(_of_run(status, run), events=events, last_live=live)
+
+
+def _of_run(status: AccountStatus, run: Run) -> AccountStatus:
+    return replace(
+        status,
+        phase=run.phase,
+        strategy=run.strategy or status.strategy,
+        mode=run.mode,
+        since=run.closed_at or run.started_at,
+        is_running=run.is_running,
         run_id=run.run_id,
-        events=(await memory_of(telling)).all_events,
-        has_begun=bool(run.typed_search_attributes.get(STRATEGY)),
+        detail=run.summary.reason if run.summary else "",
     )
 
 
-async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
-    """What only the workflow itself knows: asked of the running ones, whose list entry may lag.
+async def _last_event(listed: WorkflowExecution) -> EventRing:
+    """The newest event of those that a run remembers; where all accounts are shown, reading them all takes seconds."""
+    try:
+        return await newest_event_of(listed)
+    except ValueError:  # somebody else's words in the memo
+        return EventRing()
 
-    One that was refused before it began left nothing in the list but that; its failure tells why.
-    """
-    if not listed.is_running:
-        if listed.has_begun or listed.phase != Phase.FAILED.value:
-            return listed
-        return replace(listed, detail=(await ending_of(handle_of(client, listed.account, listed.run_id))).message)
-    answer = await query_status(handle_of(client, listed.account))
+
+async def _with_last_live(client: Client, statuses: list[AccountStatus]) -> list[AccountStatus]:
+    """Each account with its last live run that is over, from the latest live runs of all, or looked for by itself."""
+    lacking = {each.account for each in statuses if each.last_live is None and each.run_id}
+    if not lacking:
+        return statuses
+    found: dict[str, Run] = {}
+    async for listed in listed_runs(client, CLOSED_LIVE):
+        if (name := account_of(listed.id)) in lacking and name not in found:
+            found[name] = await run_of(listed)
+    rest = sorted(lacking - found.keys())[:MOST_LOOKED_UP]
+    for run in await at_once(_last_live(client, name) for name in rest):
+        if run is not None:
+            found[run.account] = run
+    return [replace(each, last_live=each.last_live or found.get(each.account)) for each in statuses]
+
+
+async def _last_live(client: Client, account: str) -> Run | None:
+    try:
+        async for listed in listed_runs(client, f"{CLOSED_LIVE} AND WorkflowId = '{workflow_id(account)}'", 1):
+            return await run_of(listed)
+    except RPCError:  # the account's own line is told all the same
+        return None
+    return None
+
+
+# --- what a worker and the server add ---------------------------------------------------------------------------------
+
+
+async def _with_details(client: Client, statuses: list[AccountStatus]) -> list[AccountStatus]:
+    """What the list cannot tell: of those that run, and of those whose failure left no words in it."""
+    pressing = sorted(statuses, key=lambda each: (not each.waits_for_you, not each.is_running, _since(each)))
+    asked = [each for each in pressing if each.is_running or _lacks_reason(each)]
+    detailed = await at_once(_detailed(client, each) for each in asked[:MOST_ASKED])
+    others = [replace(each, detail=each.detail or NOT_ASKED) for each in asked[MOST_ASKED:]]
+    places = positions({each.account: each.steps for each in detailed})
+    added = {each.account: replace(each, position=places.get(each.account)) for each in (*detailed, *others)}
+    return [added.get(each.account, each) for each in statuses]
+
+
+def _since(status: AccountStatus) -> float:
+    return status.since.timestamp() if status.since else 0.0
+
+
+def _lacks_reason(status: AccountStatus) -> bool:
+    """Whether it failed without a summary: a run of before there were any, or one that was ended by hand."""
+    return bool(status.run_id) and not status.detail and not status.is_running and status.phase == Phase.FAILED
+
+
+async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
+    """What the workflow itself and the server know of a run, whose list entry may lag."""
+    try:
+        if not listed.is_running:
+            ending = await ending_of(handle_of(client, listed.account, listed.run_id))
+            return replace(listed, detail=ending.message)
+        handle = handle_of(client, listed.account)
+        description, answer = await asyncio.gather(handle.describe(), query_status(handle))
+        status = _of_run(listed, await run_of(description))
+        return _answered(status, answer, pending_steps(description)) if status.is_running else status
+    except RPCError as error:
+        return replace(listed, detail=f"details {UNTOLD}: {error.message or error.status.name}")
+
+
+def _answered(status: AccountStatus, answer: Status | None, steps: tuple[PendingStep, ...]) -> AccountStatus:
     if answer is None:
-        return replace(listed, detail="no worker answers")
+        return replace(status, steps=steps, detail="no worker answers")
     return replace(
-        listed,
-        strategy=answer.strategy or listed.strategy,
-        mode=answer.mode.value if answer.mode else listed.mode,
+        status,
+        strategy=answer.strategy or status.strategy,
+        mode=answer.mode.value if answer.mode else status.mode,
         phase=answer.phase.value,
         since=answer.since,
         detail=answer.detail,
         orders=answer.orders,
         waiting_plan=answer.waiting_plan,
+        plan=answer.plan,
+        pending_events=answer.pending_events,
         events=answer.events,
+        steps=steps,
     )
+
+
+async def at_once(asked: Iterable[Awaitable[T]]) -> list[T]:
+    """All of these answers in their order, ``AT_ONCE`` at a time."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(one: Awaitable[T]) -> T:
+        async with turns:
+            return await one
+
+    return await asyncio.gather(*(in_turn(one) for one in asked))

@@ -1,12 +1,13 @@
 """The command ``rebalancer`` as people run it: a process of its own, in a folder of its own."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from testbed.addresses import clean_environment, temporal_at
 from testbed.installation import REBALANCER, START_TIMEOUT
@@ -62,6 +63,11 @@ class Desk:
             output, errors = await process.communicate()
         assert process.returncode is not None
         return Answer(process.returncode, output.decode(), errors.decode())
+
+    async def standings(self, *account: str) -> list[dict[str, Any]]:
+        """What ``status`` tells of the accounts, or of one."""
+        answer = await self.run("status", *account, "--json")
+        return json.loads(answer.output)["accounts"] if answer.output else []
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         """Start a command."""

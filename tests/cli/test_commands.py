@@ -46,11 +46,11 @@ async def test_a_dry_run_then_a_live_run_then_what_the_account_holds(own: Desk) 
         assert again.status == 0, again.errors
         assert json.loads((await own.run("positions", "DU1000001", "--json")).output)["positions"] == held
 
-        (status,) = json.loads((await own.run("status", "--json")).output)
+        (status,) = await own.standings("DU1000001")
         assert (status["account"], status["phase"], status["running"]) == ("DU1000001", "completed", False)
         assert [event["event_id"] for event in status["events"]][-1] == "e-1"
         assert "completed" in (await own.run("status", "DU1000001")).output
-        assert "No rebalance of DU1000004 is known" in (await own.run("status", "DU1000004")).output
+        assert "never run" in (await own.run("status", "DU1000004")).output
 
 
 async def test_cancelling_cancels_the_working_orders_and_tells_what_had_filled(own: Desk) -> None:
@@ -78,7 +78,7 @@ async def test_a_rebalance_whose_order_never_filled_ends_incomplete_with_exit_st
         assert answer.status == 1
         assert "INCOMPLETE" in answer.output
         assert "shares filled before the order was cancelled" in answer.output
-        (status,) = json.loads((await own.run("status", "--json")).output)
+        (status,) = await own.standings("DU1000001")
         assert status["phase"] == "incomplete"
         assert "incomplete: BND: 0 of" in status["events"][-1]["summary"]
 
@@ -154,7 +154,7 @@ async def test_a_signal_ends_up_cleanly_and_its_history_is_there_the_next_time(
         process.send_signal(number)
         assert await process.wait() == 0
     async with up(own, SIMULATED):
-        (status,) = json.loads((await own.run("status", "--json")).output)
+        (status,) = await own.standings("DU1000001")
         assert [event["event_id"] for event in status["events"]] == ["e-1"]
 
 
@@ -176,6 +176,5 @@ async def phase_reached(own: Desk, account: str, phase: str) -> None:
     """Wait until the account's status shows this phase."""
     async with asyncio.timeout(30):
         while True:
-            statuses = json.loads((await own.run("status", account, "--json")).output)
-            if any(status["phase"] == phase for status in statuses):
+            if any(status["phase"] == phase for status in await own.standings(account)):
                 return

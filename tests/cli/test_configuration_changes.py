@@ -15,9 +15,9 @@ async def told(own: Desk, *words: str) -> str:
     """What ``status`` says of the processes, once it has these words."""
     async with asyncio.timeout(30):
         while True:
-            errors = (await own.run("status")).errors
-            if all(word in errors for word in words):
-                return errors
+            said = (await own.run("status")).output
+            if all(word in said for word in words):
+                return said
 
 
 async def test_an_edited_file_counts_without_a_restart_and_a_bad_one_is_said_everywhere(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ async def test_an_edited_file_counts_without_a_restart_and_a_bad_one_is_said_eve
     off = good.replace(f"account_id: {ACCOUNT}\n", f"account_id: {ACCOUNT}\n    enabled: false\n")
     own = desk(tmp_path, accounts=None)
     async with up(own, "--simulated", until="the gateway is the "):
-        first = (await told(own, "goes by accounts.yaml ")).strip().rsplit(" ", 1)[-1]
+        first = (await told(own, "goes by accounts.yaml ")).partition("goes by accounts.yaml ")[2].split()[0]
         assert f"accounts.yaml {first}: 6 accounts" in (await own.run("check")).output
 
         accounts.write_text(good + "strange: 1\n", encoding="utf-8")
@@ -38,7 +38,8 @@ async def test_an_edited_file_counts_without_a_restart_and_a_bad_one_is_said_eve
         checked = (await own.run("check")).output
         assert "WRONG  processes" in checked
         assert "strange: found an unknown key" in checked
-        assert json.loads((await own.run("status", "--json")).output) == []
+        installation = json.loads((await own.run("status", "--json")).output)["installation"]
+        assert "strange: found an unknown key" in installation["processes"][0]["problem"]
 
         accounts.write_text(off, encoding="utf-8")
         while f"goes by accounts.yaml {first}" in await told(own, "goes by accounts.yaml "):
@@ -48,8 +49,9 @@ async def test_an_edited_file_counts_without_a_restart_and_a_bad_one_is_said_eve
         refused = await own.run("run", ACCOUNT, "--live", "--wait")
         assert refused.status == 1
         assert f"{ACCOUNT} is switched off" in refused.errors
-        assert "failed" in (listed := (await own.run("status")).output)
-        assert "is switched off" in listed
+        (standing,) = await own.standings(ACCOUNT)
+        assert standing["phase"] == "failed"
+        assert "is switched off" in standing["detail"]
         del own.variables["ACCOUNTS_FILE"]
         assert (await own.run("run", ACCOUNT)).status == 2
 

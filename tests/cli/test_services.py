@@ -1,7 +1,6 @@
 """``rebalancer worker`` and ``rebalancer listen`` as they are deployed: processes of their own around one server."""
 
 import asyncio
-import json
 import logging
 import sys
 from pathlib import Path
@@ -76,14 +75,14 @@ async def test_a_listener_without_temporal_waits_for_it_and_keeps_the_events(tmp
 async def accounts_known(own: Desk, count: int) -> None:
     """Wait until so many accounts have a workflow."""
     async with asyncio.timeout(30):
-        while len(json.loads((await own.run("status", "--json")).output)) < count:
+        while sum(one["phase"] != "never run" for one in await own.standings()) < count:
             pass
 
 
 async def everything_completed(own: Desk) -> None:
     """Wait until every account's workflow has completed."""
     async with asyncio.timeout(30):
-        while {one["phase"] for one in json.loads((await own.run("status", "--json")).output)} != {"completed"}:
+        while {one["phase"] for one in await own.standings() if one["enabled"]} != {"completed"}:
             pass
 
 

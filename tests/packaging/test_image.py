@@ -56,7 +56,7 @@ def standings(own: Containers) -> dict[str, dict[str, Any]]:
     """The accounts as ``rebalancer status`` tells them, by number."""
     told = own.inside("worker", "rebalancer", "status", "--json")
     assert told.returncode == 0, told.stderr
-    return {standing["account"]: standing for standing in json.loads(told.stdout)}
+    return {standing["account"]: standing for standing in json.loads(told.stdout)["accounts"]}
 
 
 def positions(own: Containers, account: str) -> dict[str, int]:

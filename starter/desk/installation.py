@@ -1,0 +1,194 @@
+"""What holds or serves all accounts at once: gateways, listener, worker processes and queues."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeTaskQueueResponse,
+    GetWorkflowExecutionHistoryReverseRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from configuration.configuration import Configuration
+from contract.gateway_holder import GatewayHolder
+from contract.names import DELIVERING_SIGNAL, READ_SIGNAL, channel_id, gateway_queue
+from contract.process_in_use import ProcessInUse
+from rebalancing.login import Login
+from starter.desk.known_login import known_login
+from starter.desk.processes import running
+from starter.desk.temporal_errors import is_unknown
+
+T = TypeVar("T")
+
+POLL: Final = timedelta(seconds=70)
+"""A worker that waits for work asks again within a minute; one that was not heard of for longer has ended."""
+
+MOST_CHANNELS: Final = 20
+"""So many channels are looked at."""
+
+LATEST_EVENTS: Final = 10
+
+LISTENING: Final = ("listener", "up")
+"""What the processes are called that listen to Ably's channels."""
+
+
+@dataclass(frozen=True)
+class GatewayStanding:
+    """One gateway: who holds its connection, the login it had when it was last connected, and what waits for its slot.
+
+    ``holder`` is ``None`` while no worker holds the connection, ``login`` before the first connection. ``waiting`` is
+    how many requests wait, by the server's estimate, and ``longest_wait`` how long the first of them has.
+    """
+
+    name: str | None
+    holder: GatewayHolder | None
+    login: Login | None
+    waiting: int
+    longest_wait: timedelta
+    is_stopped: bool
+
+    def as_json(self) -> Mapping[str, object]:
+        """For programs."""
+        return {
+            "gateway": self.name or "default",
+            "connected": self.holder is not None,
+            "connected_since": self.holder.since.isoformat() if self.holder and self.holder.since else None,
+            "held_by": self.holder.process if self.holder else None,
+            "login": self.login.model_dump(mode="json") if self.login else None,
+            "waiting": self.waiting,
+            "longest_wait": self.longest_wait.total_seconds(),
+            "stopped": self.is_stopped,
+        }
+
+
+@dataclass(frozen=True)
+class ChannelStanding:
+    """One Ably channel: when its history was last read whole, and when an event was last handed on to the accounts.
+
+    ``None`` where that is not known, or was so long ago that it is not looked for.
+    """
+
+    name: str
+    last_sweep: datetime | None
+    last_event: datetime | None
+
+    def as_json(self) -> Mapping[str, object]:
+        """For programs; times in ISO 8601."""
+        return {
+            "channel": self.name,
+            "last_sweep": self.last_sweep.isoformat() if self.last_sweep else None,
+            "last_event": self.last_event.isoformat() if self.last_event else None,
+        }
+
+
+@dataclass(frozen=True)
+class Installation:
+    """All of it. ``unknown`` says in words what could not be told."""
+
+    gateways: tuple[GatewayStanding, ...] = ()
+    processes: tuple[ProcessInUse, ...] = ()
+    channels: tuple[ChannelStanding, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def listens(self) -> bool:
+        """Whether a process runs that listens to the channels."""
+        return any(process.name.split(" ")[0] in LISTENING for process in self.processes)
+
+    def as_json(self) -> Mapping[str, object]:
+        """For programs."""
+        return {
+            "gateways": [gateway.as_json() for gateway in self.gateways],
+            "listener": {"running": self.listens, "channels": [channel.as_json() for channel in self.channels]},
+            "processes": [
+                {"process": process.name, "configuration": process.told, "problem": process.problem or None}
+                for process in self.processes
+            ],
+            "unknown": list(self.unknown),
+        }
+
+
+async def read_installation(client: Client, configuration: Configuration | None) -> Installation:
+    """How gateways, listener and processes stand; what cannot be told hides nothing else."""
+    gateways = configuration.gateways if configuration else (None,)
+    channels = tuple(configuration.strategies)[:MOST_CHANNELS] if configuration else ()
+    unknown: list[str] = []
+
+    async def told(what: str, asked: Awaitable[T]) -> T | None:
+        try:
+            return await asked
+        except RPCError as error:
+            unknown.append(f"{what} cannot be told: {error.message or error.status.name}")
+            return None
+
+    standings = [told(f"gateway {name or 'default'}", _gateway(client, name)) for name in gateways]
+    read = [told(f"channel {name}", _channel(client, name)) for name in channels]
+    processes, found, listened = await asyncio.gather(
+        told("which processes run", running(client)), asyncio.gather(*standings), asyncio.gather(*read)
+    )
+    return Installation(
+        gateways=tuple(each for each in found if each),
+        processes=tuple(processes or ()),
+        channels=tuple(each for each in listened if each),
+        unknown=tuple(unknown),
+    )
+
+
+async def _gateway(client: Client, name: str | None) -> GatewayStanding:
+    queue, login = await asyncio.gather(_described(client, gateway_queue(name)), known_login(client, name))
+    limit = queue.config.queue_rate_limit
+    return GatewayStanding(
+        name=name,
+        holder=_holder(queue.pollers),
+        login=login,
+        waiting=queue.stats.approximate_backlog_count,
+        longest_wait=queue.stats.approximate_backlog_age.ToTimedelta(),
+        is_stopped=limit.HasField("rate_limit") and limit.rate_limit.requests_per_second == 0,
+    )
+
+
+def _holder(pollers: Sequence[PollerInfo]) -> GatewayHolder | None:
+    """Who polls the slot's queue: whoever was heard of last, if that was not too long ago."""
+    heard = [(poller.last_access_time.ToDatetime(tzinfo=UTC), poller.identity) for poller in pollers]
+    at, identity = max(heard, default=(None, ""))
+    return GatewayHolder.of(identity) if at and datetime.now(UTC) - at < POLL else None
+
+
+async def _described(client: Client, queue: str) -> DescribeTaskQueueResponse:
+    return await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+            report_stats=True,
+            report_config=True,
+        )
+    )
+
+
+async def _channel(client: Client, name: str) -> ChannelStanding:
+    """What the record of a channel shows: each reading is a signal to it, and each event that is handed on."""
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=channel_id(name)),
+        maximum_page_size=LATEST_EVENTS,
+    )
+    try:
+        answer = await client.workflow_service.get_workflow_execution_history_reverse(request)
+    except RPCError as error:
+        if is_unknown(error):
+            return ChannelStanding(name, None, None)
+        raise
+    latest: dict[str, datetime] = {}
+    for event in answer.history.events:
+        signal = event.workflow_execution_signaled_event_attributes.signal_name
+        latest.setdefault(signal, event.event_time.ToDatetime(tzinfo=UTC))
+    return ChannelStanding(name, latest.get(READ_SIGNAL), latest.get(DELIVERING_SIGNAL))
