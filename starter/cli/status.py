@@ -20,7 +20,7 @@ from starter.desk.account_status import AccountStatus
 from starter.desk.installation import Installation, read_installation
 from starter.desk.limits import limits_of
 from starter.desk.mistakes import UserMistake
-from starter.desk.status import read_statuses, status_of
+from starter.desk.status import held, read_statuses, status_of
 
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks of ``--watch``."""
@@ -67,7 +67,7 @@ async def _look(client: Client, account: str | None, configuration: Configuratio
     accounts = configuration.accounts if configuration else ()
     asked = read_statuses(client, None, accounts) if account is None else _one(client, account, accounts)
     installation, statuses = await asyncio.gather(read_installation(client, configuration), asked)
-    return _Shown(installation, statuses)
+    return _Shown(installation, held(statuses, installation.halts))
 
 
 async def _one(client: Client, account: str, accounts: tuple[Account, ...]) -> list[AccountStatus]:

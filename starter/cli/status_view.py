@@ -39,7 +39,8 @@ def span(length: timedelta) -> str:
 
 def installation_lines(found: Installation, now: datetime) -> list[Text]:
     """A line for each gateway, the listener and each process; loudly what is not as it should be."""
-    lines = [_gateway(each, now) for each in found.gateways]
+    lines = [Text(f"{halt}; `{halt.ended_by}` ends it", style=_ALARM) for halt in found.halts]
+    lines += [_gateway(each, now) for each in found.gateways]
     lines.append(_listener(found, now))
     is_mixed = len({process.told for process in found.processes}) > 1
     for process in found.processes:
@@ -117,7 +118,7 @@ def account_view(status: AccountStatus, limits: Mapping[str, str], now: datetime
 
 def notes(status: AccountStatus) -> Iterable[str]:
     """What else is to be known of an account, in a few words each."""
-    yield from status.held_by
+    yield from (told.partition(" since ")[0] for told in status.held_by)
     if not status.is_configured:
         yield "not configured"
     elif not status.is_enabled:

@@ -23,6 +23,7 @@ PHASE_STYLES: Final[Mapping[str, str]] = {
     Phase.SELLING: "magenta",
     Phase.BUYING: "cyan",
     Phase.NEEDS_OPERATOR: "bold yellow",
+    Phase.HALTED: "bold yellow",
 }
 """How phases look wherever they are shown; those that are not named pass by."""
 

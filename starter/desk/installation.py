@@ -19,9 +19,11 @@ from temporalio.service import RPCError
 
 from configuration.configuration import Configuration
 from contract.gateway_holder import GatewayHolder
+from contract.halts import Halt
 from contract.names import DELIVERING_SIGNAL, READ_SIGNAL, channel_id, gateway_queue
 from contract.process_in_use import ProcessInUse
 from rebalancing.login import Login
+from starter.desk.halt import read_halts
 from starter.desk.known_login import known_login
 from starter.desk.processes import running
 from starter.desk.temporal_errors import is_unknown
@@ -91,8 +93,9 @@ class ChannelStanding:
 
 @dataclass(frozen=True)
 class Installation:
-    """All of it. ``unknown`` says in words what could not be told."""
+    """All of it. ``halts`` are what holds trading now; ``unknown`` says in words what could not be told."""
 
+    halts: tuple[Halt, ...] = ()
     gateways: tuple[GatewayStanding, ...] = ()
     processes: tuple[ProcessInUse, ...] = ()
     channels: tuple[ChannelStanding, ...] = ()
@@ -106,6 +109,7 @@ class Installation:
     def as_json(self) -> Mapping[str, object]:
         """For programs."""
         return {
+            "halts": [halt.as_json() for halt in self.halts],
             "gateways": [gateway.as_json() for gateway in self.gateways],
             "listener": {"running": self.listens, "channels": [channel.as_json() for channel in self.channels]},
             "processes": [
@@ -131,10 +135,14 @@ async def read_installation(client: Client, configuration: Configuration | None)
 
     standings = [told(f"gateway {name or 'default'}", _gateway(client, name)) for name in gateways]
     read = [told(f"channel {name}", _channel(client, name)) for name in channels]
-    processes, found, listened = await asyncio.gather(
-        told("which processes run", running(client)), asyncio.gather(*standings), asyncio.gather(*read)
+    processes, halts, found, listened = await asyncio.gather(
+        told("which processes run", running(client)),
+        told("whether trading is halted", read_halts(client)),
+        asyncio.gather(*standings),
+        asyncio.gather(*read),
     )
     return Installation(
+        halts=tuple(halts or ()),
         gateways=tuple(each for each in found if each),
         processes=tuple(processes or ()),
         channels=tuple(each for each in listened if each),

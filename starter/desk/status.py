@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
+from contract.halts import HALT_ID, Halt, pause_id, strategy_pause_id
 from contract.memory import memory_of, newest_event_of
 from contract.names import account_of, workflow_id
 from contract.status import Status
@@ -69,6 +70,22 @@ async def status_of(client: Client, account: str, configured: Sequence[Account])
         known = ", ".join(own.account_id for own in configured) or "none"
         raise AccountUnknown(f"{account} is not in the configuration and never ran here; configured: {known}.")
     return found[0]
+
+
+def held(statuses: Iterable[AccountStatus], halts: Sequence[Halt]) -> list[AccountStatus]:
+    """These, each with what holds its orders back."""
+    by_id = {halt.workflow_id: str(halt) for halt in halts}
+    return [
+        replace(
+            each,
+            held_by=tuple(
+                by_id[name]
+                for name in (HALT_ID, pause_id(each.account), strategy_pause_id(each.strategy))
+                if name in by_id
+            ),
+        )
+        for each in statuses
+    ]
 
 
 # --- what the server lists --------------------------------------------------------------------------------------------

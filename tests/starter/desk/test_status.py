@@ -4,16 +4,18 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from contract.halts import HALT_ID, pause_id, set_halt
 from rebalancing.errors import AccountUnknown
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
 from starter.desk import status as status_module
 from starter.desk.account_status import NEVER_RUN, UNTOLD, AccountStatus
+from starter.desk.halt import read_halts
 from starter.desk.installation import read_installation
 from starter.desk.latest_run import handle_of
 from starter.desk.limits import limits_of
-from starter.desk.status import read_statuses, status_of
+from starter.desk.status import held, read_statuses, status_of
 from testbed.waiting import until
 from tests.house import Holding, House, failure_of, house, phase_reached
 
@@ -145,6 +147,22 @@ async def test_an_account_that_cannot_be_told_hides_no_other(monkeypatch: pytest
         told = await by_account(own)
     assert (told["DU2"].phase, told["DU2"].detail) == (UNTOLD, "shard is busy")
     assert told["DU1"].phase == "starting"
+
+
+async def test_what_is_halted_or_paused_is_told_of_the_whole_and_of_each_account() -> None:
+    async with house({"DU1": Holding(), "DU2": Holding()}, workers=0) as own:
+        for halt_id in (HALT_ID, pause_id("DU2")):
+            await set_halt(own.client, halt_id, "mia@desk", "look first")
+        await until(lambda: _both_are_listed(own))
+        halts = (await read_installation(own.client, own.configuration)).halts
+        told = held((await by_account(own)).values(), halts)
+    assert [halt.who for halt in halts] == ["mia@desk", "mia@desk"]
+    assert [len(one.held_by) for one in told] == [1, 2]
+    assert "DU2 is paused" in told[1].held_by[1]
+
+
+async def _both_are_listed(own: House) -> bool:
+    return len(await read_halts(own.client)) == 2
 
 
 async def test_an_account_that_nobody_knows_is_a_mistake() -> None:
