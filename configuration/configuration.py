@@ -18,7 +18,7 @@ from configuration.yaml_text import Document, Place, YamlProblem, read_yaml
 from configuration.yaml_text import Path as FieldPath
 from rebalancing.accounts import Account
 from rebalancing.base import FrozenModel
-from rebalancing.errors import AccountUnknown, RebalancerError
+from rebalancing.errors import AccountUnknown, RebalancerError, StrategyUnknown
 from rebalancing.settings import Settings
 from rebalancing.web_address import shown, without_secrets
 
@@ -108,6 +108,14 @@ class Configuration(FrozenModel):
         for account in self.enabled_accounts:
             followed[account.strategy_name] = (*followed.get(account.strategy_name, ()), account)
         return followed
+
+    def followers(self, strategy: str) -> tuple[Account, ...]:
+        """The enabled accounts that follow it. Raises ``StrategyUnknown`` if there are none."""
+        followed = self.strategies
+        if strategy not in followed:
+            known = ", ".join(sorted(followed)) or "none"
+            raise StrategyUnknown(f"No enabled account follows the strategy {strategy}; followed are: {known}.")
+        return followed[strategy]
 
 
 class _Problem(NamedTuple):

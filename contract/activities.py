@@ -22,6 +22,7 @@ from contract.requests import (
     TurnRequest,
     Verdict,
 )
+from contract.schedules import MeasuredDrift, ScheduledRequest
 from rebalancing.accounts import Account
 from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.guards import Breach, GuardRequest
@@ -29,6 +30,7 @@ from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport
 from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.targets import Targets
+from rebalancing.triggers import Trigger
 
 
 class OpeningContract(ABC):
@@ -84,6 +86,25 @@ class PlanningContract(ABC):
     @abstractmethod
     async def check_guards(self, request: GuardRequest) -> tuple[Breach, ...]:
         """The guards that a plan breaches."""
+
+
+class ScheduleContract(ABC):
+    """What a schedule does when its time has come; on ``rebalances``."""
+
+    @activity.defn
+    @abstractmethod
+    async def scheduled_accounts(self, request: ScheduledRequest) -> tuple[str, ...]:
+        """The accounts that it is for by now; ``AccountUnknown`` or ``StrategyUnknown`` where there are none."""
+
+    @activity.defn
+    @abstractmethod
+    async def deliver_triggers(self, triggers: tuple[Trigger, ...]) -> None:
+        """Deliver each to its account's workflow; again does no harm (promise P2)."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_drifts(self, dry_runs: tuple[Trigger, ...]) -> tuple[MeasuredDrift, ...]:
+        """What those of these dry runs came to that are over."""
 
 
 class TurnContract(ABC):

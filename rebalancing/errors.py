@@ -22,6 +22,10 @@ class AccountUnknown(RebalancerError):
     """The account is not in the configuration, or is switched off there."""
 
 
+class StrategyUnknown(RebalancerError):
+    """No enabled account follows the strategy."""
+
+
 class AccountTypeMismatch(RebalancerError):
     """A paper account met a live login, or the reverse (promise P6)."""
 

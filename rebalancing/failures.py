@@ -148,3 +148,11 @@ class LimitPriceUnknown(AccountFailure):
 
 class TooManyWorkingOrders(AccountFailure):
     """IBKR takes no more working orders for a symbol."""
+
+
+class NotScheduled(RebalancerError):
+    """The workflow of a schedule was started by something else."""
+
+
+class ScheduleIncomplete(RebalancerError):
+    """A schedule's time came, and not all of its accounts could be asked or triggered."""

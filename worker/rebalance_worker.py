@@ -12,6 +12,7 @@ from activities.circuit_breaker import CircuitBreaker
 from activities.halts import Halts
 from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
+from activities.schedules import ScheduleActivities
 from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
@@ -19,6 +20,7 @@ from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
+from workflows.scheduled_rebalance import ScheduledRebalance
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocati
     return Worker(
         client,
         task_queue=REBALANCES_QUEUE,
-        workflows=[RebalanceAccount],
+        workflows=[RebalanceAccount, ScheduledRebalance],
         workflow_runner=worker_runner(),
         activities=activities_of(
             OpeningActivities(configuration, client, halts),
@@ -60,6 +62,7 @@ def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocati
             CircuitBreaker(client),
             allocations,
             PlanningActivities(),
+            ScheduleActivities(configuration, client),
         ),
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=[TypedFailures()],

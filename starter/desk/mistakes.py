@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from configuration.configuration import ConfigurationInvalid
-from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError
+from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError, StrategyUnknown
+from starter.desk.schedules import ScheduleRefused
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -17,7 +18,7 @@ class UserMistake(Exception):
     """Something that only the user can correct; the message says how."""
 
 
-MISTAKES: Final = (UserMistake, ConfigurationInvalid, AccountUnknown, OtherLogin)
+MISTAKES: Final = (UserMistake, ConfigurationInvalid, AccountUnknown, StrategyUnknown, ScheduleRefused, OtherLogin)
 """What only the user can correct."""
 
 FORESEEN: Final = (*MISTAKES, RebalancerError, RPCError)

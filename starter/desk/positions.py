@@ -1,5 +1,7 @@
 """Reads what an account holds, through the one slot like every other request to its gateway."""
 
+import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -26,22 +28,36 @@ class PositionsUnread(RebalancerError):
     """What an account holds could not be read: the gateway's reason, or that no worker came in time."""
 
 
-async def read_positions(client: Client, account: Account) -> AccountSnapshot:
-    """What the account holds now, in as many visits to the gateway as it takes. Raises ``PositionsUnread``."""
-    request = SnapshotRequest.of(account)
-    snapshot = await _visit(client, account, request)
+async def read_positions(
+    client: Client,
+    account: Account,
+    symbols: tuple[str, ...] = (),
+    on_visit: Callable[[str], object] = lambda _: None,
+) -> AccountSnapshot:
+    """What the account holds now, in as many visits to the gateway as it takes. Raises ``PositionsUnread``.
+
+    Quotes of ``symbols`` are read with it. ``on_visit`` is told the id of each activity that goes to the gateway.
+    """
+    request = SnapshotRequest.of(account, symbols)
+    snapshot = await _visit(client, account, request, on_visit)
     while snapshot.unread:
-        snapshot = (await _visit(client, account, request.rest_of(snapshot))).after(snapshot)
+        snapshot = (await _visit(client, account, request.rest_of(snapshot), on_visit)).after(snapshot)
     return snapshot
 
 
-async def _visit(client: Client, account: Account, request: SnapshotRequest) -> AccountSnapshot:
-    """Read an account as a standalone activity; who asks at the same time shares the answer."""
+async def _visit(
+    client: Client, account: Account, request: SnapshotRequest, on_visit: Callable[[str], object]
+) -> AccountSnapshot:
+    """Read an account as a standalone activity; who asks the same at the same time shares the answer."""
+    asked = "".join(f"-{symbol}" for symbol in request.symbols)
+    told_apart = f"-{hashlib.sha256(asked.encode()).hexdigest()[:8]}" if asked else ""
+    visit = f"positions-{request.account}-{len(request.known)}{told_apart}"
+    on_visit(visit)
     try:
         return await client.execute_activity_method(
             GatewayContract.read_snapshot,
             request,
-            id=f"positions-{request.account}-{len(request.known)}",
+            id=visit,
             task_queue=gateway_queue(account.gateway),
             priority=Priority(priority_key=OPERATOR),
             start_to_close_timeout=VISIT_TIMEOUT,

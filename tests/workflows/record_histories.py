@@ -5,16 +5,22 @@ What names a machine (identities, stack traces) is taken out before it is writte
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowHandle
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from contract.names import REBALANCES_QUEUE
+from contract.schedules import ScheduledRequest, scheduled_id
 from rebalancing.approval import Approval
 from rebalancing.outcomes import Phase
+from rebalancing.triggers import ExecutionMode
 from tests.house import Holding, house, phase_reached
 from workflows.rebalance_account import RebalanceAccount
+from workflows.scheduled_rebalance import SCHEDULED_TIME, ScheduledRebalance
 
 FOLDER = Path(__file__).parent / "histories"
 MACHINE_FIELDS = frozenset({"identity", "stackTrace", "workerInstanceKey", "binaryChecksum"})
@@ -47,6 +53,7 @@ async def record() -> None:
         await handle.result()
         await _write(handle, "approved")
     await record_repriced()
+    await record_scheduled()
 
 
 async def record_repriced() -> None:
@@ -59,6 +66,21 @@ async def record_repriced() -> None:
         own.gateway.wake()
         await handle.result()
         await _write(handle, "repriced")
+
+
+async def record_scheduled() -> None:
+    """Record one time of a schedule that measures the drift before it trades."""
+    async with house({"DU1": Holding()}) as own:
+        handle = await own.client.start_workflow(
+            ScheduledRebalance.run,
+            ScheduledRequest(schedule="weekly", account="DU1", mode=ExecutionMode.REBALANCE, if_drift=Decimal("2.5")),
+            id=scheduled_id("weekly"),
+            task_queue=REBALANCES_QUEUE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(SCHEDULED_TIME, datetime.now(UTC))]),
+        )
+        await handle.result()
+        await own.handle("DU1").result()
+        await _write(handle, "scheduled")
 
 
 async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:

@@ -11,6 +11,7 @@ from temporalio.workflow import NondeterminismError
 from contract.payloads import DATA_CONVERTER
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import watched_runner
+from workflows.scheduled_rebalance import ScheduledRebalance
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -18,7 +19,7 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 def replayer() -> Replayer:
     """A replayer set up like the worker."""
     return Replayer(
-        workflows=[RebalanceAccount],
+        workflows=[RebalanceAccount, ScheduledRebalance],
         workflow_runner=watched_runner(),
         data_converter=DATA_CONVERTER,
     )
@@ -32,7 +33,14 @@ def history(path: Path, swap: tuple[str, str] = ("", "")) -> WorkflowHistory:
 
 
 def test_every_kind_of_run_is_recorded() -> None:
-    assert [path.stem for path in HISTORIES] == ["approved", "completed", "continued", "failed", "repriced"]
+    assert [path.stem for path in HISTORIES] == [
+        "approved",
+        "completed",
+        "continued",
+        "failed",
+        "repriced",
+        "scheduled",
+    ]
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)

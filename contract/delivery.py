@@ -1,0 +1,35 @@
+"""How a trigger reaches its account's workflow, whoever delivers it: listener, person, schedule (promise P2)."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+
+from contract.messages import RunInput, RunResult
+from contract.names import ACCOUNT, REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
+from rebalancing.triggers import Trigger
+
+TASK_TIMEOUT: Final = timedelta(seconds=3)
+"""How long a workflow task may take; it takes milliseconds. A worker killed in the middle of one is noticed after it,
+and with Temporal's ten seconds that would be the longest pause of all."""
+
+
+async def deliver(client: Client, trigger: Trigger) -> WorkflowHandle[Any, RunResult]:
+    """Signal the account's workflow, starting it if it does not run: durable as soon as this returns.
+
+    Delivering the same event again is harmless; the workflow knows its id. Raises ``RPCError`` if Temporal cannot be
+    reached; then nothing was accepted.
+    """
+    return await client.start_workflow(
+        WORKFLOW_TYPE,
+        RunInput(account=trigger.account),
+        result_type=RunResult,
+        id=workflow_id(trigger.account),
+        task_queue=REBALANCES_QUEUE,
+        start_signal=TRIGGER_SIGNAL,
+        start_signal_args=[trigger],
+        task_timeout=TASK_TIMEOUT,
+        search_attributes=TypedSearchAttributes([SearchAttributePair(ACCOUNT, trigger.account)]),
+        static_summary=f"Rebalance of {trigger.account}",
+    )

@@ -1,0 +1,61 @@
+"""What a schedule asks for each time it comes, and what its workflow and activities tell each other."""
+
+from decimal import Decimal
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from rebalancing.accounts import AccountId, StrategyName
+from rebalancing.base import FrozenModel
+from rebalancing.triggers import ExecutionMode
+
+SCHEDULED_WORKFLOW_TYPE: Final = "ScheduledRebalance"
+
+SCHEDULE_SOURCE: Final = "schedule"
+"""The source of triggers that come by the clock."""
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,119}$"
+
+ScheduleName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""A schedule's name, which is its id on the server too. It is part of event ids, which have a limit."""
+
+DriftBand = Annotated[Decimal, Field(ge=0, le=100)]
+"""Drift in percent up to which a schedule lets an account alone."""
+
+
+def scheduled_id(name: str) -> str:
+    """The workflow id of what a schedule starts; the server appends the scheduled time to it."""
+    return f"schedule-{name}"
+
+
+class ScheduledRequest(FrozenModel):
+    """What a schedule asks for: one account, or all enabled accounts that follow a strategy when its time comes.
+
+    ``if_drift`` is in percent; with it, what has drifted no further by a dry run is let alone.
+    """
+
+    schedule: ScheduleName
+    account: AccountId | None = None
+    strategy: StrategyName | None = None
+    mode: ExecutionMode = ExecutionMode.DRY_RUN
+    if_drift: DriftBand | None = None
+
+
+class MeasuredDrift(FrozenModel):
+    """What the dry run of this event id came to. ``drift`` is that before any order, in percent; without one,
+    ``problem`` says why. ``ask_again``: it was carried out, but another run has taken the place of its outcome."""
+
+    account: str
+    event_id: str
+    drift: Decimal | None = None
+    problem: str = ""
+    ask_again: bool = False
+
+
+class ScheduledResult(FrozenModel):
+    """What came of one time of a schedule: which accounts were triggered by this event id, and the drifts in percent
+    where they were asked for. An account with a drift that was not triggered was within the band."""
+
+    event_id: str
+    triggered: tuple[str, ...] = ()
+    drifts: dict[str, Decimal] = {}

@@ -1,0 +1,1 @@
+"""The rehearsal: accounts as they really are, rebalanced at a stand-in."""
