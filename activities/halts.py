@@ -19,7 +19,7 @@ class Halts(HaltsContract):
         self._strategy_of = strategy_of
 
     @activity.defn
-    async def held_by(self, account: str) -> str:
+    async def what_holds(self, account: str) -> str:
         """What lets no order of this account go out, in words; empty where nothing does. Raises ``HaltsUnread``."""
         try:
             halts = await halts_of(self._client, account, self._strategy_of(account))

@@ -64,7 +64,7 @@ class IbkrActivities(GatewayContract):
     async def ask_margin(self, request: MarginRequest) -> MarginQuestions:
         """Send what-if orders for a whole plan, in one visit. Places nothing; while trading is held, sends none."""
         async with heartbeating():
-            if held_by := await self._halts.held_by(request.account):
+            if held_by := await self._halts.what_holds(request.account):
                 raise TradingHeld(f"Account {request.account}: {held_by}.")
             return await self._margin.ask(request)
 
@@ -75,7 +75,7 @@ class IbkrActivities(GatewayContract):
         never_sent = request.never_sent and not heartbeats.began
 
         async def permission() -> str:
-            held_by = await self._halts.held_by(request.intents[0].account)
+            held_by = await self._halts.what_holds(request.intents[0].account)
             if not held_by:
                 await heartbeats.confirm()
             return held_by
@@ -90,7 +90,7 @@ class IbkrActivities(GatewayContract):
     @activity.defn
     async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of a leg's working orders up to the market; while trading is held they stay as they are."""
-        held_by = await self._halts.held_by(intents[0].account)
+        held_by = await self._halts.what_holds(intents[0].account)
         return await _unbroken(self._desk.look_up(intents) if held_by else self._repricer.reprice(intents))
 
     @activity.defn

@@ -71,7 +71,7 @@ class OpeningActivities(OpeningContract):
             settings=await self._settings(),
             events=remembered.events,
             last_targets=remembered.last_targets,
-            held_by=await self._halts.held_by(request.account),
+            held_by=await self._halts.what_holds(request.account),
         )
 
     async def _settings(self) -> Settings:

@@ -56,7 +56,7 @@ class HaltsContract(ABC):
 
     @activity.defn
     @abstractmethod
-    async def held_by(self, account: str) -> str:
+    async def what_holds(self, account: str) -> str:
         """What lets no order of this account go out at this moment, in words; empty where nothing does."""
 
 

@@ -43,7 +43,7 @@ async def _tell_whom_nothing_holds(client: Client, halts: Halts) -> None:
         return
     for workflow_id in waiting:
         # The list may lag, and a rebalance that is told for nothing has a longer history for it.
-        if not await halts.held_by(account_of(workflow_id)):
+        if not await halts.what_holds(account_of(workflow_id)):
             await _tell(client, workflow_id)
 
 

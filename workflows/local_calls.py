@@ -55,7 +55,7 @@ async def open_rebalance(request: OpeningRequest) -> Opening:
 async def held_by(account: str) -> str:
     """What lets no order of this account go out at this moment, in words; empty where nothing does."""
     return await workflow.execute_local_activity_method(
-        HaltsContract.held_by, account, start_to_close_timeout=LOCAL_TIMEOUT, retry_policy=AT_THE_SERVER
+        HaltsContract.what_holds, account, start_to_close_timeout=LOCAL_TIMEOUT, retry_policy=AT_THE_SERVER
     )
 
 
