@@ -40,7 +40,9 @@ def _not_taken(name: str) -> str:
 GatewayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,30}$"), AfterValidator(_not_taken)]
 """A gateway among several, as in the names of its queues and of its environment variables."""
 
-StrategyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+STRATEGY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
+
+StrategyName = Annotated[str, StringConstraints(pattern=STRATEGY_PATTERN)]
 """A strategy, which is also the name of its Ably channel."""
 
 ReservePercent = Annotated[Decimal, Field(ge=0, lt=100)]

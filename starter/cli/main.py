@@ -9,7 +9,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from starter.cli import halt_commands, rehearse_commands, schedule_commands
+from starter.cli import halt_commands, history_commands, rehearse_commands, schedule_commands
 from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_number
 from starter.cli.mistakes import complete
 
@@ -224,6 +224,7 @@ def simulate(context: typer.Context) -> None:
 halt_commands.add_to(app)
 schedule_commands.add_to(app)
 rehearse_commands.add_to(app)
+history_commands.add_to(app)
 
 
 def main() -> None:

@@ -70,14 +70,15 @@ async def ending_of(handle: WorkflowHandle[Any, RunResult]) -> Ending:
     try:
         result = await handle.result()
     except WorkflowFailureError as error:
-        return _failed(error)
+        return failure_ending(error)
     outcome = result.outcome
     if outcome is None:
         return Ending(Phase.COMPLETED.value, None)
     return Ending(outcome.phase.value, outcome, outcome.missing)
 
 
-def _failed(error: WorkflowFailureError) -> Ending:
+def failure_ending(error: WorkflowFailureError) -> Ending:
+    """How a run ended that returned nothing, in words."""
     cause = error.cause
     if isinstance(cause, CancelledError):
         return Ending("cancelled", None, "it was cancelled")

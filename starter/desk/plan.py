@@ -17,9 +17,9 @@ class PlanNotMade(RebalancerError):
     """The dry run failed, or another run took its place before its plan could be read."""
 
 
-def plan_requested(account: str) -> Trigger:
+def plan_requested(account: str, by: str = "") -> Trigger:
     """The dry run that makes a plan, to be delivered."""
-    return requested(account, ExecutionMode.DRY_RUN, f"plan-{uuid.uuid4()}")
+    return requested(account, ExecutionMode.DRY_RUN, f"plan-{uuid.uuid4()}", by)
 
 
 async def plan_of(

@@ -9,8 +9,9 @@ from rebalancing.triggers import OPERATOR_SOURCE, ExecutionMode, Trigger
 __all__ = ["deliver", "requested"]
 
 
-def requested(account: str, mode: ExecutionMode, event_id: str | None = None) -> Trigger:
+def requested(account: str, mode: ExecutionMode, event_id: str | None = None, by: str = "") -> Trigger:
     """What a person asks for now, to be delivered; it goes before events. Without an ``event_id`` it is a new one.
+    ``by`` is who asks.
 
     Raises ``ValidationError`` for an ``event_id`` that is none.
     """
@@ -20,4 +21,5 @@ def requested(account: str, mode: ExecutionMode, event_id: str | None = None) ->
         mode=mode,
         source=OPERATOR_SOURCE,
         requested_at=datetime.now(UTC),
+        by=by,
     )
