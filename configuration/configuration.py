@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from configuration.blocks import known_keys
 from configuration.configuration_file import RESERVE_NAMES, AccountEntry, ConfigurationFile, file_schema
+from configuration.http_settings import HttpSettings
 from configuration.reading_files import read_at_most
 from configuration.yaml_text import Document, Place, YamlProblem, read_yaml
 from configuration.yaml_text import Path as FieldPath
@@ -67,13 +68,15 @@ class ConfigurationInvalid(RebalancerError):
 
 
 class Configuration(FrozenModel):
-    """Accounts and settings, checked. ``allocations_base_url`` is where strategies are asked for by name.
+    """Accounts and settings, checked. ``allocations_base_url`` is where strategies are asked for by name, ``http`` is
+    for the HTTP API alone: rebalances do not go by it.
 
     ``version`` tells one content of the file from another.
     """
 
     accounts: tuple[Account, ...]
     settings: Settings = Settings()
+    http: HttpSettings = HttpSettings()
     allocations_base_url: str | None = None
     version: str = ""
 
@@ -189,6 +192,7 @@ def parse_configuration(text: str, path: Path, older_sets: str | None = None) ->
     return Configuration(
         accounts=tuple(_account(entry, file, path) for entry in file.accounts),
         settings=Settings.model_validate(file.model_dump(include=set(Settings.model_fields))),
+        http=_http(file.http, path),
         allocations_base_url=file.allocations.base_url,
     )
 
@@ -233,6 +237,11 @@ def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Accoun
     rules = file.replacement_sets.get(entry.replacement_set or "", ())
     values = entry.model_dump(include=set(Account.model_fields))
     return Account.model_validate({**values, "replacements": rules, "allocations": source})
+
+
+def _http(settings: HttpSettings, path: Path) -> HttpSettings:
+    files = {name: getattr(settings, name) for name in ("certificate", "certificate_key")}
+    return settings.model_copy(update={name: str(path.parent / file) for name, file in files.items() if file})
 
 
 def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Problem]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from configuration.http_settings import HttpSettings
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
 from rebalancing.base import ConfiguredModel, FrozenModel
@@ -138,6 +139,8 @@ class ConfigurationFile(Settings):
     """Sets by name: what is held instead of symbols that an account may not trade."""
     allocations: ApiEntry = ApiEntry()
     """The allocations API."""
+    http: HttpSettings = HttpSettings()
+    """The HTTP API."""
 
     @classmethod
     def strictly(cls, content: object) -> Self:

@@ -69,7 +69,7 @@ class SnapshotRequest(FrozenModel):
 
     ``known`` are those whose contracts and quotes an earlier visit has read; ``known_contracts`` those whose contracts
     the asking run has, so that they need not be in its history again. ``order_ids`` is how many ids are to be reserved
-    for a leg that is sized by what is read.
+    for a leg that is sized by what is read; ``costs`` asks for what holdings were bought for, which no run needs.
     """
 
     account: str
@@ -80,6 +80,7 @@ class SnapshotRequest(FrozenModel):
     known: tuple[str, ...] = ()
     known_contracts: tuple[str, ...] = ()
     order_ids: int = 0
+    costs: bool = False
 
     @classmethod
     def of(cls, account: Account, symbols: tuple[str, ...] = (), order_ids: int = 0) -> "SnapshotRequest":

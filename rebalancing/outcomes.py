@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.funding.cash_standing import CashStanding
+from rebalancing.market.snapshot import OpenOrder
 from rebalancing.orders.order import OrderReport
 from rebalancing.orders.slippage import Slippage
 from rebalancing.planner.plan import Plan
@@ -55,7 +56,8 @@ class Outcome(FrozenModel):
     ``phase`` is ``COMPLETED``, or ``INCOMPLETE`` where a gap is not explained: an order was rejected, cut short or
     given up, or the broker reports holdings that no fill explains.
     ``plan`` is the one that was carried out (in a dry run: would be), ``arrival_prices`` are those it was made with.
-    ``cash`` is where the cash stands after it; in a dry run, where it would.
+    ``cash`` is where the cash stands after it; in a dry run, where it would. ``cancelled_orders`` are those of before
+    that were cancelled first, as they were read before that; in a dry run, that would be.
     """
 
     account: str
@@ -77,6 +79,7 @@ class Outcome(FrozenModel):
     gaps: tuple[Gap, ...] = ()
     unmanaged: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cancelled_orders: tuple[OpenOrder, ...] = ()
     started_at: Instant
     finished_at: Instant
 

@@ -18,6 +18,9 @@ ENDED_EARLY = "its run ended before it was finished"
 OPERATOR_SOURCE = "cli"
 """The source of what a person asks for at the command line; it goes before events."""
 
+HTTP_SOURCE = "http"
+"""The source of what is asked for through the HTTP API."""
+
 
 LONGEST_NAME: Final = 200
 """Characters of who asked."""
@@ -67,6 +70,11 @@ class Trigger(FrozenModel):
             return cls.model_validate(payload)
         given = cast("Mapping[str, object]", payload)
         return cls.model_validate({"account": account, "requested_at": sent_at, **given})
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Whether somebody asked for it who may be waiting, and no publisher or clock."""
+        return self.source in (OPERATOR_SOURCE, HTTP_SOURCE)
 
     def covers(self, other: "Trigger") -> bool:
         """Whether carrying this out leaves nothing to do for the other."""

@@ -105,8 +105,9 @@ class Rebalance:
     async def _checked(self, reading: Reading) -> Reading:
         """The plan to carry out, once nothing speaks against it: guards, approval, working orders, rules, margin."""
         reading = await self.pre_trade_checks.clear(reading, self._read_when_open, self._newer_event)
-        if any(order.is_ours for order in reading.opening.open_orders):
+        if working := tuple(order for order in reading.opening.open_orders if order.is_ours):
             await self._cancel_open_orders()
+            self._state.cancelled_orders += working
             reading = await self._read_when_open()  # what they filled until then changes the plan
             reading = await self.pre_trade_checks.clear(reading, self._read_when_open, self._newer_event)
         self._rules.refuse(reading)
@@ -342,6 +343,7 @@ class Rebalance:
         self._state.notes += [
             f"would {order.side} {order.quantity} {order.symbol}: {order.reason}" for order in plan.orders
         ]
+        self._state.cancelled_orders = tuple(order for order in reading.opening.open_orders if order.is_ours)
         return self._outcome(reading, ()).model_copy(
             update={
                 "weights_after": {**plan.after.weights, CASH_SYMBOL: self._cash_weight(plan)},
@@ -375,6 +377,7 @@ class Rebalance:
             arrival_prices={order.symbol: arrival_prices[order.symbol] for order in (*plan.orders, *reports)},
             slippage=total_slippage(reports, arrival_prices),
             unmanaged=opening.unmanaged,
+            cancelled_orders=self._state.cancelled_orders,
             notes=(
                 *plan.notes,
                 *opening.funding_notes,

@@ -36,7 +36,7 @@ from rebalancing.approval import Approval, Rejection
 from rebalancing.errors import RebalancerError
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.triggers import OPERATOR_SOURCE, EventStatus, ExecutionMode, Trigger, next_round
+from rebalancing.triggers import EventStatus, ExecutionMode, Trigger, next_round
 from workflows import local_calls
 from workflows.account_memory import AccountMemory
 from workflows.activity_errors import FAILURES, own_error
@@ -309,7 +309,7 @@ class RebalanceAccount:
         taken = next_round(self._pending)
         self._pending = tuple(trigger for trigger in self._pending if trigger not in taken)
         self._taken += taken
-        self._state.is_for_operator = any(trigger.source == OPERATOR_SOURCE for trigger in self._taken)
+        self._state.is_for_operator = any(trigger.is_of_a_person for trigger in self._taken)
         self._memory.take_on(taken, status, "", self._pending)
 
     def _absorb_newer(self) -> bool:

@@ -11,7 +11,7 @@ from temporalio import workflow
 from contract.names import PHASE
 from contract.run_summary import OperatorAct
 from rebalancing.approval import WaitingPlan
-from rebalancing.market.snapshot import AccountSnapshot
+from rebalancing.market.snapshot import AccountSnapshot, OpenOrder
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import Plan
 from workflows.operation_clock import OperationClock
@@ -39,10 +39,10 @@ class RunState:
 
     ``orders`` is what became of every intent, ``opening`` the account before the first order, ``drift_before`` how far
     it was from its targets then, in percent. ``plan`` is the latest, ``waiting`` the one that a person is asked
-    about, ``approved`` the one that a person approved of, ``acts`` what persons told the run. ``notes`` are told with
-    the outcome; ``reading_notes`` are those of the last reading, by who made them. ``is_watching_orders``: orders are
-    worked for longer than the ordinary time, which is not counted as work. ``is_for_operator``: a person asked for this
-    and waits for it. A phase is for showing and steers nothing.
+    about, ``approved`` the one that a person approved of, ``acts`` what persons told the run. ``cancelled_orders`` were
+    working before it and are gone. ``notes`` are told with the outcome, ``reading_notes`` are of the last reading,
+    by who made them. ``is_watching_orders``: orders are worked for longer than the ordinary time, which is not counted
+    as work. ``is_for_operator``: a person asked for this and waits for it. A phase is for showing and steers nothing.
     """
 
     def __init__(self, account: str) -> None:
@@ -59,6 +59,7 @@ class RunState:
         self.plan: Plan | None = None
         self.waiting: WaitingPlan | None = None
         self.approved: WaitingPlan | None = None
+        self.cancelled_orders: tuple[OpenOrder, ...] = ()
         self.is_watching_orders = False
         self.is_for_operator = False
         self._account = account

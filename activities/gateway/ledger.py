@@ -67,6 +67,7 @@ class LedgerOrder:
     status: str = ""
     reported_filled: int = 0
     limit_price: Decimal | None = None
+    order_type: str = ""
     was_modified: bool = False
     answers: int = 0
     other_perm_ids: tuple[int, ...] = ()
@@ -145,6 +146,7 @@ class OrderLedger:
             "side",
             "quantity",
             "limit_price",
+            "order_type",
         ):
             if value := getattr(seen, name):
                 setattr(order, name, value)

@@ -99,6 +99,7 @@ class AccountReader:
             contracts={symbol: each for symbol, each in contracts.items() if symbol not in request.known_contracts},
             quotes=quotes,
             unread=tuple(sorted(wanted - now_read)),
+            average_costs=self._average_costs(account) if request.costs else {},
         )
 
     def is_pushed(self, request: SnapshotRequest) -> bool:
@@ -195,6 +196,12 @@ class AccountReader:
         whole = {symbol: shares for symbol, shares in managed.items() if shares}
         return whole, fractions, tuple(sorted(unmanaged))
 
+    def _average_costs(self, account: str) -> dict[str, Decimal]:
+        holdings = self._session.positions.of(account)
+        return {
+            each.symbol: each.average_cost for each in holdings if each.is_managed and each.average_cost is not None
+        }
+
     def _open_orders(self, account: str) -> tuple[OpenOrder, ...]:
         return tuple(
             OpenOrder(
@@ -206,6 +213,8 @@ class AccountReader:
                 symbol=order.symbol,
                 side=order.side,
                 remaining=order.quantity - order.filled,
+                order_type=order.order_type,
+                status=order.status,
             )
             for order in self._session.ledger.open_orders(account)
         )

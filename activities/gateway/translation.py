@@ -35,12 +35,16 @@ _NOBODY_LISTENS: Final = ibi.Event("nobody listens")
 
 @dataclass(frozen=True)
 class Holding:
-    """One position of an account. ``words`` tell what it is where it is not managed."""
+    """One position of an account. ``words`` tell what it is where it is not managed.
+
+    ``average_cost`` is what one share was bought for in US dollars, ``None`` where that is not told.
+    """
 
     symbol: str
     shares: Decimal
     is_managed: bool
     words: str
+    average_cost: Decimal | None
 
 
 def stock(symbol: str, con_id: int = 0) -> ibi.Contract:
@@ -240,6 +244,7 @@ def holding(position: ibi.Position) -> Holding:
         shares=Decimal(str(position.position)),
         is_managed=is_managed(contract),
         words="" if is_managed(contract) else _words(position),
+        average_cost=decimal_or_none(position.avgCost),
     )
 
 
@@ -269,6 +274,7 @@ def ledger_order(trade: ibi.Trade) -> LedgerOrder:
         status=trade.orderStatus.status,
         reported_filled=int(trade.orderStatus.filled),
         limit_price=price_or_none(own.lmtPrice) if own.orderType == OrderType.LIMIT else None,
+        order_type=own.orderType,
     )
 
 

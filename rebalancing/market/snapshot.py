@@ -94,7 +94,10 @@ class ContractDetails(FrozenModel):
 
 
 class OpenOrder(FrozenModel):
-    """A working order of the account. ``is_ours`` says whether this application placed it, and so can cancel it."""
+    """A working order of the account. ``is_ours`` says whether this application placed it, and so can cancel it.
+
+    ``order_type`` and ``status`` are the gateway's own words.
+    """
 
     order_id: int
     perm_id: int
@@ -104,6 +107,8 @@ class OpenOrder(FrozenModel):
     symbol: str
     side: str
     remaining: int
+    order_type: str = ""
+    status: str = ""
 
 
 class BrokerFigures(FrozenModel):
@@ -147,7 +152,8 @@ class AccountSnapshot(FrozenModel):
     whole shares), ``fractions`` what there is of them besides; ``unmanaged`` describes the rest.
     ``bought_unsettled`` names what a cash account must not sell today (``rebalancing.funding.settlement``).
     ``connection`` names the connection it was read on; it is empty where that is not one and the same. ``order_ids``
-    are reserved on it for a leg that is sized by this very reading, where they were asked for.
+    are reserved on it for a leg that is sized by this very reading, where they were asked for, as ``average_costs`` are
+    told: what one share was bought for, by the broker.
     """
 
     account: str
@@ -168,6 +174,7 @@ class AccountSnapshot(FrozenModel):
     contracts: dict[str, ContractDetails] = {}
     quotes: dict[str, Quote] = {}
     unread: tuple[str, ...] = ()
+    average_costs: dict[str, Money] = {}
 
     def after(self, earlier: "AccountSnapshot") -> "AccountSnapshot":
         """The same with the contracts and quotes that an earlier visit of the same reading read; as old as that."""

@@ -40,7 +40,10 @@ GARBAGE: Final = ("ib_insync.Decoder", "eventkit")
 TEMPORAL_CORE: Final = "temporalio.core"
 """What Temporal's library says of its connection."""
 
-RATIONED: Final = (*GARBAGE, TEMPORAL_CORE, "activities.gateway.said")
+SERVER: Final = "uvicorn"
+"""It warns of whatever is sent to it that is no HTTP."""
+
+RATIONED: Final = (*GARBAGE, TEMPORAL_CORE, SERVER, "activities.gateway.said")
 """What is said as often as somebody outside likes."""
 
 MOST_LINES, WINDOW = 10, 60.0
@@ -63,6 +66,7 @@ def start_logging(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in GARBAGE:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger(SERVER).setLevel(logging.ERROR)
     # The worker logs every failed try as a warning; whoever wants only warnings wants only what a person must look at.
     logging.getLogger("temporalio.activity").setLevel(max(level + 10, logging.WARNING))
     logging.getLogger("temporalio.workflow").setLevel(level)  # what workflows log themselves

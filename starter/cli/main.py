@@ -9,7 +9,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from starter.cli import halt_commands, history_commands, rehearse_commands, schedule_commands
+from starter.cli import halt_commands, history_commands, rehearse_commands, schedule_commands, serve_commands
 from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_number
 from starter.cli.mistakes import complete
 
@@ -29,6 +29,10 @@ app = typer.Typer(
 def up(
     port: Annotated[int, typer.Option(help="Port of the Temporal server.", min=1, max=MOST_PORTS)] = 7233,
     ui_port: Annotated[int, typer.Option(help="Port of its web interface.", min=1, max=MOST_PORTS)] = 8233,
+    http_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the HTTP API. Without it: http.port, or 8000.", min=1, max=MOST_PORTS),
+    ] = None,
     database: Annotated[
         Path | None,
         typer.Option(
@@ -43,10 +47,17 @@ def up(
         Path | None, typer.Option(metavar="FILE", help="What the simulated gateway starts from (YAML).")
     ] = None,
 ) -> None:
-    """Run everything in this process: a Temporal server of its own, worker and listener."""
+    """Run everything in this process: a Temporal server of its own, worker, listener and HTTP API."""
     from starter.cli.up import UpOptions, run_up_command
 
-    options = UpOptions(port=port, ui_port=ui_port, chosen_database=database, simulated=simulated, scenario=scenario)
+    options = UpOptions(
+        port=port,
+        ui_port=ui_port,
+        http_port=http_port,
+        chosen_database=database,
+        simulated=simulated,
+        scenario=scenario,
+    )
     complete(run_up_command(options))
 
 
@@ -225,6 +236,7 @@ halt_commands.add_to(app)
 schedule_commands.add_to(app)
 rehearse_commands.add_to(app)
 history_commands.add_to(app)
+serve_commands.add_to(app)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from configuration.environment import Connections
 from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.console import error_console
 from starter.cli.logs import start_logging
+from starter.cli.serve import at_port, http_api
 from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
@@ -44,6 +45,7 @@ class UpOptions:
 
     port: int
     ui_port: int
+    http_port: int | None
     chosen_database: Path | None
     simulated: bool
     scenario: Path | None
@@ -55,9 +57,14 @@ class UpOptions:
 
 
 async def run_up_command(options: UpOptions) -> None:
-    """Run server, worker and listener until SIGINT or SIGTERM."""
+    """Run server, worker, listener and HTTP API until SIGINT or SIGTERM."""
     connections, configuration = read_setup(may_be_simulated=options.simulated)
-    for what, port in (("Temporal", options.port), ("the Temporal UI", options.ui_port)):
+    http_port = at_port(configuration.http, options.http_port).port
+    for what, port in (
+        ("Temporal", options.port),
+        ("the Temporal UI", options.ui_port),
+        ("the HTTP API", http_port),
+    ):
         _require_free(what, port)
     start_logging()
     try:
@@ -72,7 +79,8 @@ async def run_up_command(options: UpOptions) -> None:
                 markup=False,
             )
             followed = ConfigurationInUse(configuration, connections.accounts_file)
-            services = [run_workers(client, followed, connections)]
+            api = http_api(client, followed, connections, port=options.http_port, is_simulated=options.simulated)
+            services = [run_workers(client, followed, connections), api]
             try:
                 require_key(connections)
             except AblyNotConfigured as missing:
@@ -116,5 +124,5 @@ def _require_free(what: str, port: int) -> None:
     if not is_free(port):
         raise UserMistake(
             f"Port {port} for {what} is taken. Stop what listens there (another `rebalancer up`?), "
-            "or choose others with --port and --ui-port."
+            "or choose others with --port, --ui-port and --http-port."
         )

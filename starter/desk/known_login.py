@@ -1,10 +1,17 @@
 """Which login a history belongs to, as the worker wrote it down in Temporal (``worker.login_claim``)."""
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from contract.names import LOGIN_ID, LOGIN_MEMO, LOGIN_WORKFLOW_TYPE, gateway_of_login, login_id
-from rebalancing.login import Login
+from contract.names import (
+    LOGIN_ID,
+    LOGIN_MEMO,
+    LOGIN_WORKFLOW_TYPE,
+    REHEARSAL_OR_REAL,
+    gateway_of_login,
+    login_id,
+)
+from rebalancing.login import Login, LoginKind
 from starter.desk.temporal_errors import is_unknown
 
 
@@ -27,3 +34,17 @@ async def known_gateways(client: Client) -> tuple[str | None, ...]:
     query = f"WorkflowType = '{LOGIN_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
     ids = [login.id async for login in client.list_workflows(query)]
     return tuple(gateway_of_login(each) for each in sorted(ids) if each.startswith(LOGIN_ID))
+
+
+async def is_rehearsal(client: Client) -> bool:
+    """Whether nothing real can be moved by this history: it belongs to a simulated gateway for ever.
+
+    ``False`` before its first connection, and where the server does not tell.
+    """
+    try:
+        description = await client.get_workflow_handle(REHEARSAL_OR_REAL).describe()
+        login = await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
+    except RPCError:
+        return False
+    is_held = description.status is WorkflowExecutionStatus.RUNNING
+    return is_held and login is not None and login.kind is LoginKind.SIMULATED

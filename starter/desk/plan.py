@@ -8,7 +8,7 @@ from temporalio.client import Client
 from contract.status import Status
 from rebalancing.errors import RebalancerError
 from rebalancing.planner.plan import Plan
-from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
+from rebalancing.triggers import OPERATOR_SOURCE, EventStatus, ExecutionMode, Trigger
 from starter.desk.outcome import outcome_of
 from starter.desk.trigger import requested
 
@@ -17,9 +17,9 @@ class PlanNotMade(RebalancerError):
     """The dry run failed, or another run took its place before its plan could be read."""
 
 
-def plan_requested(account: str, by: str = "") -> Trigger:
-    """The dry run that makes a plan, to be delivered."""
-    return requested(account, ExecutionMode.DRY_RUN, f"plan-{uuid.uuid4()}", by)
+def plan_requested(account: str, by: str = "", source: str = OPERATOR_SOURCE) -> Trigger:
+    """The dry run that makes a plan, to be delivered; ``by`` and ``source`` as in ``requested``."""
+    return requested(account, ExecutionMode.DRY_RUN, f"plan-{uuid.uuid4()}", by, source)
 
 
 async def plan_of(

@@ -38,7 +38,7 @@ async def read_positions(
 
     Quotes of ``symbols`` are read with it. ``on_visit`` is told the id of each activity that goes to the gateway.
     """
-    request = SnapshotRequest.of(account, symbols)
+    request = SnapshotRequest.of(account, symbols).model_copy(update={"costs": True})
     snapshot = await _visit(client, account, request, on_visit)
     while snapshot.unread:
         snapshot = (await _visit(client, account, request.rest_of(snapshot), on_visit)).after(snapshot)

@@ -9,17 +9,19 @@ from rebalancing.triggers import OPERATOR_SOURCE, ExecutionMode, Trigger
 __all__ = ["deliver", "requested"]
 
 
-def requested(account: str, mode: ExecutionMode, event_id: str | None = None, by: str = "") -> Trigger:
+def requested(
+    account: str, mode: ExecutionMode, event_id: str | None = None, by: str = "", source: str = OPERATOR_SOURCE
+) -> Trigger:
     """What a person asks for now, to be delivered; it goes before events. Without an ``event_id`` it is a new one.
-    ``by`` is who asks.
+    ``by`` is who asks, ``source`` by which way.
 
     Raises ``ValidationError`` for an ``event_id`` that is none.
     """
     return Trigger(
         account=account,
-        event_id=f"{OPERATOR_SOURCE}-{uuid.uuid4()}" if event_id is None else event_id,
+        event_id=f"{source}-{uuid.uuid4()}" if event_id is None else event_id,
         mode=mode,
-        source=OPERATOR_SOURCE,
+        source=source,
         requested_at=datetime.now(UTC),
         by=by,
     )

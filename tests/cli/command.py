@@ -50,11 +50,16 @@ class Answer:
 
 @dataclass
 class Desk:
-    """A folder with an ``accounts.yaml``, and the environment commands run in. ``program`` is the command's path."""
+    """A folder with an ``accounts.yaml``, and the environment commands run in. ``program`` is the command's path.
+
+    ``port`` and ``http_port`` are where ``up`` has Temporal and the HTTP API, once it was started.
+    """
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict[str, str])
     program: str = REBALANCER
+    port: int = 0
+    http_port: int = 0
 
     async def run(self, *arguments: str, timeout: float = 60) -> Answer:
         """Run a command to its end."""
@@ -93,10 +98,10 @@ class Desk:
 
 
 def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Desk:
-    """A desk in ``folder``."""
+    """A desk in ``folder``, where its tokens are too."""
     if accounts is not None:
         (folder / "accounts.yaml").write_text(accounts, encoding="utf-8")
-    return Desk(folder, dict(variables))
+    return Desk(folder, {"XDG_CONFIG_HOME": str(folder / "config"), **variables})
 
 
 class Service:
@@ -150,8 +155,9 @@ async def up(
     own: Desk, *arguments: str, until: str = "connected to the gateway"
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """``rebalancer up`` on free ports, from the moment it says ``until``; the desk's commands go to it."""
-    port, ui_port = free_ports(2)
-    own.variables |= temporal_at(port)
-    async with service(own, "up", "--port", str(port), "--ui-port", str(ui_port), *arguments) as told:
+    own.port, ui_port, own.http_port = free_ports(3)
+    own.variables |= temporal_at(own.port)
+    ports = ("--port", str(own.port), "--ui-port", str(ui_port), "--http-port", str(own.http_port))
+    async with service(own, "up", *ports, *arguments) as told:
         await told.until(until)
         yield told.process

@@ -23,8 +23,9 @@ def started(own: Desk, *arguments: str) -> AbstractAsyncContextManager[asyncio.s
 
 async def refused(own: Desk, *arguments: str) -> str:
     """What ``up`` says when it ends by itself, as for a mistake."""
-    port, ui_port = free_ports(2)
-    answer = await own.run("up", "--port", str(port), "--ui-port", str(ui_port), *arguments)
+    port, ui_port, http_port = free_ports(3)
+    ports = ("--port", str(port), "--ui-port", str(ui_port), "--http-port", str(http_port))
+    answer = await own.run("up", *ports, *arguments)
     assert answer.status == 2
     assert "Traceback" not in answer.errors
     return answer.errors

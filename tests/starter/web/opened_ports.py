@@ -20,7 +20,11 @@ def opened_by(pid: int) -> set[int]:
 def _with_descendants(pid: int) -> Iterator[int]:
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*"):
-        for child in (task / "children").read_text(encoding="ascii").split():
+        try:
+            children = (task / "children").read_text(encoding="ascii").split()
+        except OSError:  # a thread or process that has ended meanwhile
+            continue
+        for child in children:
             yield from _with_descendants(int(child))
 
 

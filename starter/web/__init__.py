@@ -1,0 +1,1 @@
+"""The HTTP API: the desk's functions for programs, and for nobody's web page."""

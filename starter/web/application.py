@@ -1,0 +1,56 @@
+"""The application: all routes behind one door, and the OpenAPI document of all its answers."""
+
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from starter.web import original
+from starter.web.callers import SCHEME, reader
+from starter.web.door import Door
+from starter.web.open_desk import OpenDesk
+from starter.web.problems import Problem, handle_problems
+
+TITLE: Final = "Rebalancer"
+
+DESCRIPTION: Final = """\
+Moves Interactive Brokers accounts to published target weights: durably, once, and never twice.
+
+On this machine, reading and dry runs need no token; what trades or changes something needs a trader's
+(`rebalancer token`), but for a simulated gateway and where `http.trust_loopback` says so. Errors are problem details
+(RFC 9457). Nothing is answered that a web page of another site asks.
+"""
+
+
+def build(desk: OpenDesk) -> ASGIApp:
+    """The application for this desk."""
+    return Door(routes(desk), lambda: desk.served)
+
+
+def routes(desk: OpenDesk) -> FastAPI:
+    """The same without its door, which must not be served."""
+    # The pages that FastAPI has for the document load their scripts from elsewhere.
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.desk = desk
+    handle_problems(app)
+    for each in (original,):
+        app.include_router(each.router, dependencies=[Depends(reader)])
+    document = app.openapi()
+    components: dict[str, Any] = document.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+    components["securitySchemes"] = {SCHEME: {"type": "http", "scheme": "bearer"}}
+
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(reader)])
+    async def openapi() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        return JSONResponse(document)
+
+    return app

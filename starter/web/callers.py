@@ -1,0 +1,84 @@
+"""Who asks, and what they may: by token, or because they are on this machine."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+
+from starter.desk.known_login import is_rehearsal
+from starter.web.door import peer_of
+from starter.web.open_desk import OpenDesk, TheDesk
+from starter.web.problems import Refusal
+from starter.web.tokens import Role, holder_of, read_tokens
+
+NEAR: Final = "loopback"
+"""How somebody is called who shows no token and needs none."""
+
+SCHEME: Final = "token"
+"""What the OpenAPI document calls the way to show one."""
+
+ANYBODY_NEAR: Final[dict[str, Any]] = {"security": [{}, {SCHEME: []}]}
+"""For the OpenAPI document: on this machine it needs no token."""
+
+TRADERS: Final[dict[str, Any]] = {"security": [{SCHEME: []}]}
+"""For the OpenAPI document: it needs one, but where loopback is trusted."""
+
+CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, under the name of the token they show; ``by`` is what is recorded of it."""
+
+    name: str
+    role: Role
+
+    @property
+    def by(self) -> str:
+        """Who asked, wherever something is changed."""
+        return f"{self.name} by HTTP"
+
+
+async def reader(request: Request, desk: TheDesk) -> Caller:
+    """Whoever may read and ask for dry runs. A token that is no good is refused even where none is needed.
+
+    Raises:
+        Refusal: nobody.
+    """
+    given = request.headers.getlist("authorization")
+    if not given:
+        if _is_near(request, desk):
+            return Caller(NEAR, Role.VIEWER)
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "Show a token: Authorization: Bearer …", CHALLENGE)
+    scheme, _, token = given[0].partition(" ")
+    tokens = read_tokens(desk.tokens)
+    name = holder_of(token.strip(), tokens) if scheme.lower() == "bearer" and len(given) == 1 else None
+    if name is None:
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "Nobody has this token; `rebalancer token` prints one.", CHALLENGE)
+    return Caller(name, tokens[name].role)
+
+
+Reader = Annotated[Caller, Depends(reader)]
+
+
+async def trader(caller: Reader, desk: TheDesk) -> Caller:
+    """Whoever may change something. Raises ``Refusal``."""
+    if caller.role is Role.TRADER or (caller.name == NEAR and await _is_trusted(desk)):
+        return caller
+    words = "This needs the token of a trader: Authorization: Bearer …, as `rebalancer token` prints it."
+    if caller.name == NEAR:
+        raise Refusal(HTTPStatus.UNAUTHORIZED, words, CHALLENGE)
+    raise Refusal(HTTPStatus.FORBIDDEN, f"The token of {caller.name} is a viewer's. {words}")
+
+
+Trader = Annotated[Caller, Depends(trader)]
+
+
+def _is_near(request: Request, desk: OpenDesk) -> bool:
+    return desk.served.is_near and peer_of(request.scope).is_loopback
+
+
+async def _is_trusted(desk: OpenDesk) -> bool:
+    """Whether nothing real can be moved here, or whoever configured it trusts all programs of this machine."""
+    return desk.is_simulated or desk.configuration.now.http.trust_loopback or await is_rehearsal(desk.client)

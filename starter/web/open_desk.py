@@ -1,0 +1,38 @@
+"""What the routes share: Temporal, the configuration, and the room for those who wait."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from temporalio.client import Client
+
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import Connections
+from configuration.http_settings import HttpSettings
+from starter.web.waiting_room import WaitingRoom
+
+
+@dataclass(frozen=True)
+class OpenDesk:
+    """The desk behind the routes.
+
+    ``served`` is where the API really listens, which a changed configuration does not move; ``tokens`` is their file.
+    ``is_simulated``: this process put stand-ins in the place of what is real.
+    """
+
+    client: Client
+    configuration: ConfigurationInUse
+    connections: Connections
+    served: HttpSettings
+    tokens: Path
+    room: WaitingRoom
+    is_simulated: bool = False
+
+
+def desk_of(request: Request) -> OpenDesk:
+    """The desk of the application that a request came to."""
+    return cast(OpenDesk, request.app.state.desk)
+
+
+TheDesk = Annotated[OpenDesk, Depends(desk_of)]
