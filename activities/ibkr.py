@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from temporalio import activity
@@ -90,8 +91,8 @@ class IbkrActivities(GatewayContract):
     @activity.defn
     async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of a leg's working orders up to the market; while trading is held they stay as they are."""
-        held_by = await self._halts.what_holds(intents[0].account)
-        return await _unbroken(self._desk.look_up(intents) if held_by else self._repricer.reprice(intents))
+        permission = partial(self._halts.what_holds, intents[0].account)
+        return await _unbroken(self._repricer.reprice(intents, permission))
 
     @activity.defn
     async def cancel_orders(self, request: IntentsRequest) -> tuple[OrderReport, ...]:

@@ -10,13 +10,14 @@ an answer that does not come is followed by asking what there is, and the next r
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from activities.gateway.ledger import LedgerOrder
-from activities.gateway.order_desk import OrderDesk
+from activities.gateway.order_desk import PERMISSION_LIFETIME, OrderDesk
 from activities.gateway.quote_feed import QuoteFeed
 from activities.gateway.session import GatewaySession
 from rebalancing.market.quote_checks import quote_problems
@@ -24,8 +25,9 @@ from rebalancing.market.snapshot import Quote
 from rebalancing.orders.order import Intent, OrderReport, Side
 from rebalancing.settings import QuoteSettings
 
-QUOTES_FRESH: Final = timedelta(seconds=10)
-"""How long after its quotes were read a visit may still change prices by them; it takes a second at most."""
+QUOTES_FRESH: Final = PERMISSION_LIFETIME
+"""How long after its quotes were read a visit may still change prices by them, and by the permission that it asked for
+then (``order_desk.PERMISSION_LIFETIME``); it takes a second at most."""
 
 ANSWER_TIMEOUT: Final = 5.0
 """Seconds for the gateway to say that an order has its new price; then it is asked."""
@@ -40,31 +42,38 @@ class Repricer:
     _quotes: QuoteFeed
     _settings: QuoteSettings
 
-    async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def reprice(
+        self, intents: tuple[Intent, ...], permission: Callable[[], Awaitable[str]]
+    ) -> tuple[OrderReport, ...]:
         """Bring the limits of what still works up to the market, and report on all of the intents.
 
         An order keeps its price where the market has not moved, and where its quote is none to trade by (missing, old,
-        crossed, far off); none gets a price beyond what the order was sized with.
+        crossed, far off); none gets a price beyond what the order was sized with. ``permission`` answers what lets
+        nothing go out, empty where nothing does: while trading is held all limits stay as they are.
 
         Raises:
-            GatewayUnavailable, GatewayTimeout: trying again is safe, it changes the same orders.
+            GatewayUnavailable, GatewayTimeout, HaltsUnread: trying again is safe, it changes the same orders.
         """
         await self._desk.look_up(intents)
         working = [intent for intent in intents if self._desk.may_reprice(intent)]
         if working:
             quotes = await self._quotes.quotes({intent.symbol: intent.con_id for intent in working})
             answered = {intent.ref: self._answers(intent) for intent in working}
-            changes = await self._changed(working, quotes)
+            changes = await self._changed(working, quotes, permission)
             await self._heard(changes, answered)
         return await self._desk.look_up(intents)
 
-    async def _changed(self, working: list[Intent], quotes: dict[str, Quote]) -> list[tuple[Intent, Decimal]]:
+    async def _changed(
+        self, working: list[Intent], quotes: dict[str, Quote], permission: Callable[[], Awaitable[str]]
+    ) -> list[tuple[Intent, Decimal]]:
         """Send the changes there are to be, one by one, each judged right before its bytes.
 
         An order may have ended since the quotes were read, and a process that was frozen since changes nothing by them
-        (promise P11).
+        (promise P11), nor by a permission of before.
         """
         read_at, changes = datetime.now(UTC), list[tuple[Intent, Decimal]]()
+        if await permission():
+            return changes
         for intent in working:
             await self._session.room()
             price = self._new_price(intent, quotes)

@@ -54,9 +54,12 @@ async def hold(client: Client, halt_id: str, who: str, reason: str) -> HaltSet:
     Raises ``RPCError`` if the server does not answer: then it is not known whether anything is held.
     """
     is_new = await set_halt(client, halt_id, who, reason)
+    certain_at = asyncio.get_running_loop().time() + CERTAIN_AFTER.total_seconds()
     description = await client.get_workflow_handle(halt_id).describe()
     gateways = await known_gateways(client)
     answers = await asyncio.gather(*(_visited(client, gateway) for gateway in gateways))
+    if not all(answers):
+        await asyncio.sleep(certain_at - asyncio.get_running_loop().time())
     return HaltSet(
         halt=await halt_of(description),
         is_new=is_new,
@@ -95,7 +98,7 @@ async def _visited(client: Client, gateway: str | None) -> bool:
             priority=Priority(priority_key=OPERATOR),
             schedule_to_close_timeout=CERTAIN_AFTER,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=RetryPolicy(maximum_attempts=1),
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=1)),
             summary="A halt: what was in the slot before has ended",
         )
     except ActivityFailureError:
