@@ -140,7 +140,7 @@ def _table(standings: list[ScheduleStanding]) -> Table:
         table.add_column(heading)
     for own in standings:
         upcoming = (
-            f"paused ({own.note})" if own.is_paused else _local(own.next_times[0], own) if own.next_times else "–"
+            (own.note or "paused") if own.is_paused else _local(own.next_times[0], own) if own.next_times else "–"
         )
         last = f"{_local(own.last.scheduled_at, own)} {own.last.status}. {own.last.told}" if own.last else "–"
         table.add_row(

@@ -5,7 +5,7 @@ What one starts when its time has come is the workflow ``ScheduledRebalance``, w
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -42,6 +42,13 @@ T = TypeVar("T")
 CATCH_UP: Final = timedelta(minutes=10)
 """How late a schedule may come where the Temporal server was away: long enough for a restart. Later it is missed, and
 counted: who chose a time chose the market of that time. The server's own default is a year."""
+
+MOST_OFTEN: Final = timedelta(hours=1)
+"""A schedule comes no more often than this, on average over its next times: each takes up one or two of the hundred
+events that an account remembers, and those must reach back further than what is published late is traded by (P2)."""
+
+SHOWN_ACCOUNTS: Final = 5
+"""So many accounts are named in what came of a time; a strategy may have hundreds."""
 
 CRON_FIELDS: Final = 5
 
@@ -172,9 +179,9 @@ async def add_schedule(client: Client, configuration: Configuration, new: NewSch
         problem = error.message.removeprefix("Invalid schedule spec: ")
         raise ScheduleRefused(f"The time {new.cron!r} in {new.timezone} is none: {problem}.") from None
     description = await handle.describe()
-    if not description.info.next_action_times:
+    if problem := _impossible(description.info.next_action_times):
         await handle.delete()
-        raise ScheduleRefused(f"The time {new.cron!r} never comes. Nothing was added.")
+        raise ScheduleRefused(f"The time {new.cron!r} {problem}. Nothing was added.")
     return await _standing(client, description)
 
 
@@ -214,6 +221,15 @@ async def remove_schedule(client: Client, name: str) -> None:
     """Remove it; what it has triggered already goes on. Raises ``ScheduleUnknown``."""
     await read_schedule(client, name)
     await _known(name, client.get_schedule_handle(name).delete())
+
+
+def _impossible(times: Sequence[datetime]) -> str:
+    """What is wrong with a schedule that comes at these times next; empty if nothing is."""
+    if not times:
+        return "never comes"
+    if times[-1] - times[0] < (len(times) - 1) * MOST_OFTEN:
+        return "comes too often: once an hour is the most, for each time takes up events that the account remembers"
+    return ""
 
 
 def _commented(cron: str) -> str:
@@ -304,5 +320,10 @@ async def _told(handle: Any) -> str:
         result: ScheduledResult = await handle.result(follow_runs=False)
     except WorkflowFailureError as error:
         return str(getattr(error.cause, "message", error.cause))
-    drifts = ", ".join(f"{account} {drift:.2f} %" for account, drift in result.drifts.items())
-    return f"triggered: {', '.join(result.triggered) or 'none'}{f'; drift: {drifts}' if drifts else ''}"
+    drifts = [f"{account} {drift:.2f} %" for account, drift in result.drifts.items()]
+    return f"triggered: {_shown(result.triggered)}{f'; drift: {_shown(drifts)}' if drifts else ''}"
+
+
+def _shown(accounts: Sequence[str]) -> str:
+    more = len(accounts) - SHOWN_ACCOUNTS
+    return (", ".join(accounts[:SHOWN_ACCOUNTS]) or "none") + (f" and {more} more" if more > 0 else "")

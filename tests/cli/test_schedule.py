@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.cli.command import desk
 
 WEEKLY = ("--cron", "30 10 * * MON", "--timezone", "America/New_York")
@@ -22,7 +23,7 @@ async def test_a_schedule_is_added_listed_paused_and_removed(tmp_path: Path) -> 
         strategy = ("--strategy", "blend", "--live", "--if-drift", "2.5", "--json")
         told = json.loads((await operator.run("schedule", "add", *WEEKLY, *strategy)).output)
         assert (told["name"], told["mode"], told["if_drift"]) == ("strategy-blend", "rebalance", "2.5")
-        assert (await operator.run("schedule", "pause", "strategy-blend", "--reason", "a holiday")).status == 0
+        assert (await operator.run("schedule", "pause", "strategy-blend", "--reason", "holiday")).status == 0
         # What was just added may not be in the server's list yet; what is asked for by its name is.
         coming = json.loads((await operator.run("schedule", "next", "DU1000001", "--json")).output)
         assert {(each["name"], each["account"], each["mode"]) for each in coming} == {
@@ -31,6 +32,14 @@ async def test_a_schedule_is_added_listed_paused_and_removed(tmp_path: Path) -> 
         none = await operator.run("schedule", "next", "strategy-blend")
         assert "Nothing is scheduled" in none.output
         assert "Paused: strategy-blend" in none.errors
+
+        async def both_are_listed() -> bool:
+            return (await operator.run("schedule", "list", "--json")).output.count('"name"') == 2
+
+        await until(both_are_listed)  # the server's list lags
+        listed = await operator.run("schedule", "list")
+        assert "holiday" in listed.output
+        assert "DU1000001" in listed.output
         again = await operator.run("schedule", "unpause", "strategy-blend")
         assert "next: Mon " in again.output
         for name in ("DU1000001", "strategy-blend"):

@@ -118,6 +118,8 @@ async def test_an_hour_that_there_is_not_is_left_out_and_one_that_there_is_twice
         (new("99 10 * * MON"), ScheduleRefused, "Minute is not in range"),
         (new("30 10 * * FOO"), ScheduleRefused, "DayOfWeek is not in range"),
         (new("30 10 31 2 *"), ScheduleRefused, "never comes"),
+        (new("*/5 * * * *"), ScheduleRefused, "once an hour is the most"),
+        (new("0,20,40 9-17 * * *"), ScheduleRefused, "once an hour is the most"),
         (new(timezone="Mars/Olympus"), ScheduleRefused, "no time zone"),
         (new(timezone="Local"), ScheduleRefused, "no time zone"),
         (new(timezone=""), ScheduleRefused, "no time zone"),
@@ -137,6 +139,12 @@ async def test_what_cannot_come_is_refused_in_one_line_and_nothing_is_left(
         assert "\n" not in str(told.value)
         with pytest.raises(ScheduleUnknown):
             await read_schedule(server.client, "weekly")
+
+
+async def test_once_an_hour_and_twice_within_one_are_often_enough() -> None:
+    async with temporal_server() as server:
+        assert (await add(server.client, new("0 * * * *"))).next_times
+        assert (await add(server.client, new("0,30 10 * * *", name="two"))).next_times
 
 
 async def test_a_name_is_taken_once_and_what_is_not_there_is_said_to_be_unknown() -> None:
