@@ -1,5 +1,6 @@
 """Who asks, and what they may: by token, or because they are on this machine."""
 
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -11,6 +12,8 @@ from starter.web.door import peer_of
 from starter.web.open_desk import OpenDesk, TheDesk
 from starter.web.problems import Refusal
 from starter.web.tokens import Role, holder_of, read_tokens
+
+log = logging.getLogger(__name__)
 
 NEAR: Final = "loopback"
 """How somebody is called who shows no token and needs none."""
@@ -62,9 +65,10 @@ async def reader(request: Request, desk: TheDesk) -> Caller:
 Reader = Annotated[Caller, Depends(reader)]
 
 
-async def trader(caller: Reader, desk: TheDesk) -> Caller:
-    """Whoever may change something. Raises ``Refusal``."""
+async def trader(request: Request, caller: Reader, desk: TheDesk) -> Caller:
+    """Whoever may change something, which is logged. Raises ``Refusal``."""
     if caller.role is Role.TRADER or (caller.name == NEAR and await _is_trusted(desk)):
+        log.info("%s: %s %s", caller.by, request.method, request.url.path)
         return caller
     words = "This needs the token of a trader: Authorization: Bearer …, as `rebalancer token` prints it."
     if caller.name == NEAR:
@@ -73,6 +77,9 @@ async def trader(caller: Reader, desk: TheDesk) -> Caller:
 
 
 Trader = Annotated[Caller, Depends(trader)]
+
+ONLY_TRADERS: Final = (Depends(trader),)
+"""For a route that asks nothing more of its caller."""
 
 
 def _is_near(request: Request, desk: OpenDesk) -> bool:

@@ -1,16 +1,13 @@
 """The routes of the original system, with its answers."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
-from contract.status import Status
 from rebalancing.accounts import Account, AccountId
-from rebalancing.outcomes import Outcome, Phase
+from rebalancing.outcomes import Outcome
 from rebalancing.triggers import HTTP_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from rebalancing.web_address import without_secrets
 from starter.desk.mistakes import as_asked
@@ -21,6 +18,7 @@ from starter.desk.trigger import deliver, requested
 from starter.web import shapes
 from starter.web.answers import ASKS, CHANGES, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Caller, Reader, trader
+from starter.web.going_on import ACCEPTED, WaitsLong, accepted, stop_at_long_phases
 from starter.web.open_desk import OpenDesk, TheDesk
 from starter.web.problems import documented
 from starter.web.waiting_room import GoesOn, wait_for
@@ -38,27 +36,11 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-LONG_PHASES: Final = frozenset({Phase.WAITING_FOR_APPROVAL, Phase.WAITING_FOR_MARKET, Phase.NEEDS_OPERATOR})
-"""What is certain to last longer than anybody waits at a socket."""
-
-ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.ACCEPTED.value: {
-        "model": shapes.Accepted,
-        "description": "It goes on, and is not over yet: look where `Location` says",
-        "headers": {"Location": {"schema": {"type": "string"}, "description": "Where to look"}},
-    }
-}
-
-
 CONNECTED: Final = {
     True: "The gateway is connected.",
     False: "The gateway is not connected.",
     None: "Temporal does not answer.",
 }
-
-
-class _WaitsLong(Exception):
-    """It waits for something that takes its time."""
 
 
 @router.post(
@@ -78,7 +60,7 @@ async def rebalance(
     """Rebalance the account; a dry run unless `execution_mode` is exactly `rebalance`, which needs a trader's token."""
     mode = ExecutionMode.of(wanted.execution_mode if wanted else None)
     if mode is ExecutionMode.REBALANCE:
-        caller = await trader(caller, desk)
+        caller = await trader(request, caller, desk)
     return await _rebalanced(request, desk, account_id, mode, caller, key)
 
 
@@ -156,38 +138,12 @@ async def _rebalanced(
     with desk.room.place():
         await deliver(desk.client, trigger)
         try:
-            work = outcome_of(desk.client, trigger, _stop_at_long_phases(trigger))
+            work = outcome_of(desk.client, trigger, stop_at_long_phases(trigger))
             longest = desk.configuration.settings.concurrency.operation_timeout
             record, outcome = await wait_for(request, work, longest)
-        except (GoesOn, _WaitsLong) as going_on:
-            return _accepted(trigger, str(going_on) or "It is not over yet and goes on; nobody has to wait for it.")
+        except (GoesOn, WaitsLong) as going_on:
+            return accepted(trigger, going_on)
     return _told(account, trigger, record, outcome)
-
-
-def _stop_at_long_phases(trigger: Trigger) -> Callable[[Status | None], None]:
-    def look(status: Status | None) -> None:
-        record = status.events.find(trigger.event_id, trigger.mode) if status else None
-        if status is None or status.phase not in LONG_PHASES or (record and record.status not in _UNDER_WAY):
-            return
-        raise _WaitsLong(f"{trigger.account}: {status.phase.value} {status.detail}".strip())
-
-    return look
-
-
-_UNDER_WAY: Final = (EventStatus.PENDING, EventStatus.RUNNING)
-
-
-def _accepted(trigger: Trigger, message: str) -> JSONResponse:
-    look_at = f"/accounts/{trigger.account}/status"
-    accepted = shapes.Accepted(
-        account_id=trigger.account,
-        event_id=trigger.event_id,
-        execution_mode=shapes.mode_of(trigger.mode),
-        message=message,
-        look_at=look_at,
-        timestamp=datetime.now(UTC),
-    )
-    return JSONResponse(accepted.model_dump(mode="json"), HTTPStatus.ACCEPTED.value, {"Location": look_at})
 
 
 def _told(account: Account, trigger: Trigger, record: EventRecord, outcome: Outcome | None) -> shapes.RebalanceResponse:

@@ -10,11 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 from temporalio.service import RPCError, RPCStatusCode
 
-from rebalancing.errors import AccountUnknown, RebalancerError
+from rebalancing.errors import AccountUnknown, RebalancerError, StrategyUnknown
 from starter.desk.mistakes import FORESEEN, UserMistake, told_of
 from starter.desk.positions import PositionsUnread
+from starter.desk.schedules import ScheduleUnknown
+from starter.desk.show import RunUnknown
 from starter.web.tokens import TokensUnusable
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,9 @@ class Refusal(Exception):
 
 _STATUSES: Final[tuple[tuple[type[Exception], HTTPStatus], ...]] = (
     (AccountUnknown, HTTPStatus.NOT_FOUND),
+    (StrategyUnknown, HTTPStatus.NOT_FOUND),
+    (RunUnknown, HTTPStatus.NOT_FOUND),
+    (ScheduleUnknown, HTTPStatus.NOT_FOUND),
     (TokensUnusable, HTTPStatus.SERVICE_UNAVAILABLE),
     (PositionsUnread, HTTPStatus.SERVICE_UNAVAILABLE),
     (UserMistake, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -91,9 +97,12 @@ def handle_problems(app: FastAPI) -> None:
         problems = "; ".join(_told(each) for each in error.errors())
         return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{problems}.", "RequestInvalid")
 
-    async def unrouted(_: Request, error: Exception) -> JSONResponse:
+    async def unrouted(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names those of the first route alone
+            allowed = {"Allow": ", ".join(sorted(_methods_at(app, request.url.path)))}
+            return _answer(status, error.detail, "NotThere", allowed)
         detail = "There is nothing here; /openapi.json lists what there is." if status == 404 else error.detail
         return _answer(status, detail, "NotThere", error.headers)
 
@@ -118,6 +127,11 @@ def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 def _answer(status: HTTPStatus, detail: str, error: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     problem = Problem(title=status.phrase, status=status.value, detail=detail, error=error)
     return JSONResponse(problem.model_dump(), status.value, headers, MEDIA_TYPE)
+
+
+def _methods_at(app: FastAPI, path: str) -> set[str]:
+    found = (route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path))
+    return {method for route in found for method in route.methods or ()}
 
 
 def _told(error: Mapping[str, Any]) -> str:

@@ -1,0 +1,194 @@
+"""What a person tells the desk about running rebalances: approve, reject, resolve, cancel; halt and pause."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from contract.halts import HALT_ID, pause_id, strategy_pause_id
+from contract.messages import Resolution
+from rebalancing.accounts import AccountId, StrategyName
+from rebalancing.approval import Approval, Rejection
+from rebalancing.errors import AccountUnknown, RebalancerError, StrategyUnknown
+from starter.desk.approve import approve as approve_plan
+from starter.desk.cancel import cancel as cancel_run
+from starter.desk.cancel import told_at_end
+from starter.desk.cancel_orders import cancel_orders
+from starter.desk.gateway_stop import start_gateways, stop_gateways
+from starter.desk.halt import hold, read_halts
+from starter.desk.halt import resume as end_hold
+from starter.desk.mistakes import as_asked
+from starter.desk.reject import reject as reject_plan
+from starter.desk.resolve import resolve as resolve_order
+from starter.web.answers import CHANGES, READS
+from starter.web.callers import ANYBODY_NEAR, ONLY_TRADERS, TRADERS, Trader
+from starter.web.going_on import GOES_ON
+from starter.web.open_desk import OpenDesk, TheDesk
+from starter.web.problems import Refusal, documented
+from starter.web.waiting_room import GoesOn, wait_for
+
+router = APIRouter(tags=["Operating"])
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+Words = Annotated[str, Field(max_length=300), AfterValidator(_on_one_line)]
+"""Why somebody does something; kept on one line."""
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ApproveRequest(_Asked):
+    """Which plan, and no other."""
+
+    plan_hash: str = Field(pattern=r"^[0-9A-Fa-f]{4,64}$", examples=["fe29397f3f4e"])
+
+
+class ReasonRequest(_Asked):
+    """Why."""
+
+    reason: Words = ""
+
+
+class ResolveRequest(_Asked):
+    """What became of an order of unknown fate: so many shares filled, or ``null`` if it was never placed."""
+
+    ref: str = Field(min_length=1, max_length=100)
+    filled: int | None = Field(ge=0, le=1_000_000_000)
+
+
+class HaltRequest(_Asked):
+    """``cancel_orders``: working orders are cancelled too; ``everything``: nothing reaches a gateway at all."""
+
+    reason: Words = ""
+    cancel_orders: bool = False
+    everything: bool = False
+
+
+class Told(BaseModel):
+    """What came of it, in words."""
+
+    account_id: str | None = None
+    message: str
+
+
+@router.post("/accounts/{account_id}/approve", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def approve(account_id: AccountId, wanted: ApproveRequest, desk: TheDesk, caller: Trader) -> Told:
+    """Approve of the plan that waits, if it has this hash; the rebalance goes on."""
+    approval = as_asked(Approval, plan_hash=wanted.plan_hash, by=caller.by)
+    return Told(account_id=account_id, message=await approve_plan(desk.client, account_id, approval))
+
+
+@router.post("/accounts/{account_id}/reject", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def reject(account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
+    """Reject the plan that waits; the rebalance ends and nothing is traded."""
+    rejection = as_asked(Rejection, reason=wanted.reason if wanted else "", by=caller.by)
+    return Told(account_id=account_id, message=await reject_plan(desk.client, account_id, rejection))
+
+
+@router.post("/accounts/{account_id}/resolve", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def resolve(account_id: AccountId, wanted: ResolveRequest, desk: TheDesk, caller: Trader) -> Told:
+    """Say what became of an order whose fate is unknown, after looking at it in TWS; the rebalance goes on."""
+    resolution = as_asked(Resolution, ref=_on_one_line(wanted.ref), filled=wanted.filled, by=caller.by)
+    await resolve_order(desk.client, account_id, resolution)
+    return Told(account_id=account_id, message=f"{resolution.ref} is resolved; the rebalance goes on.")
+
+
+@router.post(
+    "/accounts/{account_id}/cancel", responses=documented(*CHANGES), openapi_extra=TRADERS, dependencies=ONLY_TRADERS
+)
+async def cancel(account_id: AccountId, request: Request, desk: TheDesk) -> Told:
+    """Cancel the account's rebalance and its working orders, and tell what had filled.
+
+    Where nobody can wait for that any more, it goes on all the same, and the answer says so.
+    """
+    handle = await cancel_run(desk.client, account_id)
+    try:
+        with desk.room.place():
+            longest = desk.configuration.settings.concurrency.operation_timeout
+            told = await wait_for(request, told_at_end(handle), longest)
+    except (GoesOn, Refusal):
+        told = f"It is being cancelled. {GOES_ON}"
+    return Told(account_id=account_id, message=told)
+
+
+@router.get("/halts", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
+async def halts(desk: TheDesk) -> list[dict[str, Any]]:
+    """List what holds trading now."""
+    return [dict(halt.as_json()) for halt in await read_halts(desk.client)]
+
+
+@router.post("/halt", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def halt(desk: TheDesk, caller: Trader, wanted: HaltRequest | None = None) -> dict[str, Any]:
+    """Halt all trading: once this is answered, no order goes out any more. `problems` are orders that still work."""
+    asked = wanted or HaltRequest()
+    came = await hold(desk.client, HALT_ID, caller.by, asked.reason)
+    problems = await _cancel_all(desk) if asked.cancel_orders else []
+    stopped = await stop_gateways(desk.client, asked.reason or "halt --everything") if asked.everything else ()
+    return {**came.as_json(), "problems": problems, "stopped": [each or "default" for each in stopped]}
+
+
+@router.post("/resume", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def resume(desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
+    """End the halt; what waited for that reads everything anew."""
+    reason = wanted.reason if wanted else ""
+    await start_gateways(desk.client, reason or "resume")
+    await end_hold(desk.client, HALT_ID, caller.by, reason)
+    return Told(message="Trading goes on; what waited reads everything anew.")
+
+
+@router.post("/accounts/{account_id}/pause", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def pause(
+    account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
+) -> dict[str, Any]:
+    """Halt one account: no order of it goes out any more."""
+    numbers = [each.account_id for each in desk.configuration.now.accounts]
+    if account_id not in numbers:
+        raise AccountUnknown(f"{account_id} is not in the configuration, which has {', '.join(numbers)}.")
+    return await _paused(desk, pause_id(account_id), caller, wanted)
+
+
+@router.post("/accounts/{account_id}/unpause", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def unpause(account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
+    """End the pause of an account."""
+    await end_hold(desk.client, pause_id(account_id), caller.by, wanted.reason if wanted else "")
+    return Told(account_id=account_id, message=f"{account_id} is not paused any more.")
+
+
+@router.post("/strategies/{strategy}/pause", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def pause_strategy(
+    strategy: StrategyName, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
+) -> dict[str, Any]:
+    """Halt all accounts that follow a strategy."""
+    known = sorted({each.strategy_name for each in desk.configuration.now.accounts})
+    if strategy not in known:
+        raise StrategyUnknown(f"No account follows a strategy {strategy!r}; there is {', '.join(known)}.")
+    return await _paused(desk, strategy_pause_id(strategy), caller, wanted)
+
+
+@router.post("/strategies/{strategy}/unpause", responses=documented(*CHANGES), openapi_extra=TRADERS)
+async def unpause_strategy(
+    strategy: StrategyName, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
+) -> Told:
+    """End the pause of a strategy."""
+    await end_hold(desk.client, strategy_pause_id(strategy), caller.by, wanted.reason if wanted else "")
+    return Told(message=f"{strategy} is not paused any more.")
+
+
+async def _paused(desk: OpenDesk, halt_id: str, caller: Trader, wanted: ReasonRequest | None) -> dict[str, Any]:
+    return dict((await hold(desk.client, halt_id, caller.by, wanted.reason if wanted else "")).as_json())
+
+
+async def _cancel_all(desk: OpenDesk) -> list[str]:
+    """Account by account, so that one whose orders cannot be cancelled keeps no other's from it; what could not."""
+    problems: list[str] = []
+    for account in desk.configuration.now.enabled_accounts:
+        try:
+            await cancel_orders(desk.client, account, desk.configuration.settings.concurrency.cancel_timeout)
+        except RebalancerError as error:
+            problems.append(str(error))
+    return problems
