@@ -18,7 +18,7 @@ from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRecord, EventStatus, Trigger
 
 AT_ONCE: Final = 20
-"""Accounts that the server is asked about together: a strategy may have hundreds."""
+"""Accounts that are triggered, or asked the server about, side by side: a strategy may have hundreds."""
 
 ENDED_WITHOUT: Final = "its run ended before the dry run was finished"
 
@@ -43,9 +43,19 @@ class ScheduleActivities(ScheduleContract):
 
     @activity.defn
     async def deliver_triggers(self, triggers: tuple[Trigger, ...]) -> None:
-        """Deliver each. Raises ``RPCError`` if Temporal cannot be reached; then it is tried again, all of it."""
-        for trigger in triggers:
-            await deliver(self._client, trigger)
+        """Deliver each, whatever becomes of the others (promise P7).
+
+        Raises ``RPCError`` if Temporal refused one or cannot be reached; then it is tried again, all of it.
+        """
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def send(trigger: Trigger) -> None:
+            async with turns:
+                await deliver(self._client, trigger)
+
+        ends = await asyncio.gather(*(send(trigger) for trigger in triggers), return_exceptions=True)
+        if refused := next((end for end in ends if end is not None), None):
+            raise refused
 
     @activity.defn
     async def read_drifts(self, dry_runs: tuple[Trigger, ...]) -> tuple[MeasuredDrift, ...]:

@@ -37,8 +37,11 @@ SCHEDULED_TIME: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartT
 CALL_TIMEOUT: Final = timedelta(seconds=60)
 """For one call that asks the server about hundreds of accounts, or triggers them."""
 
-RETRIES: Final = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
-"""Until Temporal can be reached; an account that is unknown is final."""
+RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10), maximum_attempts=100
+)
+"""For a quarter of an hour: what Temporal refuses for longer is told, and does not hold up the schedule's next times.
+An account that is unknown is final."""
 
 FIRST_LOOK, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
 """Between two looks at dry runs, doubling."""
@@ -61,22 +64,26 @@ class ScheduledRebalance:
         at = _scheduled_time()
         event_id = f"{scheduled_id(request.schedule)}-{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         try:
-            accounts = await _scheduled_accounts(request)
+            return await _carry_out(request, event_id, at)
         except ActivityError as error:
             raise own_error(error) from None
-        if request.if_drift is None:
-            await _deliver(_trigger(account, event_id, request.mode, at) for account in accounts)
-            return ScheduledResult(event_id=event_id, triggered=accounts)
-        measured = await _measure(accounts, event_id, at)
-        drifts = {one.account: one.drift for one in measured if one.drift is not None}
-        beyond = tuple(account for account in accounts if drifts.get(account, Decimal(0)) > request.if_drift)
-        is_live = request.mode is ExecutionMode.REBALANCE  # otherwise that dry run was all that was asked for
-        triggered = beyond if is_live else ()
-        await _deliver(_trigger(account, event_id, request.mode, at) for account in triggered)
-        if problems := [f"{one.account}: {one.problem}" for one in measured if one.drift is None]:
-            told = f"Triggered: {', '.join(triggered) or 'none'}. Not triggered, as their drift is unknown: "
-            raise ScheduleIncomplete(f"{told}{'; '.join(problems)}. Ask with `rebalancer plan ACCOUNT`.")
-        return ScheduledResult(event_id=event_id, triggered=triggered, drifts=drifts)
+
+
+async def _carry_out(request: ScheduledRequest, event_id: str, at: datetime) -> ScheduledResult:
+    accounts = await _scheduled_accounts(request)
+    if request.if_drift is None:
+        await _deliver(_trigger(account, event_id, request.mode, at) for account in accounts)
+        return ScheduledResult(event_id=event_id, triggered=accounts)
+    measured = await _measure(accounts, event_id, at)
+    drifts = {one.account: one.drift for one in measured if one.drift is not None}
+    beyond = tuple(account for account in accounts if drifts.get(account, Decimal(0)) > request.if_drift)
+    is_live = request.mode is ExecutionMode.REBALANCE  # otherwise that dry run was all that was asked for
+    triggered = beyond if is_live else ()
+    await _deliver(_trigger(account, event_id, request.mode, at) for account in triggered)
+    if problems := [f"{one.account}: {one.problem}" for one in measured if one.drift is None]:
+        told = f"Triggered: {', '.join(triggered) or 'none'}. Not triggered, as their drift is unknown: "
+        raise ScheduleIncomplete(f"{told}{'; '.join(problems)}. Ask with `rebalancer plan ACCOUNT`.")
+    return ScheduledResult(event_id=event_id, triggered=triggered, drifts=drifts)
 
 
 def _scheduled_time() -> datetime:
