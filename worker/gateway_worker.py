@@ -27,12 +27,12 @@ from activities.ibkr import IbkrActivities
 from activities.order_news import OrderNews
 from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
-from contract.gateway_holder import GatewayHolder
+from contract.gateway_news import GatewayNews, news_queue
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.login_claim import claim
-from worker.processes import process_name
+from worker.processes import Sign, process_name
 from worker.read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,16 @@ async def run_gateway_worker(
     by the settings of the moment when it is made. Raises ``OtherLogin`` if the history belongs to another login than
     the first one that is met; one that comes later is waited out, for this process may serve other gateways as well.
     """
+    news = Sign(client, news_queue(gateway))
+    try:
+        await _work_again_and_again(client, address, configuration, gateway, news)
+    finally:
+        news.end()
+
+
+async def _work_again_and_again(
+    client: Client, address: GatewayAddress, configuration: ConfigurationInUse, gateway: str | None, news: Sign
+) -> None:
     pause = FIRST_PAUSE
     last_problem = ""
     has_worked = False
@@ -80,13 +90,16 @@ async def run_gateway_worker(
             if str(error) != last_problem:
                 log.warning("%s", error)
                 last_problem = str(error)
+                news.say(GatewayNews(process_name(), datetime.now(UTC), last_problem).identity)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(pause * 2, LONGEST_PAUSE)
             continue
         last_problem, has_worked = "", True
+        news.say(GatewayNews(process_name(), session.connected_at).identity)
         try:
             await _work(await own_client(client), session, configuration, gateway)
             log.warning("gateway connection lost: %s", session.lost_reason)
+            news.say(GatewayNews(process_name(), datetime.now(UTC), session.lost_reason).identity)
             await session.until_link_restored()
         finally:
             session.close()
@@ -128,7 +141,6 @@ async def _work(
         task_queue=gateway_queue(gateway),
         activities=activities_of(visits),
         max_concurrent_activities=1,
-        identity=GatewayHolder(process_name(), session.connected_at).identity,
         interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,

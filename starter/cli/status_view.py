@@ -58,10 +58,10 @@ def _gateway(gateway: GatewayStanding, now: datetime) -> Text:
     queue = f"; {gateway.waiting} waiting for it, the first for {span(gateway.longest_wait)}" if gateway.waiting else ""
     stopped = "; its queue is STOPPED: nothing reaches it" if gateway.is_stopped else ""
     if gateway.holder is None:
-        return Text(f"{name}: NOT CONNECTED{login}{queue}{stopped}", style=_ALARM)
-    since = f" since {gateway.holder.since:%Y-%m-%d %H:%M:%S} UTC ({age(gateway.holder.since, now)})"
-    connected = since if gateway.holder.since else ""
-    told = f"{name}: connected{connected} by {gateway.holder.process}{login}{queue}{stopped}"
+        problems = "".join(f"; {each.process}, {age(each.since, now)} ago: {each.problem}" for each in gateway.news)
+        return Text(f"{name}: NOT CONNECTED{login}{queue}{stopped}{problems}", style=_ALARM)
+    since = f"since {gateway.holder.since:%Y-%m-%d %H:%M:%S} UTC ({age(gateway.holder.since, now)})"
+    told = f"{name}: connected {since} by {gateway.holder.process}{login}{queue}{stopped}"
     return Text(told, style=_ALARM if gateway.is_stopped else _PLAIN)
 
 

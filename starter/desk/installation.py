@@ -18,20 +18,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from configuration.configuration import Configuration
-from contract.gateway_holder import GatewayHolder
+from contract.gateway_news import GatewayNews, news_queue
 from contract.halts import Halt
 from contract.names import DELIVERING_SIGNAL, READ_SIGNAL, channel_id, gateway_queue
 from contract.process_in_use import ProcessInUse
 from rebalancing.login import Login
 from starter.desk.halt import read_halts
 from starter.desk.known_login import known_login
-from starter.desk.processes import running
+from starter.desk.processes import GONE_AFTER, running
 from starter.desk.temporal_errors import is_unknown
 
 T = TypeVar("T")
-
-POLL: Final = timedelta(seconds=70)
-"""A worker that waits for work asks again within a minute; one that was not heard of for longer has ended."""
 
 MOST_CHANNELS: Final = 20
 """So many channels are looked at."""
@@ -44,26 +41,33 @@ LISTENING: Final = ("listener", "up")
 
 @dataclass(frozen=True)
 class GatewayStanding:
-    """One gateway: who holds its connection, the login it had when it was last connected, and what waits for its slot.
+    """One gateway: what its workers say, the login it had when it was last connected, and what waits for its slot.
 
-    ``holder`` is ``None`` while no worker holds the connection, ``login`` before the first connection. ``waiting`` is
+    ``news`` has the word of the worker that holds the connection first; ``login`` is ``None`` before the first
+    connection. ``waiting`` is
     how many requests wait, by the server's estimate, and ``longest_wait`` how long the first of them has.
     """
 
     name: str | None
-    holder: GatewayHolder | None
+    news: tuple[GatewayNews, ...]
     login: Login | None
     waiting: int
     longest_wait: timedelta
     is_stopped: bool
+
+    @property
+    def holder(self) -> GatewayNews | None:
+        """The worker that holds the connection, if one does."""
+        return next((each for each in self.news if not each.problem), None)
 
     def as_json(self) -> Mapping[str, object]:
         """For programs."""
         return {
             "gateway": self.name or "default",
             "connected": self.holder is not None,
-            "connected_since": self.holder.since.isoformat() if self.holder and self.holder.since else None,
+            "connected_since": self.holder.since.isoformat() if self.holder else None,
             "held_by": self.holder.process if self.holder else None,
+            "problems": [f"{each.process}: {each.problem}" for each in self.news if each.problem],
             "login": self.login.model_dump(mode="json") if self.login else None,
             "waiting": self.waiting,
             "longest_wait": self.longest_wait.total_seconds(),
@@ -151,11 +155,13 @@ async def read_installation(client: Client, configuration: Configuration | None)
 
 
 async def _gateway(client: Client, name: str | None) -> GatewayStanding:
-    queue, login = await asyncio.gather(_described(client, gateway_queue(name)), known_login(client, name))
+    queue, news, login = await asyncio.gather(
+        _described(client, gateway_queue(name)), _described(client, news_queue(name)), known_login(client, name)
+    )
     limit = queue.config.queue_rate_limit
     return GatewayStanding(
         name=name,
-        holder=_holder(queue.pollers),
+        news=_latest(news.pollers),
         login=login,
         waiting=queue.stats.approximate_backlog_count,
         longest_wait=queue.stats.approximate_backlog_age.ToTimedelta(),
@@ -163,11 +169,14 @@ async def _gateway(client: Client, name: str | None) -> GatewayStanding:
     )
 
 
-def _holder(pollers: Sequence[PollerInfo]) -> GatewayHolder | None:
-    """Who polls the slot's queue: whoever was heard of last, if that was not too long ago."""
-    heard = [(poller.last_access_time.ToDatetime(tzinfo=UTC), poller.identity) for poller in pollers]
-    at, identity = max(heard, default=(None, ""))
-    return GatewayHolder.of(identity) if at and datetime.now(UTC) - at < POLL else None
+def _latest(pollers: Sequence[PollerInfo]) -> tuple[GatewayNews, ...]:
+    """What each worker said last, whoever holds the connection first."""
+    said: dict[str, GatewayNews] = {}
+    for poller in sorted(pollers, key=lambda poller: poller.last_access_time.ToNanoseconds()):
+        news = GatewayNews.of(poller.identity)
+        if news and datetime.now(UTC) - poller.last_access_time.ToDatetime(tzinfo=UTC) < GONE_AFTER:
+            said[news.process] = news
+    return tuple(sorted(said.values(), key=lambda news: bool(news.problem)))
 
 
 async def _described(client: Client, queue: str) -> DescribeTaskQueueResponse:

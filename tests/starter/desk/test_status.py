@@ -118,15 +118,34 @@ async def test_without_a_worker_the_queue_is_told_by_the_server_alone() -> None:
         assert not standing.listens
 
 
-async def test_a_gateway_is_connected_since_its_worker_polls_for_it() -> None:
+async def test_a_gateway_is_connected_since_its_worker_says_so() -> None:
     async with house({"DU1": Holding()}) as own:
         await (await own.trigger("DU1")).result()
         (gateway,) = (await read_installation(own.client, own.configuration)).gateways
     assert gateway.login is not None
     assert "DU1" in gateway.login.accounts
     assert gateway.holder is not None
-    assert gateway.holder.since is not None
     assert (gateway.waiting, gateway.is_stopped) == (0, False)
+
+
+async def test_a_gateway_that_went_away_is_told_of_at_once_with_the_reason() -> None:
+    async with house({"DU1": Holding()}) as own:
+        await until(lambda: _is_connected(own))
+        await own.gateway.__aexit__(None, None, None)
+        await until(lambda: _has_a_problem(own))
+        (gateway,) = (await read_installation(own.client, own.configuration)).gateways
+        assert gateway.holder is None
+        assert gateway.news[0].problem
+
+
+async def _is_connected(own: House) -> bool:
+    (gateway,) = (await read_installation(own.client, own.configuration)).gateways
+    return gateway.holder is not None
+
+
+async def _has_a_problem(own: House) -> bool:
+    (gateway,) = (await read_installation(own.client, own.configuration)).gateways
+    return gateway.holder is None and bool(gateway.news)
 
 
 async def test_an_account_that_cannot_be_told_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
