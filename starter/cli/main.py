@@ -9,7 +9,14 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from starter.cli import halt_commands, history_commands, rehearse_commands, schedule_commands, serve_commands
+from starter.cli import (
+    halt_commands,
+    history_commands,
+    rebalance_commands,
+    rehearse_commands,
+    schedule_commands,
+    serve_commands,
+)
 from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_number
 from starter.cli.mistakes import complete
 
@@ -20,9 +27,25 @@ app = typer.Typer(
     name="rebalancer",
     help="Moves Interactive Brokers accounts to published target weights: durably, once, and never twice.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"rebalancer {version('rebalancer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 @app.command(rich_help_panel=SERVICES)
@@ -82,22 +105,7 @@ def listen() -> None:
     complete(run_listen_command())
 
 
-@app.command(rich_help_panel=ACCOUNTS)
-def run(
-    account: AccountArgument,
-    live: Annotated[
-        bool, typer.Option("--live", help="Trade. Without it: a dry run that only says what it would.")
-    ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Show progress and the result.")] = False,
-    event_id: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Identifies the request: the same id is never carried out twice."),
-    ] = None,
-) -> None:
-    """Rebalance one account by hand; a dry run unless --live is given."""
-    from starter.cli.run import RunOptions, run_run_command
-
-    raise typer.Exit(complete(run_run_command(RunOptions(account, live=live, wait=wait, event_id=event_id))))
+rebalance_commands.add_to(app)
 
 
 @app.command(rich_help_panel=ACCOUNTS)
@@ -143,31 +151,6 @@ def resolve(
     complete(run_resolve_command(account, ref, filled, not_placed=not_placed))
 
 
-@app.command(rich_help_panel=ACCOUNTS)
-def approve(
-    account: AccountArgument,
-    plan_hash: Annotated[
-        str | None,
-        typer.Option("--plan-hash", metavar="H", help="Only this plan. Without it: the one that is shown."),
-    ] = None,
-) -> None:
-    """Approve of the plan that waits for it, and of no other; the rebalance goes on."""
-    from starter.cli.approve import run_approve_command
-
-    complete(run_approve_command(account, plan_hash))
-
-
-@app.command(rich_help_panel=ACCOUNTS)
-def reject(
-    account: AccountArgument,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the failure.")] = "",
-) -> None:
-    """Reject the plan that waits for approval; the rebalance ends and nothing is traded."""
-    from starter.cli.reject import run_reject_command
-
-    complete(run_reject_command(account, reason))
-
-
 @app.command(rich_help_panel=TRYING_OUT)
 def check() -> None:
     """Check the configuration and reach every connection; says what is wrong and how to mend it."""
@@ -187,29 +170,6 @@ def demo(
     from starter.cli.demo.command import run_demo
 
     raise typer.Exit(complete(run_demo(exit_at_end=exit_at_end, json_file=json_file)))
-
-
-@app.command(rich_help_panel=ACCOUNTS)
-def plan(
-    account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.", callback=account_number)
-    ] = None,
-    portfolio: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Instead: cash, positions, prices and targets (JSON).")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Plan the orders of an account by a dry run, or of a portfolio in a file, which connects to nothing."""
-    if (account is None) == (portfolio is None):
-        raise typer.BadParameter("name either an account or a portfolio file", param_hint="ACCOUNT")
-    if portfolio is not None:
-        from starter.cli.plan_offline import plan_offline
-
-        plan_offline(portfolio, as_json)
-    elif account is not None:
-        from starter.cli.plan_account import run_plan_command
-
-        complete(run_plan_command(account, as_json=as_json))
 
 
 @app.command(rich_help_panel=TRYING_OUT)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from contract.names import workflow_id
+from contract.status import Status
 from rebalancing.approval import WaitingPlan
-from rebalancing.orders.order import OrderReport
+from rebalancing.orders.order import OrderReport, OrderState
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import EventRecord, EventRing
@@ -90,3 +91,12 @@ class AccountStatus:
             "events": [record.model_dump(mode="json") for record in self.events.records],
             "last_live": self.last_live.as_json() if self.last_live else None,
         }
+
+
+def what_you_can_do(status: Status) -> str:
+    """The commands by which a person has a rebalance go on that waits for one."""
+    if status.phase is Phase.WAITING_FOR_APPROVAL:
+        return f"`rebalancer approve {status.account}` shows the plan and asks; `rebalancer reject` ends it."
+    unknown = [order.ref for order in status.orders if order.state is OrderState.UNKNOWN]
+    refs = f" ({', '.join(unknown)})" if unknown else ""
+    return f"Look its order{refs} up in TWS, then `rebalancer resolve {status.account} REF`."

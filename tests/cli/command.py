@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pty
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -85,6 +87,34 @@ class Desk:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+
+    async def run_at_terminal(self, *arguments: str, typed: str, timeout: float = 60) -> Answer:
+        """Run a command to its end at a terminal of its own, where this is typed; its errors are what that shows."""
+        ours, theirs = pty.openpty()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self.program,
+                *arguments,
+                cwd=self.folder,
+                env={**clean_environment(), **self.variables},
+                stdin=theirs,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=theirs,
+                start_new_session=True,
+            )
+            os.write(ours, typed.encode())
+            async with asyncio.timeout(timeout):
+                output, _ = await process.communicate()
+            os.set_blocking(ours, False)
+            shown = b""
+            with suppress(BlockingIOError):
+                while part := os.read(ours, 65536):
+                    shown += part
+        finally:
+            os.close(theirs)
+            os.close(ours)
+        assert process.returncode is not None
+        return Answer(process.returncode, output.decode(), shown.decode())
 
     @asynccontextmanager
     async def until_killed(self, *arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:

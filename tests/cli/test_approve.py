@@ -24,7 +24,11 @@ async def test_approve_shows_the_plan_and_approves_of_it(tmp_path: Path) -> None
         other = await operator.run("approve", "DU1", "--plan-hash", "0123456789ab")
         assert other.status == 1
         assert waiting.plan_hash in other.errors
-        approved = await operator.run("approve", "DU1")
+        unasked = await operator.run("approve", "DU1")
+        assert unasked.status == 3
+        assert f"--plan-hash {waiting.plan_hash}" in unasked.errors
+        assert (await operator.run("status", "DU1")).status == 3
+        approved = await operator.run("approve", "DU1", "--yes")
         assert approved.status == 0, approved.errors
         assert waiting.plan_hash in approved.output
         assert "QQQ" in approved.output

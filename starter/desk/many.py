@@ -1,0 +1,120 @@
+"""One request for many accounts: of a strategy, of all, or of those that are to be retried."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from contract.status import Status
+from rebalancing.errors import RebalancerError
+from rebalancing.outcomes import Outcome
+from rebalancing.triggers import EventStatus, Trigger
+from starter.desk.account_status import FOR_A_PERSON, what_you_can_do
+from starter.desk.outcome import outcome_of
+from starter.desk.trigger import deliver
+
+AT_ONCE: Final = 25
+"""So many accounts are asked about at the same time."""
+
+
+class WaitsForPerson(RebalancerError):
+    """A rebalance that is waited for goes on only when a person has said something."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"{status.account}: {status.phase.value} {status.detail}".rstrip())
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one account's request. ``status`` is that of its event, or why nothing more is known.
+
+    ``is_waiting``: it waits for a person, and nobody waits for it any longer.
+    """
+
+    account: str
+    status: str
+    told: str = ""
+    outcome: Outcome | None = None
+    is_waiting: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was carried out completely."""
+        return self.status == EventStatus.COMPLETED
+
+    def as_json(self) -> Mapping[str, object]:
+        """For programs."""
+        return {**result_json(self.account, self.status, self.told, self.outcome), "waits_for_you": self.is_waiting}
+
+
+def result_json(account: str, status: str, told: str, outcome: Outcome | None) -> Mapping[str, object]:
+    """What came of one request, for programs; percentages and money as text."""
+    before, after = (outcome.drift_before, outcome.drift) if outcome else (None, None)
+    return {
+        "account": account,
+        "status": status,
+        "told": told,
+        "drift_before": None if before is None else str(before),
+        "drift_after": None if after is None else str(after),
+        "outcome": outcome.model_dump(mode="json") if outcome else None,
+    }
+
+
+async def deliver_all(client: Client, triggers: Sequence[Trigger]) -> Sequence[Trigger | Result]:
+    """Deliver these; what the server did not take is a result in its place, and keeps no other from being taken."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(trigger: Trigger) -> Trigger | Result:
+        async with turns:
+            try:
+                await deliver(client, trigger)
+            except RPCError as error:
+                return Result(trigger.account, "not accepted", error.message or error.status.name)
+            return trigger
+
+    return await asyncio.gather(*(one(trigger) for trigger in triggers))
+
+
+async def results_of(
+    client: Client, delivered: Sequence[Trigger | Result], on_result: Callable[[Result], object] = lambda _: None
+) -> Sequence[Result]:
+    """Wait for all of them, telling ``on_result`` of each as it ends; one that waits for a person is not waited for."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(asked: Trigger | Result) -> Result:
+        async with turns:
+            result = await result_of(client, asked) if isinstance(asked, Trigger) else asked
+        on_result(result)
+        return result
+
+    return await asyncio.gather(*(one(asked) for asked in delivered))
+
+
+async def result_of(
+    client: Client, trigger: Trigger, on_status: Callable[[Status | None], object] = lambda _: None
+) -> Result:
+    """Wait for a request that was delivered until it is over, or waits for a person."""
+
+    try:
+        record, outcome = await outcome_of(client, trigger, until_a_person(on_status))
+    except WaitsForPerson as waits:
+        told = f"{waits.status.detail} {what_you_can_do(waits.status)}".strip()
+        return Result(trigger.account, waits.status.phase.value, told, is_waiting=True)
+    except RebalancerError as error:
+        return Result(trigger.account, "failed", str(error))
+    return Result(trigger.account, record.status.value, record.summary, outcome)
+
+
+def until_a_person(on_status: Callable[[Status | None], object]) -> Callable[[Status | None], None]:
+    """The same, but raising ``WaitsForPerson`` once the rebalance goes on only when a person has said something."""
+
+    def look(status: Status | None) -> None:
+        on_status(status)
+        if status is not None and status.phase.value in FOR_A_PERSON:
+            raise WaitsForPerson(status)
+
+    return look
