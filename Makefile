@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image lint chaos bench bench-planner soak lock histories reference clean
+.PHONY: demo test test-faults test-image test-browser lint chaos bench bench-planner soak lock histories reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -28,6 +28,10 @@ test-faults: $(READY)
 test-image: $(READY)
 	docker build $(BUILD) --tag rebalancer:local .
 	$(BIN)/pytest -m image $(ARGS)
+
+# Needs Chromium (Debian, Ubuntu: apt install chromium).
+test-browser: $(READY)
+	$(BIN)/pytest -m browser $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
