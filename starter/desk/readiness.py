@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from contract.names import gateway_queue
+from starter.desk.temporal_errors import is_away
 
 ANSWER_WITHIN: Final = timedelta(seconds=2)
 """How long the server may take to say who polls."""
@@ -25,6 +26,10 @@ async def is_gateway_connected(client: Client, gateways: Iterable[str | None]) -
     try:
         return all(await asyncio.gather(*(is_polled(client, gateway_queue(gateway)) for gateway in gateways)))
     except RPCError:
+        return None
+    except RuntimeError as error:
+        if not is_away(error):
+            raise
         return None
 
 

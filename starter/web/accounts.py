@@ -13,11 +13,12 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.triggers import HTTP_SOURCE
 from starter.desk.history import HistoryRequest, read_history
-from starter.desk.installation import read_installation
+from starter.desk.installation import Installation, read_installation
 from starter.desk.limits import limits_of
 from starter.desk.plan import plan_of, plan_requested
 from starter.desk.show import details_of, find_run
 from starter.desk.status import held, read_statuses, status_of
+from starter.desk.temporal_errors import innermost_reason, is_away
 from starter.desk.trigger import deliver
 from starter.web.answers import ASKS, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Reader
@@ -154,7 +155,12 @@ async def plan(
 @router.get("/ready", responses=READINESS, response_model=Readiness, openapi_extra=ANYBODY_NEAR)
 async def ready(desk: TheDesk) -> JSONResponse:
     """Tell whether a rebalance could be carried out now: Temporal, gateways, listener, and that nothing is halted."""
-    installation = await read_installation(desk.client, desk.configuration.now)
+    try:
+        installation = await read_installation(desk.client, desk.configuration.now)
+    except RuntimeError as error:
+        if not is_away(error):
+            raise
+        installation = Installation(unknown=(f"no Temporal server answers: {innermost_reason(error)}",))
     away = [each.name or "default" for each in installation.gateways if each.holder is None or each.is_stopped]
     told = Readiness(
         temporal=not installation.unknown,

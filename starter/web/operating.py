@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
@@ -10,6 +11,7 @@ from contract.messages import Resolution
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.approval import Approval, Rejection
 from rebalancing.errors import AccountUnknown, RebalancerError, StrategyUnknown
+from rebalancing.triggers import HTTP_SOURCE
 from starter.desk.approve import approve as approve_plan
 from starter.desk.cancel import cancel as cancel_run
 from starter.desk.cancel import told_at_end
@@ -20,11 +22,14 @@ from starter.desk.halt import resume as end_hold
 from starter.desk.mistakes import as_asked
 from starter.desk.reject import reject as reject_plan
 from starter.desk.resolve import resolve as resolve_order
+from starter.desk.retry import retry_of, to_retry
 from starter.web.answers import CHANGES, READS
 from starter.web.callers import ANYBODY_NEAR, ONLY_TRADERS, TRADERS, Trader
-from starter.web.going_on import GOES_ON
+from starter.web.going_on import ACCEPTED, GOES_ON
 from starter.web.open_desk import OpenDesk, TheDesk
+from starter.web.original import carried_out
 from starter.web.problems import Refusal, documented
+from starter.web.shapes import RebalanceResponse
 from starter.web.waiting_room import GoesOn, wait_for
 
 router = APIRouter(tags=["Operating"])
@@ -114,6 +119,21 @@ async def cancel(account_id: AccountId, request: Request, desk: TheDesk) -> Told
     except (GoesOn, Refusal):
         told = f"It is being cancelled. {GOES_ON}"
     return Told(account_id=account_id, message=told)
+
+
+@router.post(
+    "/accounts/{account_id}/retry",
+    responses={**ACCEPTED, **documented(*CHANGES)},
+    response_model=RebalanceResponse,
+    openapi_extra=TRADERS,
+)
+async def retry(
+    account_id: AccountId, request: Request, desk: TheDesk, caller: Trader
+) -> RebalanceResponse | JSONResponse:
+    """Do the account's last live rebalance again, which failed or is incomplete; it trades, once for each."""
+    run = await to_retry(desk.client, desk.configuration.account(account_id).account_id)
+    trigger = retry_of(run, caller.by).model_copy(update={"source": HTTP_SOURCE})
+    return await carried_out(request, desk, trigger)
 
 
 @router.get("/halts", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)

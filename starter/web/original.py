@@ -130,11 +130,16 @@ async def health(desk: TheDesk) -> shapes.HealthResponse:
 async def _rebalanced(
     request: Request, desk: OpenDesk, account_id: str, mode: ExecutionMode, caller: Caller, key: str | None
 ) -> shapes.RebalanceResponse | JSONResponse:
-    """Deliver the request, then wait for what comes of it for as long as one rebalance may work."""
-    account = desk.configuration.account(account_id)
+    desk.configuration.account(account_id)
     trigger = as_asked(
         requested, account=account_id, mode=mode, event_id=_unquoted(key), source=HTTP_SOURCE, by=caller.by
     )
+    return await carried_out(request, desk, trigger)
+
+
+async def carried_out(request: Request, desk: OpenDesk, trigger: Trigger) -> shapes.RebalanceResponse | JSONResponse:
+    """Deliver a request, and tell what came of it; or that it goes on, to a caller who would have to wait too long."""
+    account = desk.configuration.account(trigger.account)
     with desk.room.place():
         await deliver(desk.client, trigger)
         try:

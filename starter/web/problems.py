@@ -18,6 +18,7 @@ from starter.desk.mistakes import FORESEEN, UserMistake, told_of
 from starter.desk.positions import PositionsUnread
 from starter.desk.schedules import ScheduleUnknown
 from starter.desk.show import RunUnknown
+from starter.desk.temporal_errors import innermost_reason, is_away
 from starter.web.tokens import TokensUnusable
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,13 @@ def handle_problems(app: FastAPI) -> None:
         detail = "This was not foreseen; the log of the process that serves this API tells more."
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, detail, "Unforeseen")
 
+    async def away(request: Request, error: Exception) -> JSONResponse:
+        if not is_away(error):
+            return await unforeseen(request, error)
+        words = f"No Temporal server answers: {innermost_reason(error)}."
+        return problem_response(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, words))
+
+    app.add_exception_handler(RuntimeError, away)
     for kind in (Refusal, *FORESEEN):
         app.add_exception_handler(kind, foreseen)
     app.add_exception_handler(RequestValidationError, invalid)

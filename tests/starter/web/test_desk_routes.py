@@ -1,8 +1,10 @@
 """Everything that a person may ask the desk for, by HTTP; and that it is recorded who did."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from rebalancing.guards import Guards
 from rebalancing.orders.order import OrderState
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
@@ -108,6 +110,19 @@ async def test_a_plan_is_made_line_by_line_and_nothing_is_sent(own: House, api: 
     assert {line["symbol"] for line in plan["lines"]} == {"QQQ", "BND", "GLD", "SPY"}
     assert len(plan["plan_hash"]) == 12
     assert own.gateway.engine.orders == []
+
+
+async def test_what_failed_is_retried_once(own: House, api: Api) -> None:
+    nothing = await api.client.post("/accounts/DU1/retry", headers=api.as_("trader"))
+    assert (nothing.status_code, nothing.json()["error"]) == (409, "NothingToRetry")
+    guarded = own.in_use.now.accounts[0].model_copy(update={"guards": Guards(maximum_order_value=Decimal(1))})
+    as_it_was = own.in_use.now
+    own.in_use.now = as_it_was.model_copy(update={"accounts": (guarded, *as_it_was.accounts[1:])})
+    failed = await asked(api, "/rebalance/DU1", TRADE)
+    assert failed["status"] == "error"
+    own.in_use.now = as_it_was
+    assert (await asked(api, "/accounts/DU1/retry"))["status"] == "success"
+    assert own.accepted_orders("DU1")
 
 
 async def test_schedules_are_added_listed_paused_and_removed(api: Api) -> None:
