@@ -12,7 +12,8 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image test-browser lint chaos bench bench-planner soak lock histories reference clean
+.PHONY: demo test test-faults test-image test-browser lint chaos bench bench-planner bench-desk soak lock histories reference \
+	clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -55,6 +56,10 @@ soak: $(READY)
 # The full run writes its tables into docs/planner.md; with another N they are only printed.
 bench-planner: $(READY)
 	$(BIN)/python -m bench.planner --seed $(or $(SEED),7) $(if $(N),--portfolios $(N),--document) $(ARGS)
+
+# status and history on 500 accounts with 20 runs each. For instance: make bench-desk ARGS="--accounts 50"
+bench-desk: $(READY)
+	$(BIN)/python -m bench.desk $(ARGS)
 
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories
