@@ -12,7 +12,7 @@ class ConcurrencySettings(ConfiguredModel):
     """How much happens at once, and how long each step may take."""
 
     max_concurrent_requests: int = Field(default=10, ge=1, le=1000)
-    """Requests that may wait at the command line or listener side at once."""
+    """Requests that may wait at the HTTP API, or at the listener, at once."""
     max_concurrent_rebalances: int | None = Field(default=None, ge=1, le=1000)
     """How many accounts are rebalanced at once; `1` runs them strictly one after the other."""
     operation_timeout: float = Field(default=300, gt=0, le=86_400)

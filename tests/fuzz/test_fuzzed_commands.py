@@ -21,7 +21,7 @@ pytestmark = pytest.mark.fuzz
 TALKING = ("run", "status", "positions", "cancel", "resolve", "check")
 """Commands that talk to Temporal, of which there is none here."""
 
-SERVICES = ("up", "worker", "listen", "demo", "simulate")
+SERVICES = ("up", "worker", "listen", "serve", "demo", "simulate")
 """Commands that go on until they are stopped: they get no argument list that they could take."""
 
 OPTIONS = ("--live", "--wait", "--event-id", "--json", "--filled", "--not-placed", "--help", "--", "-x")
@@ -54,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
             patch.delenv(name)
         patch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
         patch.setenv("IBKR_PORT", "1")
+        patch.setenv("XDG_CONFIG_HOME", str(place))
         yield place
 
 
