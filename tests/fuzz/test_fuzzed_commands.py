@@ -18,13 +18,27 @@ from tests.fuzz.inputs import JSON, SCALARS, damaged, text_of
 
 pytestmark = pytest.mark.fuzz
 
-TALKING = ("run", "status", "positions", "cancel", "resolve", "check")
+TALKING = ("run", "status", "history", "show", "retry", "approve", "positions", "cancel", "resolve", "check")
 """Commands that talk to Temporal, of which there is none here."""
 
 SERVICES = ("up", "worker", "listen", "serve", "demo", "simulate")
 """Commands that go on until they are stopped: they get no argument list that they could take."""
 
-OPTIONS = ("--live", "--wait", "--event-id", "--json", "--filled", "--not-placed", "--help", "--", "-x")
+OPTIONS = (
+    "--live",
+    "--wait",
+    "--all",
+    "--failed",
+    "--since",
+    "--yes",
+    "--event-id",
+    "--json",
+    "--filled",
+    "--not-placed",
+    "--help",
+    "--",
+    "-x",
+)
 TOKENS = st.sampled_from(["DU1000001", "DU9", "rb-x-1-1", "0", "-1", "99999999999999999999", *OPTIONS]) | st.text(
     max_size=12
 )
