@@ -224,7 +224,7 @@ async def test_no_workflow_may_have_contracts_read_ahead() -> None:
         assert failure.value.cause.cause.type == "CallerRefused"
 
 
-async def test_outside_of_any_workflow_an_account_is_read_and_nothing_else() -> None:
+async def test_outside_of_any_workflow_an_account_is_read_its_orders_cancelled_and_nothing_else() -> None:
     async def ask(own: House, queue: str, name: str) -> Any:
         return await own.client.execute_activity(
             name,
@@ -239,6 +239,9 @@ async def test_outside_of_any_workflow_an_account_is_read_and_nothing_else() -> 
         for queue, name in REQUESTS:
             if name == "read_snapshot":
                 assert (await ask(own, queue, name))["account"] == "DU1"
+                continue
+            if name == "cancel_open_orders":
+                assert await ask(own, queue, name) == []
                 continue
             with pytest.raises(ActivityFailureError) as failure:
                 await ask(own, queue, name)
