@@ -4,6 +4,7 @@ It is a slot of the worker for turns, held by an activity and given back by canc
 a market or a person it does nothing that the limit is for, so it lets others go on.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -48,6 +49,7 @@ class Turn:
         """Let the next one go on."""
         # A worker that throws a workflow out of its memory closes its coroutines outside of it: nothing ended then.
         if self._held is not None and workflow.in_workflow():
+            self._held.add_done_callback(_expected)
             self._held.cancel()
             self._held = None
 
@@ -57,3 +59,9 @@ class Turn:
         self.give_back()
         yield
         await self.take()
+
+
+def _expected(held: asyncio.Task[None]) -> None:
+    """That it was cancelled is how a turn is given back, and no error that somebody must have missed."""
+    if not held.cancelled():
+        held.exception()

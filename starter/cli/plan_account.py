@@ -25,7 +25,7 @@ async def run_plan_command(account: str, *, as_json: bool) -> int:
     error_console().print(f"{handle.id}: dry run requested as event {trigger.event_id}", markup=False)
     try:
         async with waiting_for(own.account_id):
-            plan, notes = await plan_of(client, trigger, until_a_person(Watch().show))
+            plan, notes = await plan_of(client, trigger, until_a_person(trigger, Watch().show))
     except WaitsForPerson as waits:
         told = f"{waits} {what_you_can_do(waits.status)} The dry run follows."
         error_console().print(told, style="bold yellow", markup=False, soft_wrap=True)

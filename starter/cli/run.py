@@ -103,7 +103,7 @@ def _tell_request(trigger: Trigger, standing: Standing, how: HowToAsk) -> None:
 async def _wait(client: Client, trigger: Trigger, how: HowToAsk) -> int:
     """Show the outcome, or the event's summary where a follow-up run has taken the outcome's place."""
     try:
-        record, outcome = await outcome_of(client, trigger, until_a_person(Watch().show))
+        record, outcome = await outcome_of(client, trigger, until_a_person(trigger, Watch().show))
     except WaitsForPerson as waits:
         told = f"{waits} {what_you_can_do(waits.status)}"
         error_console().print(told, style="bold yellow", markup=False, soft_wrap=True)

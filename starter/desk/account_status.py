@@ -18,7 +18,7 @@ from starter.desk.runs import Run
 NEVER_RUN: Final = "never run"
 UNTOLD: Final = "cannot be told"
 
-FOR_A_PERSON: Final = (Phase.NEEDS_OPERATOR.value, Phase.WAITING_FOR_APPROVAL.value)
+FOR_A_PERSON: Final = (Phase.NEEDS_OPERATOR.value, Phase.WAITING_FOR_APPROVAL.value, Phase.HALTED.value)
 """Phases in which a rebalance waits for a person."""
 
 
@@ -97,6 +97,10 @@ def what_you_can_do(status: Status) -> str:
     """The commands by which a person has a rebalance go on that waits for one."""
     if status.phase is Phase.WAITING_FOR_APPROVAL:
         return f"`rebalancer approve {status.account}` shows the plan and asks; `rebalancer reject` ends it."
+    if status.phase is Phase.HALTED:
+        return ""  # what holds it names the command that ends it
+    if status.phase is Phase.WAITING_FOR_MARKET:
+        return f"What was asked for follows; `rebalancer cancel {status.account}` ends what waits."
     unknown = [order.ref for order in status.orders if order.state is OrderState.UNKNOWN]
     refs = f" ({', '.join(unknown)})" if unknown else ""
     return f"Look its order{refs} up in TWS, then `rebalancer resolve {status.account} REF`."
