@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from configuration.configuration_in_use import ConfigurationInUse
 from configuration.http_settings import HttpSettings
 from starter.web.application import build
 from starter.web.open_desk import OpenDesk
@@ -15,7 +16,7 @@ from starter.web.server import listening, serve
 from starter.web.tokens import Role, read_tokens
 from starter.web.waiting_room import WaitingRoom
 from testbed.background import in_background
-from tests.house import House
+from tests.house import House, quick_settings
 from worker.free_ports import free_port
 
 TRADE = {"execution_mode": "rebalance"}
@@ -41,15 +42,26 @@ class Api:
 
 @asynccontextmanager
 async def api_of(
-    own: House, folder: Path, *, is_simulated: bool = False, places: int = 10, **settings: Any
+    own: House,
+    folder: Path,
+    *,
+    is_simulated: bool = False,
+    places: int = 10,
+    operation_timeout: float = 300,
+    **settings: Any,
 ) -> AsyncGenerator[Api]:
-    """Serve it for the time of a block. The house's history is a rehearsal's, unless its gateway hides what it is."""
+    """Serve it for the time of a block. The house's history is a rehearsal's, unless its gateway hides what it is.
+
+    ``operation_timeout`` is for how long its callers wait; the house's rebalances go by the house's own.
+    """
     served = HttpSettings(port=free_port(), **settings)
     tokens = folder / "config" / "tokens.json"
-    own.in_use.now = own.in_use.now.model_copy(update={"http": served})
+    known = own.in_use.now.model_copy(
+        update={"http": served, "settings": quick_settings(operation_timeout=operation_timeout)}
+    )
     desk = OpenDesk(
         client=own.client,
-        configuration=own.in_use,
+        configuration=ConfigurationInUse(known),
         connections=own.connections,
         served=served,
         tokens=tokens,
@@ -64,8 +76,3 @@ async def api_of(
         httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as client,
     ):
         yield Api(served.port, client, made)
-
-
-async def traded(own: House) -> int:
-    """How many orders the gateway has, of all accounts."""
-    return len(own.gateway.engine.orders)

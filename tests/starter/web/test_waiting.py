@@ -10,7 +10,7 @@ import pytest
 from rebalancing.outcomes import Phase
 from simulator.gateway.scenario import Latency
 from testbed.waiting import until
-from tests.house import Holding, House, house, phase_reached, quick_settings
+from tests.house import Holding, House, house, phase_reached
 from tests.starter.web.api import TRADE, Api, api_of
 
 SLOW = Latency(request=0.001, ack=0.001, fill=(60, 61), commission=0.005)
@@ -45,13 +45,12 @@ async def is_known(own: House, account: str) -> bool:
 
 
 async def test_who_would_wait_too_long_is_told_where_to_look_and_it_goes_on(slow: House, tmp_path: Path) -> None:
-    impatient = slow.in_use.now.model_copy(update={"settings": quick_settings(operation_timeout=0.5)})
-    slow.in_use.now = impatient
-    async with api_of(slow, tmp_path, trust_loopback=True) as api:
+    async with api_of(slow, tmp_path, trust_loopback=True, operation_timeout=0.5) as api:
         answer = await api.client.post("/rebalance/DU1", json=TRADE, headers={"Idempotency-Key": "e-1"})
     accepted = answer.json()
     assert (answer.status_code, accepted["event_id"], accepted["execution_mode"]) == (202, "e-1", "live")
     assert answer.headers["location"] == accepted["look_at"] == "/accounts/DU1/status"
+    await phase_reached(slow.handle("DU1"), Phase.BUYING)
 
 
 async def test_what_waits_for_a_person_is_told_at_once(looks_real: None, tmp_path: Path) -> None:
