@@ -17,7 +17,7 @@ async def test_commands_go_to_the_temporal_server_that_the_env_file_names(tmp_pa
         (tmp_path / ".env").write_text(f"TEMPORAL_ADDRESS={temporal.address}\nTEMPORAL_NAMESPACE=default\n")
         answer = await own.run("status")
         assert answer.status == 0, answer.errors
-        assert "No rebalance is known" in answer.output
+        assert "never run" in answer.output
         own.variables["TEMPORAL_ADDRESS"] = NOWHERE
         assert f"No Temporal server answers at {NOWHERE}" in (await own.run("status")).errors
 
