@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import platform
+from importlib.metadata import version
 from typing import Final
 
 from temporalio.client import Client
@@ -54,7 +55,7 @@ class Sign:
 
 async def show(client: Client, role: str, configuration: ConfigurationInUse) -> None:
     """Have the server tell whoever asks that this process runs, and by what; until cancelled."""
-    name = f"{role} {process_name()}"
+    name = f"{role} {process_name()} ({version('rebalancer')})"
     sign = Sign(client, PROCESSES_QUEUE)
     try:
         while True:
