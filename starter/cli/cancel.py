@@ -1,15 +1,18 @@
 """``rebalancer cancel``: stopping one account's rebalance by hand."""
 
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, tell
 from starter.cli.setup import connect_temporal
 from starter.cli.stopping import stopped_by_signal
 from starter.desk.cancel import cancel, told_at_end
 
 
-async def run_cancel_command(account: str) -> None:
+async def run_cancel_command(account: str, *, as_json: bool) -> None:
     """Cancel an account's rebalance, wait until its working orders are cancelled, and tell what had filled."""
     handle = await cancel(await connect_temporal(), account)
     error_console().print(f"{handle.id}: cancelling; working orders are cancelled first …", markup=False)
     async with stopped_by_signal():
         told = await told_at_end(handle)
-    output_console().print(f"{account}: {told}", markup=False)
+    if as_json:
+        tell(told, as_json=True, account=account)
+    else:
+        output_console().print(f"{account}: {told}", markup=False)

@@ -4,6 +4,7 @@ Nothing is changed anywhere: no client id is used at the gateway, nothing is pub
 """
 
 import asyncio
+import json
 import os
 import re
 import struct
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from rich.console import Console
 from rich.text import Text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -27,8 +29,8 @@ from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from starter.cli.check_ably import check_ably
-from starter.cli.console import output_console
-from starter.cli.mistakes import FAILED, CommandFailed
+from starter.cli.console import error_console, output_console
+from starter.cli.mistakes import DONE, FAILED, CommandFailed
 from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.desk.known_login import known_login
@@ -60,10 +62,19 @@ class Finding:
     told: str
 
 
-async def run_check_command() -> int:
+async def run_check_command(*, as_json: bool) -> int:
     """Look at everything and print what was found; the exit status is 1 if anything is wrong."""
+    console = error_console() if as_json else output_console()
+    findings = await _look_at_everything(console)
+    if as_json:
+        told = [{"name": each.name, "ok": each.is_fine, "told": each.told} for each in findings]
+        output_console().print_json(json.dumps(told))
+    return DONE if all(finding.is_fine for finding in findings) else FAILED
+
+
+async def _look_at_everything(console: Console) -> list[Finding]:
+    """Look, and tell at once what was found: some of it takes its time."""
     findings: list[Finding] = []
-    console = output_console()
 
     def show(finding: Finding) -> None:
         findings.append(finding)
@@ -76,12 +87,12 @@ async def run_check_command() -> int:
         connections, configuration = read_setup()
     except (ConfigurationInvalid, UserMistake) as mistake:
         show(Finding("configuration", is_fine=False, told=str(mistake)))
-        return FAILED
+        return findings
     show(Finding("configuration", is_fine=True, told=_described(configuration, connections)))
     for name, look in _connections(configuration, connections):
         if name not in TOLD_BY_TEMPORAL or findings[-1].is_fine:
             show(await _found(name, look))
-    return 0 if all(finding.is_fine for finding in findings) else FAILED
+    return findings
 
 
 async def check_temporal() -> str:

@@ -1,5 +1,6 @@
 """Where the command line writes: results to standard output, notices and errors to standard error."""
 
+import json
 import sys
 from typing import Final
 
@@ -17,3 +18,11 @@ def output_console() -> Console:
 def error_console() -> Console:
     """For notices and errors."""
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
+
+
+def tell(told: str, *, as_json: bool, **facts: object) -> None:
+    """What came of something that was asked for: words for people, or these facts with the words for programs."""
+    if as_json:
+        output_console().print_json(json.dumps({**facts, "told": told}))
+    else:
+        error_console().print(told, markup=False, soft_wrap=True)

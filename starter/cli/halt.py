@@ -8,7 +8,7 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
 from rebalancing.errors import RebalancerError
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, tell
 from starter.cli.mistakes import CommandFailed
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, gateway_name, read_setup
@@ -31,7 +31,7 @@ async def run_halt_command(reason: str, *, cancel_orders: bool, everything: bool
         error_console().print(f"Nothing reaches {names} any more, until `rebalancer resume`.", markup=False)
 
 
-async def run_resume_command(reason: str) -> None:
+async def run_resume_command(reason: str, *, as_json: bool) -> None:
     """End the halt, and let requests through to gateways that were stopped."""
     _printable(reason)
     client = await connect_temporal()
@@ -39,7 +39,7 @@ async def run_resume_command(reason: str) -> None:
     for gateway in started:
         error_console().print(f"Requests reach {gateway_name(gateway)} again.", markup=False)
     await resume(client, HALT_ID, operator_name(), reason)
-    error_console().print("Trading goes on; what waited reads everything anew.", markup=False)
+    tell("Trading goes on; what waited reads everything anew.", as_json=as_json, id=HALT_ID)
 
 
 async def run_pause_command(account: str | None, strategy: str | None, reason: str, *, as_json: bool) -> None:
@@ -48,14 +48,14 @@ async def run_pause_command(account: str | None, strategy: str | None, reason: s
     await _hold(await connect_temporal(), _pause_id(account, strategy), reason, as_json=as_json)
 
 
-async def run_unpause_command(account: str | None, strategy: str | None, reason: str) -> None:
+async def run_unpause_command(account: str | None, strategy: str | None, reason: str, *, as_json: bool) -> None:
     """End such a pause; one of what is not configured any more can be ended too."""
     _printable(reason)
     if (account is None) == (strategy is None):
         raise UserMistake("Name either an account or a --strategy.")
     halt_id = pause_id(account) if account is not None else strategy_pause_id(str(strategy))
     await resume(await connect_temporal(), halt_id, operator_name(), reason)
-    error_console().print(f"{account or strategy} is not paused any more.", markup=False)
+    tell(f"{account or strategy} is not paused any more.", as_json=as_json, id=halt_id)
 
 
 async def _hold(client: Client, halt_id: str, reason: str, *, as_json: bool) -> None:

@@ -27,11 +27,11 @@ def halt(
     complete(run_halt_command(reason, cancel_orders=cancel_orders, everything=everything, as_json=as_json))
 
 
-def resume(reason: Reason = "") -> None:
+def resume(reason: Reason = "", as_json: JsonFlag = False) -> None:
     """End a halt; rebalances that waited for it read everything anew and go on."""
     from starter.cli.halt import run_resume_command
 
-    complete(run_resume_command(reason))
+    complete(run_resume_command(reason, as_json=as_json))
 
 
 def pause(
@@ -43,11 +43,13 @@ def pause(
     complete(run_pause_command(account, strategy, reason, as_json=as_json))
 
 
-def unpause(account: OptionalAccount = None, strategy: Strategy = None, reason: Reason = "") -> None:
+def unpause(
+    account: OptionalAccount = None, strategy: Strategy = None, reason: Reason = "", as_json: JsonFlag = False
+) -> None:
     """End the pause of an account or a strategy."""
     from starter.cli.halt import run_unpause_command
 
-    complete(run_unpause_command(account, strategy, reason))
+    complete(run_unpause_command(account, strategy, reason, as_json=as_json))
 
 
 def add_to(app: typer.Typer) -> None:

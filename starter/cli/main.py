@@ -131,11 +131,11 @@ def positions(account: AccountArgument, as_json: JsonFlag = False) -> None:
 
 
 @app.command(rich_help_panel=ACCOUNTS)
-def cancel(account: AccountArgument) -> None:
+def cancel(account: AccountArgument, as_json: JsonFlag = False) -> None:
     """Cancel an account's running rebalance and its working orders, and tell what had filled."""
     from starter.cli.cancel import run_cancel_command
 
-    complete(run_cancel_command(account))
+    complete(run_cancel_command(account, as_json=as_json))
 
 
 @app.command(rich_help_panel=ACCOUNTS)
@@ -144,19 +144,20 @@ def resolve(
     ref: Annotated[str, typer.Argument(metavar="REF", help="The order ref, as `rebalancer status ACCOUNT` shows it.")],
     filled: Annotated[int | None, typer.Option(metavar="N", min=0, help="It was placed, and N shares filled.")] = None,
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It never reached the market.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Say what became of an order whose fate is unknown, after looking at it in TWS; the rebalance goes on."""
     from starter.cli.resolve import run_resolve_command
 
-    complete(run_resolve_command(account, ref, filled, not_placed=not_placed))
+    complete(run_resolve_command(account, ref, filled, not_placed=not_placed, as_json=as_json))
 
 
 @app.command(rich_help_panel=TRYING_OUT)
-def check() -> None:
+def check(as_json: JsonFlag = False) -> None:
     """Check the configuration and reach every connection; says what is wrong and how to mend it."""
     from starter.cli.check import run_check_command
 
-    raise typer.Exit(complete(run_check_command()))
+    raise typer.Exit(complete(run_check_command(as_json=as_json)))
 
 
 @app.command(rich_help_panel=TRYING_OUT)

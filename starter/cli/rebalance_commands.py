@@ -98,6 +98,7 @@ def approve(
     ] = None,
     all_waiting: Annotated[bool, typer.Option("--all", help="Go through all plans that wait.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Approve of the plan that is shown without a question.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Show the plan that waits and ask; a yes is for this plan and no other. The rebalance then goes on."""
     if (account is None) != all_waiting or (all_waiting and plan_hash is not None):
@@ -105,18 +106,19 @@ def approve(
     from starter.cli.approve import run_approve_all_command, run_approve_command
 
     if account is None:
-        raise typer.Exit(complete(run_approve_all_command(yes=yes)))
-    raise typer.Exit(complete(run_approve_command(account, plan_hash, yes=yes)))
+        raise typer.Exit(complete(run_approve_all_command(yes=yes, as_json=as_json)))
+    raise typer.Exit(complete(run_approve_command(account, plan_hash, yes=yes, as_json=as_json)))
 
 
 def reject(
     account: AccountArgument,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the failure.")] = "",
+    as_json: JsonFlag = False,
 ) -> None:
     """Reject the plan that waits for approval; the rebalance ends and nothing is traded."""
     from starter.cli.reject import run_reject_command
 
-    complete(run_reject_command(account, reason))
+    complete(run_reject_command(account, reason, as_json=as_json))
 
 
 def _require_one(account: str | None, strategy: str | None, *, all_accounts: bool) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from contract.schedules import ScheduledRequest
 from rebalancing.triggers import ExecutionMode
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, tell
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, read_setup
 from starter.desk.mistakes import UserMistake, as_asked
@@ -112,26 +112,26 @@ async def run_next_command(name: str | None, *, as_json: bool) -> None:
     output_console().print(table)
 
 
-async def run_pause_command(name: str, reason: str) -> None:
+async def run_pause_command(name: str, reason: str, *, as_json: bool) -> None:
     """Pause a schedule, with who did so and why."""
     note = f"paused by {operator_name()}" + (f": {reason}" if reason else "")
     await pause_schedule(await connect_temporal(), name, note)
-    output_console().print(f"Schedule {name} is paused until `rebalancer schedule unpause {name}`.", markup=False)
+    tell(f"Schedule {name} is paused until `rebalancer schedule unpause {name}`.", as_json=as_json, name=name)
 
 
-async def run_unpause_command(name: str) -> None:
+async def run_unpause_command(name: str, *, as_json: bool) -> None:
     """Unpause a schedule, and show when it comes next."""
     client = await connect_temporal()
     await unpause_schedule(client, name, f"unpaused by {operator_name()}")
     standing = await read_schedule(client, name)
     coming = _local(standing.next_times[0], standing) if standing.next_times else "never"
-    output_console().print(f"Schedule {name} comes again, next: {coming}.", markup=False)
+    tell(f"Schedule {name} comes again, next: {coming}.", as_json=as_json, name=name)
 
 
-async def run_remove_command(name: str) -> None:
+async def run_remove_command(name: str, *, as_json: bool) -> None:
     """Remove a schedule."""
     await remove_schedule(await connect_temporal(), name)
-    output_console().print(f"Schedule {name} is removed; what it has triggered already goes on.", markup=False)
+    tell(f"Schedule {name} is removed; what it has triggered already goes on.", as_json=as_json, name=name)
 
 
 def _table(standings: list[ScheduleStanding]) -> Table:

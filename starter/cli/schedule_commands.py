@@ -65,27 +65,28 @@ def show_next(
 def pause(
     name: NameArgument,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with it.")] = "",
+    as_json: JsonFlag = False,
 ) -> None:
     """Let a schedule's times pass until it is unpaused; they are not made up for."""
     from starter.cli.schedule import run_pause_command
 
-    complete(run_pause_command(name, reason))
+    complete(run_pause_command(name, reason, as_json=as_json))
 
 
 @schedules.command()
-def unpause(name: NameArgument) -> None:
+def unpause(name: NameArgument, as_json: JsonFlag = False) -> None:
     """Let a paused schedule come again from now on."""
     from starter.cli.schedule import run_unpause_command
 
-    complete(run_unpause_command(name))
+    complete(run_unpause_command(name, as_json=as_json))
 
 
 @schedules.command()
-def remove(name: NameArgument) -> None:
+def remove(name: NameArgument, as_json: JsonFlag = False) -> None:
     """Remove a schedule; a rebalance that it has triggered goes on."""
     from starter.cli.schedule import run_remove_command
 
-    complete(run_remove_command(name))
+    complete(run_remove_command(name, as_json=as_json))
 
 
 def add_to(app: typer.Typer) -> None:
