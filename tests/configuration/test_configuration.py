@@ -179,6 +179,7 @@ def test_the_schema_describes_every_key() -> None:
         "events",
         "figures",
         "circuit_breaker",
+        "http",
         "fill_timeout",
         "figures_lag",
         "freshness",
