@@ -4,10 +4,11 @@ The row is kept where everything is: in a workflow that does nothing, and is sen
 exactly whichever worker ran the rebalances, and a rebalance that goes through ends it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from temporalio import activity
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -57,11 +58,19 @@ class CircuitBreaker(CircuitBreakerContract):
         """Account and reason of each failed run, by its id."""
         failed: dict[str, tuple[str, str]] = {}
         async for event in self._client.get_workflow_handle(row).fetch_history_events():
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-                payloads = event.workflow_execution_signaled_event_attributes.input.payloads
-                (verdict,) = await self._client.data_converter.decode(payloads, [Verdict])
+            signal = event.workflow_execution_signaled_event_attributes
+            verdict = await self._verdict(signal.input.payloads) if signal.signal_name == FAILED_SIGNAL else None
+            if verdict is not None:
                 failed[verdict.run_id] = verdict.account, verdict.failure
         return failed
+
+    async def _verdict(self, payloads: Sequence[Payload]) -> Verdict | None:
+        """What a signal says; ``None`` for one that somebody sent by hand and that says nothing."""
+        try:
+            (verdict,) = await self._client.data_converter.decode(payloads, [Verdict])
+        except Exception:  # a converter may raise anything
+            return None
+        return verdict
 
     async def _end(self, row: str, reason: str) -> None:
         try:

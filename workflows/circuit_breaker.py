@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from contract.requests import Verdict
 from rebalancing import failures
@@ -45,5 +46,12 @@ async def _judge(account: Account, breaker: CircuitBreakerSettings, state: RunSt
         limit=breaker.failures,
         failure=failure,
     )
-    if await local_calls.judge(verdict):
+    try:
+        is_paused = await local_calls.judge(verdict)
+    except (ActivityError, ApplicationError) as error:
+        if is_cancelled_exception(error):
+            raise
+        state.log(logging.WARNING, f"the circuit breaker did not count how this ended: {own_error(error).message}")
+        return
+    if is_paused:
         state.log(logging.WARNING, f"strategy {verdict.strategy} is paused: too many rebalances in a row went wrong")

@@ -42,6 +42,10 @@ AT_THE_SERVER: Final = RetryPolicy(initial_interval=timedelta(milliseconds=200),
 """For what only the server is asked for: it comes back."""
 
 
+JUDGED_WITHIN: Final = timedelta(minutes=2)
+"""What counts failures keeps no rebalance from ending for longer."""
+
+
 async def open_rebalance(request: OpeningRequest) -> Opening:
     """The account's configuration, the settings, and what earlier runs remember."""
     return await workflow.execute_local_activity_method(
@@ -62,7 +66,11 @@ async def held_by(account: str) -> str:
 async def judge(verdict: Verdict) -> bool:
     """Have the circuit breaker count how a rebalance ended; whether its strategy is paused now."""
     return await workflow.execute_local_activity_method(
-        CircuitBreakerContract.judge, verdict, start_to_close_timeout=LOCAL_TIMEOUT, retry_policy=AT_THE_SERVER
+        CircuitBreakerContract.judge,
+        verdict,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        schedule_to_close_timeout=JUDGED_WITHIN,
+        retry_policy=AT_THE_SERVER,
     )
 
 

@@ -89,6 +89,17 @@ async def test_a_plan_that_a_person_rejects_is_nothing_wrong() -> None:
         assert await read_halts(own.client) == []
 
 
+async def test_a_signal_that_somebody_sent_by_hand_neither_counts_nor_keeps_a_rebalance_from_ending() -> None:
+    async with house(accounts("DU1", "DU2"), settings=breaking_after(2)) as own:
+        await failed(own, "DU1")
+        row = own.client.get_workflow_handle(f"failures-strategy-{STRATEGY}")
+        await row.signal("failed", "rubbish")
+        await row.signal("other", {"account": "DU9"})
+        await failed(own, "DU1", "event-2")
+        (halt,) = await read_halts(own.client)
+        assert "2 rebalances in a row" in halt.reason
+
+
 async def test_without_the_setting_nothing_is_counted() -> None:
     async with house(accounts("DU1")) as own:
         for number in range(4):
