@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from activities.gateway import codes
-from rebalancing.orders.order import Intent, OrderReport, OrderState, refers_to
+from rebalancing.orders.order import Fill, Intent, OrderReport, OrderState, refers_to
 
 _OVER = "Cancelled"
 """What an order of another client counts as once it is listed no more; how it ended is not our business."""
@@ -350,6 +350,15 @@ def _state(order: LedgerOrder, quantity: int) -> OrderState:
     return OrderState.WORKING
 
 
+def _fill(execution: Execution) -> Fill:
+    return Fill(
+        exec_id=execution.exec_id,
+        shares=execution.shares,
+        price=execution.price,
+        commission=execution.commission or Decimal(0),
+    )
+
+
 def _report(intent: Intent, state: OrderState, order: LedgerOrder | None = None) -> OrderReport:
     executions = list(order.executions.values()) if order else []
     filled = sum(execution.shares for execution in executions)
@@ -365,5 +374,6 @@ def _report(intent: Intent, state: OrderState, order: LedgerOrder | None = None)
         commission=sum((execution.commission or Decimal(0) for execution in executions), Decimal(0)),
         order_type=intent.order_type,
         limit_price=order.limit_price if order else None,
+        fills=tuple(map(_fill, executions)) if state.is_final else (),
         reason=order.reason if order and state is not OrderState.FILLED else "",
     )

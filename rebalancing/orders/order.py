@@ -106,10 +106,19 @@ UNSENT: Final = (OrderState.NOT_SENT, OrderState.WITHDRAWN)
 """States of an intent that certainly never became an order."""
 
 
+class Fill(FrozenModel):
+    """One execution of an order: whole shares at a price in US dollars. ``commission`` is 0 until it is reported."""
+
+    exec_id: str
+    shares: int
+    price: Money
+    commission: Money = Decimal(0)
+
+
 class OrderReport(FrozenModel):
     """What became of one intent. ``filled`` and ``commission`` are counted from executions, once per execution id.
 
-    ``limit_price`` is the limit the broker last reported for it.
+    ``limit_price`` is the limit the broker last reported for it. ``fills`` are told once the order is over.
     """
 
     ref: str
@@ -123,6 +132,7 @@ class OrderReport(FrozenModel):
     order_type: OrderType = OrderType.MARKET
     limit_price: Money | None = None
     reason: str = ""
+    fills: tuple[Fill, ...] = ()
 
     @property
     def cash_flow(self) -> Money:

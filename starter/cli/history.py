@@ -43,7 +43,7 @@ def since_when(given: str, now: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class HistoryOptions:
-    """What is asked for, and how it is to be printed; ``as_csv``: one line for each order of each run."""
+    """What is asked for, and how it is to be printed; ``as_csv``: one line for each fill of each run."""
 
     account: str | None
     since: str | None

@@ -20,7 +20,7 @@ def history(
     strategy: Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="Only what followed it.")] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many runs.", min=1)] = LIMIT,
     as_json: JsonFlag = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="One line for each order of each run.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="One line for each fill of each run.")] = False,
 ) -> None:
     """List runs, the latest first: who asked, what came of it, what it cost; and what persons did."""
     from starter.cli.history import HistoryOptions, run_history_command

@@ -1,8 +1,9 @@
-"""The orders of runs, one line each, for spreadsheets."""
+"""The fills of runs, one line each, for spreadsheets; an order without fills has a line too."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from rebalancing.orders.order import Fill
 from rebalancing.orders.slippage import slippage_of
 from starter.desk.show import RunDetails
 
@@ -26,16 +27,23 @@ COLUMNS: Final[tuple[str, ...]] = (
     "slippage",
     "state",
     "reason",
+    "exec_id",
+    "fill_shares",
+    "fill_price",
+    "fill_commission",
 )
 
 
 def order_lines(details: RunDetails) -> Iterator[dict[str, object]]:
-    """The orders of one run; prices, commission and slippage in US dollars, times in ISO 8601."""
+    """The orders of one run, each as often as it has fills; what is not of a fill is of its whole order.
+
+    Prices, commissions and slippage in US dollars, times in ISO 8601.
+    """
     run = details.run
     prices = details.outcome.arrival_prices if details.outcome else {}
     for order in details.orders:
         arrival = prices.get(order.symbol)
-        yield {
+        line: dict[str, object] = {
             "account": run.account,
             "strategy": run.strategy,
             "run_id": run.run_id,
@@ -56,3 +64,15 @@ def order_lines(details: RunDetails) -> Iterator[dict[str, object]]:
             "state": order.state.value,
             "reason": order.reason,
         }
+        yield from ({**line, **_of_fill(fill)} for fill in order.fills or (None,))
+
+
+def _of_fill(fill: Fill | None) -> dict[str, object]:
+    if fill is None:
+        return dict.fromkeys(COLUMNS[-4:], "")
+    return {
+        "exec_id": fill.exec_id,
+        "fill_shares": fill.shares,
+        "fill_price": fill.price,
+        "fill_commission": fill.commission,
+    }

@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 async def test_history_and_show_tell_what_happened_to_people_and_to_programs(tmp_path: Path) -> None:
     guarded = Holding(more={"guards": {"minimum_symbols": 5}})
-    async with house({"DU1": Holding(), "DU5": guarded}) as own:
+    async with house({"DU1": Holding(), "DU5": guarded}, instruments={"QQQ": {"depth": 50}}) as own:
         await (await own.trigger("DU1", "e-1")).result()
         await failure_of(await own.trigger("DU5"))
         await until(lambda: _both_are_listed(own))
@@ -34,6 +34,10 @@ async def test_history_and_show_tell_what_happened_to_people_and_to_programs(tmp
         lines = list(csv.DictReader(io.StringIO((await operator.run("history", "--csv")).output)))
         assert {line["symbol"] for line in lines} == {"QQQ", "BND", "GLD"}
         assert {line["run_id"] for line in lines} == {run["run_id"]}
+        bought = [line for line in lines if line["symbol"] == "QQQ"]
+        assert len(bought) > 1, "a line for each fill"
+        assert {line["filled"] for line in bought} == {str(sum(int(line["fill_shares"]) for line in bought))}
+        assert len({line["exec_id"] for line in bought}) == len(bought)
 
         shown = (await operator.run("show", "DU1", run["run_id"][:8])).output
         assert "under target" in shown
