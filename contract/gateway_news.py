@@ -4,6 +4,7 @@ It is the identity with which the worker polls a queue that nothing is ever put 
 changed connection is another identity, and the one that was heard of last counts.
 """
 
+import re
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -11,6 +12,9 @@ from contract.process_in_use import LONGEST_IDENTITY
 
 _CONNECTED: Final = " connected "
 _AWAY: Final = " away "
+
+_WORD: Final = re.compile(f"{_CONNECTED}|{_AWAY}")
+"""The first one counts: a problem's own words may be either."""
 
 
 def news_queue(gateway: str | None) -> str:
@@ -28,9 +32,8 @@ class GatewayNews(NamedTuple):
     @classmethod
     def of(cls, identity: str) -> "GatewayNews | None":
         """What an identity says; ``None`` for one of another kind."""
-        word = _CONNECTED if _CONNECTED in identity else _AWAY
-        process, _, told = identity.partition(word)
-        since, _, problem = told.partition(" ")
+        process, *told = _WORD.split(identity, maxsplit=1)
+        since, _, problem = "".join(told).partition(" ")
         try:
             at = datetime.fromisoformat(since)
         except ValueError:
