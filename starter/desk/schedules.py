@@ -165,7 +165,9 @@ async def add_schedule(client: Client, configuration: Configuration, new: NewSch
         static_summary=f"Schedule {name}",
     )
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP)
-    state = ScheduleState(note=f"added by {who}")
+    # Paused until its times are known to be allowed: one that comes too often would else come before it is taken back.
+    note = f"added by {who}"
+    state = ScheduleState(note=note, paused=True)
     try:
         handle = await client.create_schedule(name, Schedule(action, spec, policy, state))
     except ScheduleAlreadyRunningError:
@@ -178,11 +180,11 @@ async def add_schedule(client: Client, configuration: Configuration, new: NewSch
             raise
         problem = error.message.removeprefix("Invalid schedule spec: ")
         raise ScheduleRefused(f"The time {new.cron!r} in {new.timezone} is none: {problem}.") from None
-    description = await handle.describe()
-    if problem := _impossible(description.info.next_action_times):
+    if problem := _impossible((await handle.describe()).info.next_action_times):
         await handle.delete()
         raise ScheduleRefused(f"The time {new.cron!r} {problem}. Nothing was added.")
-    return await _standing(client, description)
+    await handle.unpause(note=note)
+    return await _standing(client, await handle.describe())
 
 
 async def read_schedules(client: Client) -> list[ScheduleStanding]:

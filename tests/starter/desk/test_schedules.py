@@ -223,3 +223,24 @@ async def test_times_that_passed_while_the_server_was_away_are_missed_and_told(
         standing = await read_schedule(server.client, "weekly")
         assert standing.as_json()["missed"] == standing.missed
         assert standing.started == 1  # its workflow waits for a worker, and the next ones are skipped
+
+
+async def test_a_schedule_does_not_come_before_its_times_are_known_to_be_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever adds it may be killed in between: what comes each minute must not be left behind, trading."""
+
+    def killed(_times: object) -> str:
+        raise KeyboardInterrupt
+
+    async with temporal_server() as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(schedules, "_impossible", killed)
+            with pytest.raises(KeyboardInterrupt):
+                await add(server.client, new("* * * * *"))
+        assert (await read_schedule(server.client, "weekly")).is_paused
+        await remove_schedule(server.client, "weekly")
+        added = await add(server.client, new())
+        assert not added.is_paused
+        assert added.note == "added by a test"
+        assert len(added.next_times) == 10
