@@ -7,13 +7,12 @@ from temporalio.client import Client
 
 from configuration.configuration import Configuration
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
-from rebalancing.errors import RebalancerError
 from starter.cli.console import error_console, output_console, tell
 from starter.cli.mistakes import CommandFailed
 from starter.cli.operator import operator_name
-from starter.cli.setup import connect_temporal, gateway_name, read_setup
-from starter.desk.cancel_orders import cancel_orders as cancel_orders_of
-from starter.desk.gateway_stop import start_gateways, stop_gateways
+from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
+from starter.desk.cancel_orders import cancel_all_orders
+from starter.desk.gateway_stop import resume_all, stop_gateways
 from starter.desk.halt import CERTAIN_AFTER, HaltSet, hold, resume
 from starter.desk.mistakes import UserMistake
 
@@ -23,22 +22,22 @@ async def run_halt_command(reason: str, *, cancel_orders: bool, everything: bool
     _printable(reason)
     client = await connect_temporal()
     await _hold(client, HALT_ID, reason, as_json=as_json)
-    if cancel_orders:
-        await _cancel_orders(client, read_setup(may_be_simulated=True).configuration)
-    if everything:
-        stopped = await stop_gateways(client, reason or "halt --everything")
-        names = ", ".join(gateway_name(each) for each in stopped) or "no gateway, for none was ever connected to"
-        error_console().print(f"Nothing reaches {names} any more, until `rebalancer resume`.", markup=False)
+    try:
+        if cancel_orders:
+            await _cancel_orders(client, read_setup(may_be_simulated=True).configuration)
+    finally:  # whatever became of the orders
+        if everything:
+            stopped = await stop_gateways(client, reason or "halt --everything")
+            names = ", ".join(gateway_name(each) for each in stopped) or "no gateway, for none was ever connected to"
+            error_console().print(f"Nothing reaches {names} any more, until `rebalancer resume`.", markup=False)
 
 
 async def run_resume_command(reason: str, *, as_json: bool) -> None:
     """End the halt, and let requests through to gateways that were stopped."""
     _printable(reason)
     client = await connect_temporal()
-    started = await start_gateways(client, reason or "resume")
-    for gateway in started:
+    for gateway in await resume_all(client, operator_name(), reason):
         error_console().print(f"Requests reach {gateway_name(gateway)} again.", markup=False)
-    await resume(client, HALT_ID, operator_name(), reason)
     tell("Trading goes on; what waited reads everything anew.", as_json=as_json, id=HALT_ID)
 
 
@@ -60,10 +59,20 @@ async def run_unpause_command(account: str | None, strategy: str | None, reason:
 
 async def _hold(client: Client, halt_id: str, reason: str, *, as_json: bool) -> None:
     error_console().print(
-        f"Letting no order go out any more; sure in {CERTAIN_AFTER.total_seconds():g} s at most …",
+        f"Letting no order go out any more by Temporal at {temporal_address()}, namespace {client.namespace}; sure in "
+        f"{CERTAIN_AFTER.total_seconds():g} s at most …",
         markup=False,
+        soft_wrap=True,
     )
     came = await hold(client, halt_id, operator_name(), reason)
+    if not (came.answered or came.silent):
+        error_console().print(
+            "No gateway was ever connected to by this Temporal server and namespace. If a worker trades, it goes by "
+            "others: set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE to those, and halt there.",
+            style="bold yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     if as_json:
         output_console().print_json(json.dumps(came.as_json()))
     else:
@@ -80,15 +89,10 @@ def _tell(console: Console, came: HaltSet) -> None:
 
 
 async def _cancel_orders(client: Client, configuration: Configuration) -> None:
-    """Account by account, so that one whose orders cannot be cancelled keeps no other's from it."""
-    problems: list[str] = []
-    for account in configuration.enabled_accounts:
-        error_console().print(f"{account.account_id}: cancelling working orders …", markup=False)
-        try:
-            await cancel_orders_of(client, account, configuration.settings.concurrency.cancel_timeout)
-        except RebalancerError as error:
-            problems.append(str(error))
-    if problems:
+    def begun(account: str) -> None:
+        error_console().print(f"{account}: cancelling working orders …", markup=False)
+
+    if problems := await cancel_all_orders(client, configuration, begun):
         raise CommandFailed("\n".join(problems))
     error_console().print("No order that was placed here works any more.", markup=False)
 

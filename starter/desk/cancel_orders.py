@@ -1,12 +1,17 @@
 """Cancels what an account has at the broker, past its rebalance: through the gateway's slot, like everything else."""
 
+import asyncio
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
 
 from temporalio.client import ActivityFailureError, Client
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
+from configuration.configuration import Configuration
 from contract.activities import GatewayContract
 from contract.names import gateway_queue
 from contract.priority import OPERATOR
@@ -14,11 +19,47 @@ from contract.requests import CancelOpenRequest
 from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
+from starter.desk.known_login import known_gateways
 from starter.desk.positions import ATTEMPTS
+
+AT_ONCE: Final = 3
+"""Accounts that are asked about together: so many visits fit one after the other into the time for each."""
 
 
 class OrdersNotCancelled(RebalancerError):
     """Working orders of an account may still work; the message says why."""
+
+
+async def cancel_all_orders(
+    client: Client, configuration: Configuration, on_account: Callable[[str], object] = lambda _: None
+) -> list[str]:
+    """Those of every account; what could not be cancelled, and why. Raises ``RPCError`` if the server tells nothing.
+
+    An account that is switched off counts where its gateway was ever connected to: what it had at work is seen through.
+    A few are asked for at once, so that a gateway that is away keeps no other's account waiting. ``on_account`` is told
+    whose turn it is.
+    """
+    reached = await known_gateways(client)
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def problem_of(account: Account) -> str:
+        async with turns:
+            on_account(account.account_id)
+            return await _problem(client, account, configuration.settings.concurrency.cancel_timeout)
+
+    accounts = [each for each in configuration.accounts if each.enabled or each.gateway in reached]
+    return [problem for problem in await asyncio.gather(*map(problem_of, accounts)) if problem]
+
+
+async def _problem(client: Client, account: Account, timeout: float) -> str:
+    try:
+        await cancel_orders(client, account, timeout)
+    except OrdersNotCancelled as error:
+        return str(error)
+    except RPCError as error:
+        told = error.message or error.status.name
+        return f"Whether the working orders of {account.account_id} were cancelled is not known ({told}). Look in TWS."
+    return ""
 
 
 async def cancel_orders(client: Client, account: Account, timeout: float) -> None:

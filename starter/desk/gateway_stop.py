@@ -8,7 +8,9 @@ from temporalio.api.taskqueue.v1 import RateLimit, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, UpdateTaskQueueConfigRequest
 from temporalio.client import Client
 
+from contract.halts import HALT_ID
 from contract.names import gateway_queue
+from starter.desk.halt import NothingHeld, resume
 from starter.desk.known_login import known_gateways
 
 ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
@@ -20,6 +22,20 @@ async def stop_gateways(client: Client, reason: str) -> tuple[str | None, ...]:
     for gateway in gateways:
         await _limit(client, gateway, RateLimit(requests_per_second=0), reason)
     return gateways
+
+
+async def resume_all(client: Client, who: str, reason: str) -> tuple[str | None, ...]:
+    """End the halt, and let requests through to gateways that were stopped; which these were.
+
+    Raises ``NothingHeld`` if there was neither.
+    """
+    started = await start_gateways(client, reason or "resume")
+    try:
+        await resume(client, HALT_ID, who, reason)
+    except NothingHeld:
+        if not started:  # otherwise the halt alone was ended before, as the plain `temporal` command does
+            raise
+    return started
 
 
 async def start_gateways(client: Client, reason: str) -> tuple[str | None, ...]:

@@ -30,9 +30,11 @@ async def known_login(client: Client, gateway: str | None) -> Login | None:
 
 
 async def known_gateways(client: Client) -> tuple[str | None, ...]:
-    """Every gateway that was ever connected to; ``None`` is the one without a name. Raises ``RPCError``."""
-    query = f"WorkflowType = '{LOGIN_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
-    ids = [login.id async for login in client.list_workflows(query)]
+    """Every gateway that was ever connected to; ``None`` is the one without a name. Raises ``RPCError``.
+
+    One whose login was ended, for another one to take its place, may still have a worker that serves it.
+    """
+    ids = {login.id async for login in client.list_workflows(f"WorkflowType = '{LOGIN_WORKFLOW_TYPE}'")}
     return tuple(gateway_of_login(each) for each in sorted(ids) if each.startswith(LOGIN_ID))
 
 

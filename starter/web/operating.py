@@ -10,13 +10,13 @@ from contract.halts import HALT_ID, pause_id, strategy_pause_id
 from contract.messages import Resolution
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.approval import Approval, Rejection
-from rebalancing.errors import AccountUnknown, RebalancerError, StrategyUnknown
+from rebalancing.errors import AccountUnknown, StrategyUnknown
 from rebalancing.triggers import HTTP_SOURCE
 from starter.desk.approve import approve as approve_plan
 from starter.desk.cancel import cancel as cancel_run
 from starter.desk.cancel import told_at_end
-from starter.desk.cancel_orders import cancel_orders
-from starter.desk.gateway_stop import start_gateways, stop_gateways
+from starter.desk.cancel_orders import cancel_all_orders
+from starter.desk.gateway_stop import resume_all, stop_gateways
 from starter.desk.halt import hold, read_halts
 from starter.desk.halt import resume as end_hold
 from starter.desk.mistakes import as_asked
@@ -147,7 +147,7 @@ async def halt(desk: TheDesk, caller: Trader, wanted: HaltRequest | None = None)
     """Halt all trading: once this is answered, no order goes out any more. `problems` are orders that still work."""
     asked = wanted or HaltRequest()
     came = await hold(desk.client, HALT_ID, caller.by, asked.reason)
-    problems = await _cancel_all(desk) if asked.cancel_orders else []
+    problems = await cancel_all_orders(desk.client, desk.configuration.now) if asked.cancel_orders else []
     stopped = await stop_gateways(desk.client, asked.reason or "halt --everything") if asked.everything else ()
     return {**came.as_json(), "problems": problems, "stopped": [each or "default" for each in stopped]}
 
@@ -155,9 +155,7 @@ async def halt(desk: TheDesk, caller: Trader, wanted: HaltRequest | None = None)
 @router.post("/resume", responses=documented(*CHANGES), openapi_extra=TRADERS)
 async def resume(desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
     """End the halt; what waited for that reads everything anew."""
-    reason = wanted.reason if wanted else ""
-    await start_gateways(desk.client, reason or "resume")
-    await end_hold(desk.client, HALT_ID, caller.by, reason)
+    await resume_all(desk.client, caller.by, wanted.reason if wanted else "")
     return Told(message="Trading goes on; what waited reads everything anew.")
 
 
@@ -201,14 +199,3 @@ async def unpause_strategy(
 
 async def _paused(desk: OpenDesk, halt_id: str, caller: Trader, wanted: ReasonRequest | None) -> dict[str, Any]:
     return dict((await hold(desk.client, halt_id, caller.by, wanted.reason if wanted else "")).as_json())
-
-
-async def _cancel_all(desk: OpenDesk) -> list[str]:
-    """Account by account, so that one whose orders cannot be cancelled keeps no other's from it; what could not."""
-    problems: list[str] = []
-    for account in desk.configuration.now.enabled_accounts:
-        try:
-            await cancel_orders(desk.client, account, desk.configuration.settings.concurrency.cancel_timeout)
-        except RebalancerError as error:
-            problems.append(str(error))
-    return problems

@@ -16,6 +16,8 @@ async def test_halting_and_resuming_needs_nothing_but_temporal(tmp_path: Path) -
         assert halted.status == 0, halted.errors
         assert "trading is halted since" in halted.output
         assert "something is wrong" in halted.output
+        assert f"by Temporal at {server.address}, namespace default" in halted.errors
+        assert "No gateway was ever connected to by this Temporal server" in halted.errors
         again = await own.run("halt", "--json")
         assert json.loads(again.output)["new"] is False
         assert json.loads(again.output)["reason"] == "something is wrong"
@@ -23,6 +25,16 @@ async def test_halting_and_resuming_needs_nothing_but_temporal(tmp_path: Path) -
         nothing = await own.run("resume")
         assert nothing.status == 1
         assert "Trading is not halted" in nothing.errors
+
+
+async def test_everything_is_stopped_though_orders_cannot_be_cancelled(tmp_path: Path) -> None:
+    async with temporal_server() as server:
+        own = desk(tmp_path, TEMPORAL_ADDRESS=server.address)
+        (tmp_path / "accounts.yaml").write_text("accounts: [")
+        answer = await own.run("halt", "--cancel-orders", "--everything")
+        assert answer.status == 2, answer.errors
+        assert "accounts.yaml" in answer.errors
+        assert "Nothing reaches" in answer.errors
 
 
 async def test_only_what_is_configured_can_be_paused_and_anything_that_is_can_be_unpaused(tmp_path: Path) -> None:

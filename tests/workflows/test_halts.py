@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from temporalio.client import WorkflowFailureError
 
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
-from contract.names import RESUMED_SIGNAL
+from contract.names import RESUMED_SIGNAL, login_id
 from contract.status import Status
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import EventStatus, ExecutionMode
-from starter.desk.cancel_orders import cancel_orders
-from starter.desk.gateway_stop import start_gateways, stop_gateways, stopped_gateways
-from starter.desk.halt import HaltSet, hold, read_halts, resume
+from starter.desk.cancel_orders import cancel_all_orders, cancel_orders
+from starter.desk.gateway_stop import resume_all, start_gateways, stop_gateways, stopped_gateways
+from starter.desk.halt import HaltSet, NothingHeld, hold, read_halts, resume
 from testbed.waiting import until
 from tests.faults.ledger_checks import never_overspent, placed_at_most_once
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings, status_reached
@@ -298,6 +299,42 @@ async def test_working_orders_can_be_cancelled_during_a_halt_and_the_rest_is_pla
         await handle.cancel()
         with suppress(WorkflowFailureError):
             await handle.result()
+
+
+async def test_working_orders_of_an_account_that_was_switched_off_meanwhile_are_cancelled_too() -> None:
+    async with house({"DU1": SELLS_FIRST}, latency={"fill": (60, 60)}) as own:
+        handle = await own.trigger("DU1")
+        await until(lambda: [order for order in own.accepted_orders("DU1") if order.status == "Submitted"])
+        await halted(own)
+        off = [account.model_copy(update={"enabled": False}) for account in own.configuration.accounts]
+        asked: list[str] = []
+        configured = own.configuration.model_copy(update={"accounts": tuple(off)})
+        assert await cancel_all_orders(own.client, configured, asked.append) == []
+        assert asked == ["DU1"]
+        assert {order.status for order in own.accepted_orders("DU1")} == {"Cancelled"}
+        await handle.cancel()
+        with suppress(WorkflowFailureError):
+            await handle.result()
+
+
+async def test_a_gateway_whose_login_was_ended_is_visited_by_a_halt_all_the_same() -> None:
+    """It may have a worker still, which connected before."""
+    async with house({"DU1": SELLS_FIRST}) as own:
+        await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()
+        await own.client.get_workflow_handle(login_id(None)).terminate(reason="new login")
+        assert (await halted(own)).answered == (None,)
+
+
+async def test_gateways_that_were_stopped_start_again_though_the_halt_alone_was_ended_before() -> None:
+    async with house({"DU1": SELLS_FIRST}) as own:
+        await (await own.trigger("DU1", mode=ExecutionMode.DRY_RUN)).result()
+        await halted(own)
+        await stop_gateways(own.client, "network work")
+        await own.client.get_workflow_handle(HALT_ID).terminate(reason="by hand")
+        assert await resume_all(own.client, WHO, "") == (None,)
+        assert await stopped_gateways(own.client) == ()
+        with pytest.raises(NothingHeld):
+            await resume_all(own.client, WHO, "")
 
 
 async def test_halting_everything_lets_nothing_reach_the_gateway_until_it_is_resumed() -> None:
