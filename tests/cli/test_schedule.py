@@ -41,7 +41,7 @@ async def test_a_schedule_is_added_listed_paused_and_removed(tmp_path: Path) -> 
         assert "holiday" in listed.output
         assert "DU1000001" in listed.output
         again = await operator.run("schedule", "unpause", "strategy-blend")
-        assert "next: Mon " in again.output
+        assert "next: Mon " in again.errors
         for name in ("DU1000001", "strategy-blend"):
             assert (await operator.run("schedule", "remove", name)).status == 0
         gone = await operator.run("schedule", "remove", "DU1000001")
