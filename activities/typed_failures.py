@@ -9,10 +9,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ExecuteActivityInput
 
 from activities.interception import Around
-from rebalancing.errors import RebalancerError
+from rebalancing.errors import HaltsUnread, RebalancerError, SendingUnconfirmed
 
 GATEWAY_ATTEMPTS: Final = 5
 """A gateway that is connected but fails this often at the same thing will not be mended by trying on."""
+
+OF_TEMPORAL: Final = (HaltsUnread, SendingUnconfirmed)
+"""What Temporal did not answer says nothing of the gateway either."""
 
 
 class TypedFailures(Around):
@@ -35,10 +38,11 @@ class TypedFailures(Around):
         except ApplicationError:
             raise
         except Exception as error:
-            self._failed[own] += 1
+            if not isinstance(error, OF_TEMPORAL):
+                self._failed[own] += 1
             is_final = not _is_retryable(error) or self._failed[own] == self._attempts
             if is_final:
-                del self._failed[own]
+                self._failed.pop(own, None)
             raise ApplicationError(
                 str(error),
                 *(error.details if isinstance(error, RebalancerError) else ()),

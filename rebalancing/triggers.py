@@ -1,6 +1,6 @@
 """Triggers: what asks for a rebalance, and what is remembered of it (promises P2 and P6)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self, cast
@@ -10,7 +10,10 @@ from pydantic import Field, field_serializer, field_validator
 from rebalancing.base import FrozenModel, Instant
 
 REMEMBERED_EVENTS = 100
-"""How many events an account remembers: more than any publisher sends while Ably still has them in its history."""
+"""How many live events an account remembers: more than any publisher sends while Ably still has them in its history."""
+
+REMEMBERED_DRY_RUNS = 20
+"""And how many dry runs: one that is asked for again does no harm."""
 
 ENDED_EARLY = "its run ended before it was finished"
 """What became of events whose run was terminated."""
@@ -174,8 +177,13 @@ class EventRing(FrozenModel):
         """Whether this event was taken on before, or is too old to tell."""
         if any(record.uses_up(trigger) for record in self.records):
             return True
-        full = len(self.records) >= REMEMBERED_EVENTS
-        return full and trigger.requested_at <= min(record.requested_at for record in self.records)
+        if trigger.mode is ExecutionMode.DRY_RUN:
+            return False  # once more does no harm
+        live = [record for record in self.records if record.mode is ExecutionMode.REBALANCE]
+        # A ring of before dry runs were kept apart may have forgotten live ones for them.
+        counted = live if len(live) >= REMEMBERED_EVENTS else self.records
+        full = len(counted) >= REMEMBERED_EVENTS
+        return full and trigger.requested_at <= min(record.requested_at for record in counted)
 
     def find(self, event_id: str, mode: ExecutionMode = ExecutionMode.DRY_RUN) -> EventRecord | None:
         """The record that tells what became of an event that came in this mode; a live one may tell it for both."""
@@ -201,7 +209,7 @@ class EventRing(FrozenModel):
         changed = {(record.event_id, record.mode): record for record in later.records}
         kept = [changed.pop((record.event_id, record.mode), record) for record in self.records]
         merged = sorted([*kept, *changed.values()], key=lambda record: record.requested_at)
-        return self.model_copy(update={"records": tuple(merged[-REMEMBERED_EVENTS:])})
+        return self.model_copy(update={"records": _latest(merged)})
 
     @property
     def without_summaries(self) -> Self:
@@ -219,6 +227,14 @@ class EventRing(FrozenModel):
         records = (one.model_copy(update=over) if one.status in unfinished else one for one in self.records)
         ended = self.model_copy(update={"records": tuple(records)})
         return ended.noting((one for one in sent if not ended.knows(one)), EventStatus.CANCELLED, ENDED_EARLY)
+
+
+def _latest(records: Sequence[EventRecord]) -> tuple[EventRecord, ...]:
+    """The last of each kind, in their order: anybody may ask for dry runs, and they must not push live events out."""
+    dry = [record for record in records if record.mode is ExecutionMode.DRY_RUN]
+    live = [record for record in records if record.mode is ExecutionMode.REBALANCE]
+    kept = {id(record) for record in (*live[-REMEMBERED_EVENTS:], *dry[-REMEMBERED_DRY_RUNS:])}
+    return tuple(record for record in records if id(record) in kept)
 
 
 def next_round(pending: tuple[Trigger, ...]) -> tuple[Trigger, ...]:

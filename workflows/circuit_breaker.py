@@ -1,7 +1,9 @@
 """Tells a circuit breaker how a live rebalance ended, before anything follows it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Final
 
 from temporalio import workflow
@@ -18,8 +20,10 @@ from workflows.activity_errors import FAILURES, own_error
 from workflows.rebalance import Rebalance
 from workflows.run_state import RunState
 
-REFUSED_BY_PEOPLE: Final = frozenset({kind.__name__ for kind in (failures.PlanRejected, failures.ApprovalExpired)})
-"""A person's no to a plan is nothing wrong."""
+NOTHING_WRONG: Final = frozenset(
+    {kind.__name__ for kind in (failures.PlanRejected, failures.ApprovalExpired, failures.WaitedTooLong)}
+)
+"""A person's no to a plan, or a wait for a person, a market or the end of a halt that was too long."""
 
 
 async def judged(supervised: Awaitable[Outcome], rebalance: Rebalance, state: RunState) -> Outcome:
@@ -31,10 +35,12 @@ async def judged(supervised: Awaitable[Outcome], rebalance: Rebalance, state: Ru
         outcome = await supervised
     except FAILURES as error:
         failure = own_error(error)
-        if failure.type not in REFUSED_BY_PEOPLE:
-            await _judge(rebalance.account, breaker, state, f"{failure.type}: {failure.message}")
+        if failure.type not in NOTHING_WRONG:
+            with suppress(asyncio.CancelledError):  # it has ended already
+                await _judge(rebalance.account, breaker, state, f"{failure.type}: {failure.message}")
         raise
-    await _judge(rebalance.account, breaker, state, outcome.missing)
+    with suppress(asyncio.CancelledError):
+        await _judge(rebalance.account, breaker, state, outcome.missing)
     return outcome
 
 
@@ -50,7 +56,7 @@ async def _judge(account: Account, breaker: CircuitBreakerSettings, state: RunSt
         is_paused = await local_calls.judge(verdict)
     except (ActivityError, ApplicationError) as error:
         if is_cancelled_exception(error):
-            raise
+            return
         state.log(logging.WARNING, f"the circuit breaker did not count how this ended: {own_error(error).message}")
         return
     if is_paused:

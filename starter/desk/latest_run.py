@@ -61,7 +61,7 @@ async def query_status(handle: WorkflowHandle[Any, RunResult]) -> Status | None:
     """The answer to the status query, or ``None`` if no worker gave one in time, or one that cannot be read."""
     try:
         return await handle.query(STATUS_QUERY, result_type=Status, rpc_timeout=QUERY_TIMEOUT)
-    except (RPCError, TemporalError):
+    except (RPCError, TemporalError, ValueError, KeyError):
         return None
 
 

@@ -133,7 +133,7 @@ def _of_run(status: AccountStatus, run: Run) -> AccountStatus:
     return replace(
         status,
         phase=run.phase,
-        strategy=run.strategy or status.strategy,
+        strategy=status.strategy or run.strategy,  # what holds an account goes by what it follows now
         mode=run.mode,
         since=run.closed_at or run.started_at,
         is_running=run.is_running,
@@ -217,7 +217,7 @@ def _answered(status: AccountStatus, answer: Status | None, steps: tuple[Pending
         return replace(status, steps=steps, detail="no worker answers")
     return replace(
         status,
-        strategy=answer.strategy or status.strategy,
+        strategy=status.strategy or answer.strategy,
         mode=answer.mode.value if answer.mode else status.mode,
         phase=answer.phase.value,
         since=answer.since,
