@@ -118,3 +118,22 @@ def test_what_came_later_takes_the_place_of_what_was_known_before() -> None:
         ("b", EventStatus.RUNNING),
     ]
     assert both.after_ending_early([]).records[1].status is EventStatus.CANCELLED
+
+
+def test_dry_runs_push_no_live_event_out_of_what_is_remembered() -> None:
+    """Anybody on this machine may ask for dry runs: a live event must not be traded again for them."""
+    live = trigger("live")
+    ring = EventRing().noting([live], EventStatus.COMPLETED)
+    for number in range(3 * REMEMBERED_EVENTS):
+        at = NOON + timedelta(minutes=1 + number)
+        ring = ring.noting([trigger(f"dry-{number}", ExecutionMode.DRY_RUN, at=at)], EventStatus.COMPLETED)
+    assert ring.knows(trigger("live", at=NOON + timedelta(days=1)))
+    assert not ring.knows(trigger("published earlier", at=NOON - timedelta(minutes=1)))
+    assert len(ring.records) < REMEMBERED_EVENTS
+
+
+def test_a_ring_that_dry_runs_had_filled_lets_nothing_older_in() -> None:
+    """As it was written before they were kept apart: live events may have been pushed out of it."""
+    many = [trigger(f"e{n}", ExecutionMode.DRY_RUN, at=NOON + timedelta(minutes=n)) for n in range(REMEMBERED_EVENTS)]
+    records = [record for one in many for record in EventRing().noting([one], EventStatus.COMPLETED).records]
+    assert EventRing(records=tuple(records)).knows(trigger("forgotten", at=NOON))

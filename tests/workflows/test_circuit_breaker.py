@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from contract.halts import HALTS_QUEUE, strategy_pause_id
+from contract.halts import HALT_ID, HALTS_QUEUE, set_halt, strategy_pause_id
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode
@@ -87,6 +87,14 @@ async def test_a_plan_that_a_person_rejects_is_nothing_wrong() -> None:
         await handle.execute_update("reject")
         assert (await failure_of(handle)).type == "PlanRejected"
         assert await read_halts(own.client) == []
+
+
+async def test_a_wait_that_was_too_long_is_no_failure_of_the_strategy() -> None:
+    settings = breaking_after(1).model_copy(update={"max_wait": 1})
+    async with house(accounts(right=("DU1",)), settings=settings) as own:
+        await set_halt(own.client, HALT_ID, "ann@desk", "")
+        assert (await failure_of(await own.trigger("DU1"))).type == "WaitedTooLong"
+        assert [halt.workflow_id for halt in await read_halts(own.client)] == [HALT_ID]
 
 
 async def test_a_signal_that_somebody_sent_by_hand_neither_counts_nor_keeps_a_rebalance_from_ending() -> None:

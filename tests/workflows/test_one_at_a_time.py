@@ -8,9 +8,11 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from activities.opening import RUNS_AT_ONCE
+from contract.halts import pause_id, set_halt
 from contract.status import Status
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventStatus, ExecutionMode
+from testbed.waiting import until
 from tests.house import Holding, House, house, phase_reached, status_reached
 from tests.workflows.test_market_hours import CLOSED, waiting_at_most
 
@@ -125,7 +127,8 @@ async def test_nothing_comes_back_that_was_sent_to_a_run_terminated_before_any_w
 async def test_a_follow_up_run_that_is_terminated_takes_nothing_back_of_what_the_run_before_carried_out() -> None:
     async with house({"DU1": Holding()}, **SLOW) as own:
         await own.trigger("DU1", "first")
-        await phase_reached(own.handle("DU1"), Phase.BUYING)
+        await until(lambda: len(own.accepted_orders("DU1")) == 3)
+        await set_halt(own.client, pause_id("DU1"), "test", "so that the follow-up run is met at work")
         await own.trigger("DU1", "second")
         latest = own.handle("DU1")
         await status_reached(latest, lambda status: _is_running(status, "second"))
