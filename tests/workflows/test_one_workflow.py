@@ -15,6 +15,7 @@ from temporalio.client import (
     ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleSpec,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
 )
 from temporalio.common import RetryPolicy
@@ -36,6 +37,7 @@ from rebalancing.freshness import Figures
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest, WhatIfOrder
 from rebalancing.orders.order import Intent, LegOrder, Side
 from rebalancing.outcomes import Phase
+from testbed.waiting import until
 from tests.house import TRADING, Holding, House, failure_of, house, phase_reached
 from workflows.rebalance_account import RebalanceAccount
 
@@ -162,6 +164,11 @@ async def test_what_is_no_account_number_fails_at_once_under_its_very_own_id_too
         handle = await own.client.start_workflow(
             "RebalanceAccount", start, id=f"rebalance-{account}", task_queue="rebalances"
         )
+
+        async def is_over() -> bool:
+            return (await handle.describe()).status is WorkflowExecutionStatus.FAILED
+
+        await until(is_over)  # it may be before its result is waited for, which was seen not to be told then
         assert "account" in (await failure_of(handle)).message
         assert refused(own, "DU1")
 
