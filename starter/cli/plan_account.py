@@ -10,7 +10,7 @@ from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.waiting import waiting_for
 from starter.cli.watch import Watch
 from starter.desk.account_status import what_you_can_do
-from starter.desk.many import WaitsForPerson, until_a_person
+from starter.desk.outcome import WaitsLong
 from starter.desk.plan import plan_of, plan_requested
 from starter.desk.trigger import deliver
 
@@ -25,8 +25,8 @@ async def run_plan_command(account: str, *, as_json: bool) -> int:
     error_console().print(f"{handle.id}: dry run requested as event {trigger.event_id}", markup=False)
     try:
         async with waiting_for(own.account_id):
-            plan, notes = await plan_of(client, trigger, until_a_person(trigger, Watch().show))
-    except WaitsForPerson as waits:
+            plan, notes = await plan_of(client, trigger, Watch().show)
+    except WaitsLong as waits:
         told = f"{waits} {what_you_can_do(waits.status)} The dry run follows."
         error_console().print(told, style="bold yellow", markup=False, soft_wrap=True)
         return WAITS_FOR_YOU

@@ -17,9 +17,9 @@ from starter.cli.waiting import waiting_for
 from starter.cli.watch import Watch
 from starter.desk.account_status import what_you_can_do
 from starter.desk.known_login import known_login
-from starter.desk.many import WaitsForPerson, result_json, until_a_person
+from starter.desk.many import result_json
 from starter.desk.mistakes import as_asked
-from starter.desk.outcome import outcome_of
+from starter.desk.outcome import WaitsLong, not_sat_out, outcome_of
 from starter.desk.standing import Place, Standing, standing_of
 from starter.desk.trigger import deliver, requested
 
@@ -103,8 +103,8 @@ def _tell_request(trigger: Trigger, standing: Standing, how: HowToAsk) -> None:
 async def _wait(client: Client, trigger: Trigger, how: HowToAsk) -> int:
     """Show the outcome, or the event's summary where a follow-up run has taken the outcome's place."""
     try:
-        record, outcome = await outcome_of(client, trigger, until_a_person(trigger, Watch().show))
-    except WaitsForPerson as waits:
+        record, outcome = await outcome_of(client, trigger, Watch().show, not_sat_out(trigger))
+    except WaitsLong as waits:
         told = f"{waits} {what_you_can_do(waits.status)}"
         error_console().print(told, style="bold yellow", markup=False, soft_wrap=True)
         return WAITS_FOR_YOU

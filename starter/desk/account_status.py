@@ -18,7 +18,7 @@ from starter.desk.runs import Run
 NEVER_RUN: Final = "never run"
 UNTOLD: Final = "cannot be told"
 
-FOR_A_PERSON: Final = (Phase.NEEDS_OPERATOR.value, Phase.WAITING_FOR_APPROVAL.value, Phase.HALTED.value)
+FOR_A_PERSON: Final = frozenset({Phase.NEEDS_OPERATOR, Phase.WAITING_FOR_APPROVAL, Phase.HALTED})
 """Phases in which a rebalance waits for a person."""
 
 

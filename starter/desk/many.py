@@ -10,22 +10,14 @@ from temporalio.service import RPCError
 
 from contract.status import Status
 from rebalancing.errors import RebalancerError
-from rebalancing.outcomes import Outcome, Phase
-from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
-from starter.desk.account_status import FOR_A_PERSON, what_you_can_do
-from starter.desk.outcome import outcome_of
+from rebalancing.outcomes import Outcome
+from rebalancing.triggers import EventStatus, Trigger
+from starter.desk.account_status import what_you_can_do
+from starter.desk.outcome import WaitsLong, not_sat_out, outcome_of
 from starter.desk.trigger import deliver
 
 AT_ONCE: Final = 25
 """So many accounts are asked about at the same time."""
-
-
-class WaitsForPerson(RebalancerError):
-    """A rebalance that is waited for goes on only when a person has said something, or after a long time."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(f"{status.account}: {status.phase.value} {status.detail}".rstrip())
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -98,28 +90,11 @@ async def result_of(
     client: Client, trigger: Trigger, on_status: Callable[[Status | None], object] = lambda _: None
 ) -> Result:
     """Wait for a request that was delivered until it is over, or waits for a person."""
-
     try:
-        record, outcome = await outcome_of(client, trigger, until_a_person(trigger, on_status))
-    except WaitsForPerson as waits:
+        record, outcome = await outcome_of(client, trigger, on_status, not_sat_out(trigger))
+    except WaitsLong as waits:
         told = f"{waits.status.detail} {what_you_can_do(waits.status)}".strip()
         return Result(trigger.account, waits.status.phase.value, told, is_waiting=True)
     except RebalancerError as error:
         return Result(trigger.account, "failed", str(error))
     return Result(trigger.account, record.status.value, record.summary, outcome)
-
-
-def until_a_person(trigger: Trigger, on_status: Callable[[Status | None], object]) -> Callable[[Status | None], None]:
-    """The same, but raising ``WaitsForPerson`` once the rebalance goes on only when a person has said something.
-
-    A dry run is soon done, and it needs no market: one that stands behind a rebalance which waits for its market may
-    stand there for days.
-    """
-    too_long = {*FOR_A_PERSON, *([Phase.WAITING_FOR_MARKET.value] if trigger.mode is ExecutionMode.DRY_RUN else [])}
-
-    def look(status: Status | None) -> None:
-        on_status(status)
-        if status is not None and status.phase.value in too_long:
-            raise WaitsForPerson(status)
-
-    return look

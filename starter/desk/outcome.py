@@ -1,7 +1,7 @@
 """What came of a request for a rebalance, once it is over."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
@@ -9,12 +9,16 @@ from temporalio.client import Client, WorkflowHandle
 from contract.messages import RunResult
 from contract.status import Status
 from rebalancing.errors import RebalancerError
-from rebalancing.outcomes import Outcome
-from rebalancing.triggers import EventRecord, EventStatus, Trigger
+from rebalancing.outcomes import Outcome, Phase
+from rebalancing.triggers import EventRecord, EventStatus, ExecutionMode, Trigger
+from starter.desk.account_status import FOR_A_PERSON
 from starter.desk.latest_run import ending_of, handle_of, has_ended, query_status
 
 POLL_INTERVAL: Final = 0.25
 """Seconds between two looks at a rebalance that is waited for."""
+
+LONG_WAITS: Final = FOR_A_PERSON | {Phase.WAITING_FOR_MARKET}
+"""What is certain to last longer than anybody waits at a socket."""
 
 OVER: Final = frozenset(EventStatus) - {EventStatus.PENDING, EventStatus.RUNNING}
 
@@ -23,8 +27,28 @@ class RequestUnknown(RebalancerError):
     """The account's rebalance ended without knowing the request; the message tells how it ended."""
 
 
+class WaitsLong(RebalancerError):
+    """A request that is waited for goes on only when a person has said something, or after a long time."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"{status.account}: {status.phase.value} {status.detail}".rstrip())
+        self.status = status
+
+
+def not_sat_out(trigger: Trigger) -> frozenset[Phase]:
+    """The phases that nobody at a terminal sits out.
+
+    A dry run is soon done, and it needs no market: one that stands behind a rebalance which waits for its market may
+    stand there for days.
+    """
+    return LONG_WAITS if trigger.mode is ExecutionMode.DRY_RUN else FOR_A_PERSON
+
+
 async def outcome_of(
-    client: Client, trigger: Trigger, on_status: Callable[[Status | None], object] = lambda _: None
+    client: Client,
+    trigger: Trigger,
+    on_status: Callable[[Status | None], object] = lambda _: None,
+    too_long: Collection[Phase] = (),
 ) -> tuple[EventRecord, Outcome | None]:
     """Wait until a request that was delivered is over, telling ``on_status`` at every look where it stands.
 
@@ -33,6 +57,7 @@ async def outcome_of(
 
     Raises:
         RequestUnknown: the run ended without knowing it.
+        WaitsLong: it is not over, and the rebalance is in a phase that is ``too_long`` to be waited for.
     """
     handle = handle_of(client, trigger.account)
     while True:
@@ -41,6 +66,8 @@ async def outcome_of(
         record = status.events.find(trigger.event_id, trigger.mode) if status else None
         if record is not None and record.status in OVER:
             return record, await _latest_outcome(handle, trigger)
+        if status is not None and status.phase in too_long:
+            raise WaitsLong(status)
         if record is None and await has_ended(handle):
             ending = await ending_of(handle)
             raise RequestUnknown(f"{trigger.account}: {ending.status}. {ending.message}")

@@ -9,7 +9,7 @@ from contract.status import Status
 from rebalancing.errors import RebalancerError
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import OPERATOR_SOURCE, EventStatus, ExecutionMode, Trigger
-from starter.desk.outcome import outcome_of
+from starter.desk.outcome import not_sat_out, outcome_of
 from starter.desk.trigger import requested
 
 
@@ -25,8 +25,13 @@ def plan_requested(account: str, by: str = "", source: str = OPERATOR_SOURCE) ->
 async def plan_of(
     client: Client, trigger: Trigger, on_status: Callable[[Status | None], object] = lambda _: None
 ) -> tuple[Plan, tuple[str, ...]]:
-    """Wait for a dry run that was delivered; its plan, and the notes to it. Raises ``PlanNotMade``."""
-    record, outcome = await outcome_of(client, trigger, on_status)
+    """Wait for a dry run that was delivered; its plan, and the notes to it.
+
+    Raises:
+        PlanNotMade: it failed, or its plan is gone.
+        WaitsLong: it stands behind a rebalance that nobody sits out.
+    """
+    record, outcome = await outcome_of(client, trigger, on_status, not_sat_out(trigger))
     if record.status is not EventStatus.COMPLETED:
         raise PlanNotMade(f"{trigger.account}: {record.status.value}. {record.summary}")
     if outcome is None or outcome.plan is None:

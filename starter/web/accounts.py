@@ -15,6 +15,7 @@ from rebalancing.triggers import HTTP_SOURCE
 from starter.desk.history import HistoryRequest, read_history
 from starter.desk.installation import Installation, read_installation
 from starter.desk.limits import limits_of
+from starter.desk.outcome import WaitsLong
 from starter.desk.plan import plan_of, plan_requested
 from starter.desk.show import details_of, find_run
 from starter.desk.status import held, read_statuses, status_of
@@ -22,7 +23,7 @@ from starter.desk.temporal_errors import innermost_reason, is_away
 from starter.desk.trigger import deliver
 from starter.web.answers import ASKS, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Reader
-from starter.web.going_on import ACCEPTED, WaitsLong, accepted, stop_at_long_phases
+from starter.web.going_on import ACCEPTED, accepted
 from starter.web.open_desk import OpenDesk, TheDesk
 from starter.web.problems import documented
 from starter.web.waiting_room import GoesOn, wait_for
@@ -144,7 +145,7 @@ async def plan(
     with desk.room.place():
         await deliver(desk.client, trigger)
         try:
-            work = plan_of(desk.client, trigger, stop_at_long_phases(trigger))
+            work = plan_of(desk.client, trigger)
             made, notes = await wait_for(request, work, desk.configuration.settings.concurrency.operation_timeout)
         except (GoesOn, WaitsLong) as going_on:
             return accepted(trigger, going_on)

@@ -11,14 +11,14 @@ from rebalancing.outcomes import Outcome
 from rebalancing.triggers import HTTP_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from rebalancing.web_address import without_secrets
 from starter.desk.mistakes import as_asked
-from starter.desk.outcome import outcome_of
+from starter.desk.outcome import LONG_WAITS, WaitsLong, outcome_of
 from starter.desk.positions import read_positions
 from starter.desk.readiness import is_gateway_connected
 from starter.desk.trigger import deliver, requested
 from starter.web import shapes
 from starter.web.answers import ASKS, CHANGES, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Caller, Reader, trader
-from starter.web.going_on import ACCEPTED, WaitsLong, accepted, stop_at_long_phases
+from starter.web.going_on import ACCEPTED, accepted
 from starter.web.open_desk import OpenDesk, TheDesk
 from starter.web.problems import documented
 from starter.web.waiting_room import GoesOn, wait_for
@@ -143,7 +143,7 @@ async def carried_out(request: Request, desk: OpenDesk, trigger: Trigger) -> sha
     with desk.room.place():
         await deliver(desk.client, trigger)
         try:
-            work = outcome_of(desk.client, trigger, stop_at_long_phases(trigger))
+            work = outcome_of(desk.client, trigger, too_long=LONG_WAITS)
             longest = desk.configuration.settings.concurrency.operation_timeout
             record, outcome = await wait_for(request, work, longest)
         except (GoesOn, WaitsLong) as going_on:
