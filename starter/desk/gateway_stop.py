@@ -4,16 +4,15 @@ It holds whatever the workers are and do, and outlives the server's end. What is
 """
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import RateLimit, TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, UpdateTaskQueueConfigRequest
+from temporalio.api.taskqueue.v1 import RateLimit
+from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
 from temporalio.client import Client
 
 from contract.halts import HALT_ID
 from contract.names import gateway_queue
 from starter.desk.halt import NothingHeld, resume
 from starter.desk.known_login import known_gateways
-
-ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+from starter.desk.task_queues import described, is_stopped
 
 
 async def stop_gateways(client: Client, reason: str) -> tuple[str | None, ...]:
@@ -48,20 +47,13 @@ async def start_gateways(client: Client, reason: str) -> tuple[str | None, ...]:
 
 async def stopped_gateways(client: Client) -> tuple[str | None, ...]:
     """The gateways that nothing reaches. Raises ``RPCError``."""
-    return tuple([gateway for gateway in await known_gateways(client) if await _is_stopped(client, gateway)])
-
-
-async def _is_stopped(client: Client, gateway: str | None) -> bool:
-    described = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=gateway_queue(gateway)),
-            task_queue_type=ACTIVITIES,
-            report_config=True,
-        )
+    return tuple(
+        [
+            gateway
+            for gateway in await known_gateways(client)
+            if is_stopped(await described(client, gateway_queue(gateway)))
+        ]
     )
-    limit = described.config.queue_rate_limit
-    return limit.HasField("rate_limit") and limit.rate_limit.requests_per_second == 0
 
 
 async def _limit(client: Client, gateway: str | None, limit: RateLimit | None, reason: str) -> None:
@@ -73,7 +65,7 @@ async def _limit(client: Client, gateway: str | None, limit: RateLimit | None, r
             namespace=client.namespace,
             identity=client.identity,
             task_queue=gateway_queue(gateway),
-            task_queue_type=ACTIVITIES,
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
             update_queue_rate_limit=update,
         )
     )

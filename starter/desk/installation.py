@@ -1,31 +1,27 @@
 """What holds or serves all accounts at once: gateways, listener, worker processes and queues."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
-    DescribeTaskQueueResponse,
-    GetWorkflowExecutionHistoryReverseRequest,
-)
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from configuration.configuration import Configuration
-from contract.gateway_news import GatewayNews, news_queue
+from contract.gateway_news import GatewayNews
 from contract.halts import Halt
 from contract.names import DELIVERING_SIGNAL, READ_SIGNAL, channel_id, gateway_queue
 from contract.process_in_use import ProcessInUse
 from rebalancing.login import Login
+from starter.desk.gateway_connections import gateway_news, holder_in
 from starter.desk.halt import read_halts
 from starter.desk.known_login import known_login
-from starter.desk.processes import GONE_AFTER, running
+from starter.desk.processes import running
+from starter.desk.task_queues import described, is_stopped
 from starter.desk.temporal_errors import is_unknown
 
 T = TypeVar("T")
@@ -44,8 +40,8 @@ class GatewayStanding:
     """One gateway: what its workers say, the login it had when it was last connected, and what waits for its slot.
 
     ``news`` has the word of the worker that holds the connection first; ``login`` is ``None`` before the first
-    connection. ``waiting`` is
-    how many requests wait, by the server's estimate, and ``longest_wait`` how long the first of them has.
+    connection. ``waiting`` is how many requests wait, by the server's estimate, and ``longest_wait`` how long the first
+    of them has.
     """
 
     name: str | None
@@ -58,7 +54,7 @@ class GatewayStanding:
     @property
     def holder(self) -> GatewayNews | None:
         """The worker that holds the connection, if one does."""
-        return next((each for each in self.news if not each.problem), None)
+        return holder_in(self.news)
 
     def as_json(self) -> Mapping[str, object]:
         """For programs."""
@@ -156,38 +152,15 @@ async def read_installation(client: Client, configuration: Configuration | None)
 
 async def _gateway(client: Client, name: str | None) -> GatewayStanding:
     queue, news, login = await asyncio.gather(
-        _described(client, gateway_queue(name)), _described(client, news_queue(name)), known_login(client, name)
+        described(client, gateway_queue(name)), gateway_news(client, name), known_login(client, name)
     )
-    limit = queue.config.queue_rate_limit
     return GatewayStanding(
         name=name,
-        news=_latest(news.pollers),
+        news=news,
         login=login,
         waiting=queue.stats.approximate_backlog_count,
         longest_wait=queue.stats.approximate_backlog_age.ToTimedelta(),
-        is_stopped=limit.HasField("rate_limit") and limit.rate_limit.requests_per_second == 0,
-    )
-
-
-def _latest(pollers: Sequence[PollerInfo]) -> tuple[GatewayNews, ...]:
-    """What each worker said last, whoever holds the connection first."""
-    said: dict[str, GatewayNews] = {}
-    for poller in sorted(pollers, key=lambda poller: poller.last_access_time.ToNanoseconds()):
-        news = GatewayNews.of(poller.identity)
-        if news and datetime.now(UTC) - poller.last_access_time.ToDatetime(tzinfo=UTC) < GONE_AFTER:
-            said[news.process] = news
-    return tuple(sorted(said.values(), key=lambda news: bool(news.problem)))
-
-
-async def _described(client: Client, queue: str) -> DescribeTaskQueueResponse:
-    return await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-            report_stats=True,
-            report_config=True,
-        )
+        is_stopped=is_stopped(queue),
     )
 
 

@@ -10,10 +10,10 @@ from rebalancing.accounts import Account, AccountId
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import HTTP_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from rebalancing.web_address import without_secrets
+from starter.desk.gateway_connections import is_gateway_connected
 from starter.desk.mistakes import as_asked
 from starter.desk.outcome import LONG_WAITS, WaitsLong, outcome_of
 from starter.desk.positions import read_positions
-from starter.desk.readiness import is_gateway_connected
 from starter.desk.trigger import deliver, requested
 from starter.web import shapes
 from starter.web.answers import ASKS, CHANGES, READS, WAITS

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulator.gateway.faults import NOTICE_TEXTS
-from starter.desk.readiness import is_gateway_connected
+from starter.desk.gateway_connections import is_gateway_connected
 from testbed.waiting import until
 from tests.house import Holding, House, house
 from tests.starter.web.api import Api, api_of

@@ -11,6 +11,7 @@ import pytest
 
 from configuration.http_settings import DEFAULT_PORT
 from rebalancing.triggers import ExecutionMode
+from testbed.waiting import until
 from tests.cli.command import desk, up
 from tests.faults.cell import leave_an_order
 from tests.house import Holding, House, house
@@ -140,3 +141,21 @@ async def test_an_account_that_is_not_configured_is_not_found(api: Api) -> None:
         problem = answer.json()
         assert (problem["error"], problem["status"], problem["title"]) == ("AccountUnknown", 404, "Not Found")
         assert "DU9 is not in the configuration, which has DU1, DU2" in problem["detail"]
+
+
+async def test_health_tells_of_a_gateway_that_went_away_what_status_tells(tmp_path: Path) -> None:
+    async with house({"DU1": Holding()}) as own, api_of(own, tmp_path) as api:
+
+        async def connected() -> bool:
+            """By ``/status``."""
+            (gateway,) = (await api.client.get("/status")).json()["installation"]["gateways"]
+            return gateway["connected"]
+
+        async def is_away() -> bool:
+            return not await connected()
+
+        await until(connected)
+        assert (await api.client.get("/health")).json()["ibkr_connected"] is True
+        await own.gateway.__aexit__(None, None, None)
+        await until(is_away)
+        assert (await api.client.get("/health")).json()["ibkr_connected"] is False
