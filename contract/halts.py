@@ -31,10 +31,8 @@ HALT_ID: Final = "halt"
 _PAUSE: Final = "pause-"
 _PAUSE_STRATEGY: Final = "pause-strategy-"
 
-RUNNING_HALTS: Final = (
-    f"ExecutionStatus = 'Running' AND (WorkflowId = '{HALT_ID}' OR WorkflowId STARTS_WITH '{_PAUSE}')"
-)
-"""Everything that holds trading, as the server lists it, which may lag a little."""
+ALL_HALTS: Final = f"(WorkflowId = '{HALT_ID}' OR WorkflowId STARTS_WITH '{_PAUSE}')"
+"""Everything that holds trading or did, as the server lists it, which may lag a little."""
 
 
 def pause_id(account: str) -> str:
@@ -56,22 +54,29 @@ class Halt(NamedTuple):
     since: datetime
 
     @property
+    def strategy(self) -> str | None:
+        """The strategy that it pauses, if it is one."""
+        return self.workflow_id.removeprefix(_PAUSE_STRATEGY) if self.workflow_id.startswith(_PAUSE_STRATEGY) else None
+
+    @property
+    def account(self) -> str | None:
+        """The account that it pauses, if it is one."""
+        is_account = self.workflow_id != HALT_ID and self.strategy is None
+        return self.workflow_id.removeprefix(_PAUSE) if is_account else None
+
+    @property
     def what(self) -> str:
         """What it holds, in words."""
-        if self.workflow_id == HALT_ID:
-            return "trading is halted"
-        if self.workflow_id.startswith(_PAUSE_STRATEGY):
-            return f"strategy {self.workflow_id.removeprefix(_PAUSE_STRATEGY)} is paused"
-        return f"account {self.workflow_id.removeprefix(_PAUSE)} is paused"
+        if self.strategy is not None:
+            return f"strategy {self.strategy} is paused"
+        return "trading is halted" if self.account is None else f"account {self.account} is paused"
 
     @property
     def ended_by(self) -> str:
         """The command that lets trading go on."""
-        if self.workflow_id == HALT_ID:
-            return "rebalancer resume"
-        if self.workflow_id.startswith(_PAUSE_STRATEGY):
-            return f"rebalancer unpause --strategy {self.workflow_id.removeprefix(_PAUSE_STRATEGY)}"
-        return f"rebalancer unpause {self.workflow_id.removeprefix(_PAUSE)}"
+        if self.strategy is not None:
+            return f"rebalancer unpause --strategy {self.strategy}"
+        return "rebalancer resume" if self.account is None else f"rebalancer unpause {self.account}"
 
     def as_json(self) -> Mapping[str, object]:
         """For programs; times in ISO 8601."""
@@ -106,7 +111,7 @@ async def set_halt(client: Client, halt_id: str, who: str, reason: str) -> bool:
 
 async def running_halts(client: Client) -> AsyncGenerator[Halt]:
     """Everything that holds trading, as the server lists it. Raises ``RPCError``."""
-    async for execution in client.list_workflows(RUNNING_HALTS):
+    async for execution in client.list_workflows(f"ExecutionStatus = 'Running' AND {ALL_HALTS}"):
         yield await halt_of(execution)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from temporalio.client import Client
 
 from contract.names import workflow_id
-from starter.desk.holds import Hold, holds
+from starter.desk.past_halts import PastHalt, all_halts
 from starter.desk.runs import OURS, UNSUCCESSFUL, Run, listed_runs, run_of
 
 MOST_RUNS: Final = 200
@@ -98,7 +98,7 @@ async def read_history(client: Client, request: HistoryRequest) -> History:
         left_out = max((await client.count_workflows(asked)).count - len(listed), 0)
     acts = [act for run in runs for act in _acts_of(run)]
     if not request.failed_only:
-        acts += [act for hold in await holds(client, request.since) for act in _acts_about(hold, request)]
+        acts += [act for past in await all_halts(client, request.since) for act in _acts_about(past, request)]
     return History(
         runs=tuple(sorted(runs, key=_latest, reverse=True)),
         acts=tuple(sorted(acts, key=lambda act: act.at, reverse=True)),
@@ -115,13 +115,14 @@ def _acts_of(run: Run) -> Iterator[Act]:
         yield Act(act.at, act.act, act.by, run.account, run.run_id)
 
 
-def _acts_about(hold: Hold, request: HistoryRequest) -> Iterator[Act]:
+def _acts_about(past: PastHalt, request: HistoryRequest) -> Iterator[Act]:
     """The beginning and the end of a halt or a pause, where it is about what is asked for."""
-    if hold.account is not None and (request.strategy is not None or request.account not in (None, hold.account)):
+    halt = past.halt
+    if halt.account is not None and (request.strategy is not None or request.account not in (None, halt.account)):
         return
-    if hold.strategy is not None and (request.account is not None or request.strategy not in (None, hold.strategy)):
+    if halt.strategy is not None and (request.account is not None or request.strategy not in (None, halt.strategy)):
         return
-    why = f": {hold.reason}" if hold.reason else ""
-    yield Act(hold.began_at, f"{hold.what}{why}", hold.who, hold.account or "")
-    if hold.ended_at is not None:
-        yield Act(hold.ended_at, f"{hold.what}: {hold.ending or 'ended'}", hold.ended_by, hold.account or "")
+    why = f": {halt.reason}" if halt.reason else ""
+    yield Act(halt.since, f"{past.what}{why}", halt.who, halt.account or "")
+    if past.ended_at is not None:
+        yield Act(past.ended_at, f"{past.what}: {past.ending}", past.ended_by, halt.account or "")
