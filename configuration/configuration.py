@@ -80,12 +80,17 @@ class Configuration(FrozenModel):
     allocations_base_url: str | None = None
     version: str = ""
 
-    def account(self, account_id: str) -> Account:
-        """The account with this number. Raises ``AccountUnknown`` if it is not configured or switched off."""
+    def configured(self, account_id: str) -> Account:
+        """The account with this number, switched off or not. Raises ``AccountUnknown`` if there is none."""
         found = next((account for account in self.accounts if account.account_id == account_id), None)
         if found is None:
             known = ", ".join(account.account_id for account in self.accounts)
             raise AccountUnknown(f"{account_id} is not in the configuration, which has {known}.")
+        return found
+
+    def account(self, account_id: str) -> Account:
+        """The account with this number. Raises ``AccountUnknown`` if it is not configured or switched off."""
+        found = self.configured(account_id)
         if not found.enabled:
             raise AccountUnknown(f"{account_id} is switched off: set its 'enabled' to true in the configuration.")
         return found

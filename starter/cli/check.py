@@ -4,7 +4,6 @@ Nothing is changed anywhere: no client id is used at the gateway, nothing is pub
 """
 
 import asyncio
-import json
 import os
 import re
 import struct
@@ -29,7 +28,7 @@ from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from starter.cli.check_ably import check_ably
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, FAILED, CommandFailed
 from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
@@ -68,7 +67,7 @@ async def run_check_command(*, as_json: bool) -> int:
     findings = await _look_at_everything(console)
     if as_json:
         told = [{"name": each.name, "ok": each.is_fine, "told": each.told} for each in findings]
-        output_console().print_json(json.dumps(told))
+        print_json(told)
     return DONE if all(finding.is_fine for finding in findings) else FAILED
 
 

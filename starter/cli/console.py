@@ -20,9 +20,14 @@ def error_console() -> Console:
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
 
 
+def print_json(content: object) -> None:
+    """Results for programs: no colours, and no lines broken for a terminal."""
+    print(json.dumps(content, indent=2))  # noqa: T201
+
+
 def tell(told: str, *, as_json: bool, **facts: object) -> None:
     """What came of something that was asked for: words for people, or these facts with the words for programs."""
     if as_json:
-        output_console().print_json(json.dumps({**facts, "told": told}))
+        print_json({**facts, "told": told})
     else:
         error_console().print(told, markup=False, soft_wrap=True)

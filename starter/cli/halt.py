@@ -1,19 +1,17 @@
 """``rebalancer halt``, ``resume``, ``pause`` and ``unpause``."""
 
-import json
-
 from rich.console import Console
 from temporalio.client import Client
 
 from configuration.configuration import Configuration
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
-from starter.cli.console import error_console, output_console, tell
+from starter.cli.console import error_console, output_console, print_json, tell
 from starter.cli.mistakes import CommandFailed
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.desk.cancel_orders import cancel_all_orders
 from starter.desk.gateway_stop import resume_all, stop_gateways
-from starter.desk.halt import CERTAIN_AFTER, HaltSet, hold, resume
+from starter.desk.halt import CERTAIN_AFTER, HaltSet, hold, pause_of_account, pause_of_strategy, resume
 from starter.desk.mistakes import UserMistake
 
 
@@ -44,14 +42,19 @@ async def run_resume_command(reason: str, *, as_json: bool) -> None:
 async def run_pause_command(account: str | None, strategy: str | None, reason: str, *, as_json: bool) -> None:
     """Pause one account or strategy."""
     _printable(reason)
-    await _hold(await connect_temporal(), _pause_id(account, strategy), reason, as_json=as_json)
+    _require_one(account, strategy)
+    configuration = read_setup(may_be_simulated=True).configuration
+    if account is not None:
+        halt_id = pause_of_account(configuration, account)
+    else:
+        halt_id = pause_of_strategy(configuration, str(strategy))
+    await _hold(await connect_temporal(), halt_id, reason, as_json=as_json)
 
 
 async def run_unpause_command(account: str | None, strategy: str | None, reason: str, *, as_json: bool) -> None:
     """End such a pause; one of what is not configured any more can be ended too."""
     _printable(reason)
-    if (account is None) == (strategy is None):
-        raise UserMistake("Name either an account or a --strategy.")
+    _require_one(account, strategy)
     halt_id = pause_id(account) if account is not None else strategy_pause_id(str(strategy))
     await resume(await connect_temporal(), halt_id, operator_name(), reason)
     tell(f"{account or strategy} is not paused any more.", as_json=as_json, id=halt_id)
@@ -74,7 +77,7 @@ async def _hold(client: Client, halt_id: str, reason: str, *, as_json: bool) -> 
             soft_wrap=True,
         )
     if as_json:
-        output_console().print_json(json.dumps(came.as_json()))
+        print_json(came.as_json())
     else:
         _tell(output_console(), came)
 
@@ -97,20 +100,9 @@ async def _cancel_orders(client: Client, configuration: Configuration) -> None:
     error_console().print("No order that was placed here works any more.", markup=False)
 
 
-def _pause_id(account: str | None, strategy: str | None) -> str:
-    """Raises ``UserMistake`` for what is not configured: a pause of a misspelt name would hold nothing."""
+def _require_one(account: str | None, strategy: str | None) -> None:
     if (account is None) == (strategy is None):
         raise UserMistake("Name either an account or a --strategy.")
-    accounts = read_setup(may_be_simulated=True).configuration.accounts
-    if strategy is not None:
-        known = sorted({each.strategy_name for each in accounts})
-        if strategy not in known:
-            raise UserMistake(f"No account follows a strategy {strategy!r}; there is {', '.join(known)}.")
-        return strategy_pause_id(strategy)
-    numbers = [each.account_id for each in accounts]
-    if account not in numbers:
-        raise UserMistake(f"{account} is not in the configuration, which has {', '.join(numbers)}.")
-    return pause_id(account)
 
 
 def _printable(reason: str) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rebalancing.accounts import STRATEGY_PATTERN
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.order_lines import COLUMNS, order_lines
 from starter.cli.setup import connect_temporal
 from starter.cli.status_view import span
@@ -75,7 +74,7 @@ async def run_history_command(options: HistoryOptions) -> None:
     client = await connect_temporal()
     found = await read_history(client, request)
     if as_json:
-        print(json.dumps(found.as_json(), indent=2))  # noqa: T201  # for programs
+        print_json(found.as_json())
     elif as_csv:
         details = await details_of_all(client, found.runs)
         _print_csv([each for each in details if isinstance(each, RunDetails)])

@@ -1,8 +1,6 @@
 """``rebalancer plan ACCOUNT``: what a rebalance would trade now."""
 
-import json
-
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, WAITS_FOR_YOU
 from starter.cli.operator import operator_name
 from starter.cli.plan_view import plan_json, plan_view
@@ -32,7 +30,7 @@ async def run_plan_command(account: str, *, as_json: bool) -> int:
         return WAITS_FOR_YOU
     if as_json:
         answer = {"account": own.account_id, "strategy": own.strategy_name, **plan_json(plan)}
-        output_console().print_json(json.dumps(answer | {"notes": list(notes)}))
+        print_json(answer | {"notes": list(notes)})
         return DONE
     shown = [note for note in notes if not note.startswith("would ")]
     output_console().print(plan_view(plan, shown, f"{own.account_id} · {own.strategy_name}: plan"))

@@ -1,6 +1,5 @@
 """``rebalancer run``: starting one account's rebalance by hand."""
 
-import json
 from dataclasses import dataclass
 
 from temporalio.client import Client
@@ -8,7 +7,7 @@ from temporalio.client import Client
 from rebalancing.accounts import Account
 from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
 from starter.cli.asking import confirmed, somebody_sits_here
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, FAILED, WAITS_FOR_YOU
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
@@ -95,7 +94,7 @@ def _tell_request(trigger: Trigger, standing: Standing, how: HowToAsk) -> None:
             "standing": standing.place.value,
             "told": str(standing),
         }
-        print(json.dumps(told, indent=2))  # noqa: T201  # for programs
+        print_json(told)
         return
     error_console().print(f"Watch it with `rebalancer status {trigger.account}`.", markup=False)
 
@@ -110,7 +109,7 @@ async def _wait(client: Client, trigger: Trigger, how: HowToAsk) -> int:
         return WAITS_FOR_YOU
     if how.as_json:
         told = result_json(trigger.account, record.status.value, record.summary, outcome)
-        print(json.dumps(told, indent=2))  # noqa: T201  # for programs
+        print_json(told)
     elif outcome is not None:
         output_console().print(outcome_tables(outcome))
     else:

@@ -1,6 +1,5 @@
 """One request for many accounts, one table of what came of it: ``run --all``, ``plan --all``, ``retry --failed``."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from configuration.configuration import Configuration
 from rebalancing.accounts import Account
 from rebalancing.triggers import ExecutionMode, Trigger
 from starter.cli.asking import confirmed, somebody_sits_here
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, FAILED, WAITS_FOR_YOU
 from starter.cli.operator import operator_name
 from starter.cli.run import HowToAsk, destination
@@ -68,14 +67,14 @@ async def ask_for_all(client: Client, configuration: Configuration, triggers: Se
             error_console().print(f"{each.account}: {each.status}. {each.told}", style="red", markup=False)
         if how.as_json:
             asked = [{"account": trigger.account, "event_id": trigger.event_id} for trigger in triggers]
-            print(json.dumps(asked, indent=2))  # noqa: T201  # for programs
+            print_json(asked)
         else:
             error_console().print("Watch them with `rebalancer status --watch`.", markup=False)
         return FAILED if refused else DONE
     async with waiting_for(None):
         results = await results_of(client, delivered, _Progress(len(delivered)).show)
     if how.as_json:
-        print(json.dumps([dict(result.as_json()) for result in results], indent=2))  # noqa: T201  # for programs
+        print_json([dict(result.as_json()) for result in results])
     else:
         output_console().print(results_table(results, accounts))
     return exit_status_of(results)

@@ -1,6 +1,5 @@
 """What the commands ``rebalancer schedule …`` do: they dress ``starter.desk.schedules``."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,9 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from rich.table import Table
 from rich.text import Text
 
-from contract.schedules import ScheduledRequest
-from rebalancing.triggers import ExecutionMode
-from starter.cli.console import error_console, output_console, tell
+from starter.cli.console import error_console, output_console, print_json, tell
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, read_setup
 from starter.desk.mistakes import UserMistake, as_asked
@@ -47,17 +44,17 @@ class AddOptions:
         if (self.account is None) == (self.strategy is None):
             raise UserMistake("Name either an account or a strategy (--strategy NAME).")
         name = self.name or self.account or f"strategy-{self.strategy}"
-        request = as_asked(
-            ScheduledRequest.model_validate,
-            obj={
-                "schedule": name,
-                "account": self.account,
-                "strategy": self.strategy,
-                "mode": ExecutionMode.REBALANCE if self.live else ExecutionMode.DRY_RUN,
-                "if_drift": self.if_drift,
-            },
+        return as_asked(
+            lambda: NewSchedule.of(
+                name,
+                self.cron,
+                self.timezone,
+                account=self.account,
+                strategy=self.strategy,
+                live=self.live,
+                if_drift=self.if_drift,
+            )
         )
-        return NewSchedule(request=request, cron=self.cron, timezone=self.timezone)
 
 
 async def run_add_command(options: AddOptions, *, as_json: bool) -> None:
@@ -66,7 +63,7 @@ async def run_add_command(options: AddOptions, *, as_json: bool) -> None:
     _, configuration = read_setup(may_be_simulated=True)
     standing = await add_schedule(await connect_temporal(), configuration, new, operator_name())
     if as_json:
-        _print_json(standing.as_json())
+        print_json(standing.as_json())
         return
     console = output_console()
     what = f"{standing.whom}: {standing.does}" + ("" if options.live else " (--live trades)")
@@ -83,7 +80,7 @@ async def run_list_command(*, as_json: bool) -> None:
             told = f"Schedule {standing.name} missed {standing.missed} of its times: the Temporal server was away."
             error_console().print(told, style="bold yellow", markup=False, soft_wrap=True)
     if as_json:
-        _print_json([standing.as_json() for standing in standings])
+        print_json([standing.as_json() for standing in standings])
     elif standings:
         output_console().print(_table(standings))
     else:
@@ -96,7 +93,7 @@ async def run_next_command(name: str | None, *, as_json: bool) -> None:
     standings = [await read_schedule(client, name)] if name else await read_schedules(client)
     coming = sorted(((at, own) for own in standings for at in own.next_times), key=lambda each: each[0])
     if as_json:
-        _print_json([{"at": at.isoformat(), "name": own.name, **_what(own)} for at, own in coming])
+        print_json([{"at": at.isoformat(), "name": own.name, **_what(own)} for at, own in coming])
         return
     paused = [own.name for own in standings if own.is_paused]
     if paused:
@@ -168,7 +165,3 @@ def _local(at: datetime, standing: ScheduleStanding) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):  # changed by hand to one that only the server knows
         zone = UTC
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
-
-
-def _print_json(content: object) -> None:
-    print(json.dumps(content, indent=2))  # noqa: T201  # for programs

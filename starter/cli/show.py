@@ -1,12 +1,11 @@
 """``rebalancer show``: everything about one run."""
 
-import json
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from starter.cli.console import output_console
+from starter.cli.console import output_console, print_json
 from starter.cli.plan_view import plan_view
 from starter.cli.setup import connect_temporal
 from starter.cli.tables import PHASE_STYLES, orders_table, outcome_tables
@@ -18,7 +17,7 @@ async def run_show_command(account: str, run_id: str | None, *, as_json: bool) -
     client = await connect_temporal()
     details = await details_of(client, await find_run(client, account, run_id))
     if as_json:
-        print(json.dumps(details.as_json(), indent=2))  # noqa: T201  # for programs
+        print_json(details.as_json())
         return
     output_console().print(details_view(details))
 

@@ -1,7 +1,6 @@
 """``rebalancer status``: what holds all accounts, then how each of them stands."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -11,7 +10,7 @@ from temporalio.client import Client
 
 from configuration.configuration import Configuration, ConfigurationInvalid
 from rebalancing.accounts import Account
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, WAITS_FOR_YOU
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.status_view import account_view, accounts_table, installation_lines
@@ -48,7 +47,7 @@ async def run_status_command(account: str | None, *, as_json: bool, watch: bool)
     found = await _look(client, account, configuration)
     own = _own(account, configuration)
     if as_json:
-        print(json.dumps(_json(found, own), indent=2))  # noqa: T201  # for programs
+        print_json(_json(found, own))
     else:
         _print(found, account, own)
     return found.exit_status

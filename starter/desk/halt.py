@@ -11,12 +11,13 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.common import Priority, RetryPolicy
 from temporalio.service import RPCError
 
+from configuration.configuration import Configuration
 from contract.activities import GatewayContract
-from contract.halts import HALT_ID, Halt, halt_of, running_halts, set_halt
+from contract.halts import HALT_ID, Halt, halt_of, pause_id, running_halts, set_halt, strategy_pause_id
 from contract.names import gateway_queue
 from contract.priority import OPERATOR
 from contract.timeouts import HEARTBEAT_TIMEOUT
-from rebalancing.errors import RebalancerError
+from rebalancing.errors import RebalancerError, StrategyUnknown
 from starter.desk.known_login import known_gateways
 from starter.desk.temporal_errors import is_unknown
 
@@ -66,6 +67,19 @@ async def hold(client: Client, halt_id: str, who: str, reason: str) -> HaltSet:
         answered=_those(gateways, answers, answered=True),
         silent=_those(gateways, answers, answered=False),
     )
+
+
+def pause_of_account(configuration: Configuration, account: str) -> str:
+    """The id of its pause. Raises ``AccountUnknown``: a pause of a misspelt name would hold nothing."""
+    return pause_id(configuration.configured(account).account_id)
+
+
+def pause_of_strategy(configuration: Configuration, strategy: str) -> str:
+    """The id of its pause, whether its accounts are switched off or not. Raises ``StrategyUnknown``."""
+    known = sorted({account.strategy_name for account in configuration.accounts})
+    if strategy not in known:
+        raise StrategyUnknown(f"No account follows a strategy {strategy!r}; there is {', '.join(known)}.")
+    return strategy_pause_id(strategy)
 
 
 async def resume(client: Client, halt_id: str, who: str, reason: str) -> None:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from decimal import Decimal
+from typing import Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from temporalio.client import (
@@ -67,6 +68,30 @@ class NewSchedule(FrozenModel):
     request: ScheduledRequest
     cron: str
     timezone: str
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        cron: str,
+        timezone: str,
+        *,
+        account: str | None,
+        strategy: str | None,
+        live: bool,
+        if_drift: Decimal | str | None,
+    ) -> Self:
+        """What somebody asks for; only ``live`` trades. Raises ``ValidationError`` for what cannot be asked."""
+        request = ScheduledRequest.model_validate(
+            {
+                "schedule": name,
+                "account": account,
+                "strategy": strategy,
+                "mode": ExecutionMode.REBALANCE if live else ExecutionMode.DRY_RUN,
+                "if_drift": if_drift,
+            }
+        )
+        return cls(request=request, cron=cron, timezone=timezone)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from contract.schedules import NAME_PATTERN, DriftBand, ScheduledRequest
+from contract.schedules import NAME_PATTERN, DriftBand
 from rebalancing.accounts import AccountId, StrategyName
-from rebalancing.triggers import ExecutionMode
 from starter.desk.mistakes import as_asked
 from starter.desk.schedules import (
     NewSchedule,
@@ -78,17 +77,7 @@ async def add(name: Name, wanted: ScheduleRequest, desk: TheDesk, caller: Trader
     """Add a schedule under this name; one that is there already is not changed."""
     if (wanted.account is None) == (wanted.strategy is None):
         raise ScheduleRefused("Name either an account or a strategy.")
-    request = as_asked(
-        ScheduledRequest.model_validate,
-        obj={
-            "schedule": name,
-            "account": wanted.account,
-            "strategy": wanted.strategy,
-            "mode": ExecutionMode.REBALANCE if wanted.live else ExecutionMode.DRY_RUN,
-            "if_drift": wanted.if_drift,
-        },
-    )
-    new = NewSchedule(request=request, cron=wanted.cron, timezone=wanted.timezone)
+    new = as_asked(lambda: NewSchedule.of(name, **wanted.model_dump()))
     return dict((await add_schedule(desk.client, desk.configuration.now, new, caller.by)).as_json())
 
 

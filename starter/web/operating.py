@@ -10,14 +10,13 @@ from contract.halts import HALT_ID, pause_id, strategy_pause_id
 from contract.messages import Resolution
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.approval import Approval, Rejection
-from rebalancing.errors import AccountUnknown, StrategyUnknown
 from rebalancing.triggers import HTTP_SOURCE
 from starter.desk.approve import approve as approve_plan
 from starter.desk.cancel import cancel as cancel_run
 from starter.desk.cancel import told_at_end
 from starter.desk.cancel_orders import cancel_all_orders
 from starter.desk.gateway_stop import resume_all, stop_gateways
-from starter.desk.halt import hold, read_halts
+from starter.desk.halt import hold, pause_of_account, pause_of_strategy, read_halts
 from starter.desk.halt import resume as end_hold
 from starter.desk.mistakes import as_asked
 from starter.desk.reject import reject as reject_plan
@@ -164,10 +163,7 @@ async def pause(
     account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
 ) -> dict[str, Any]:
     """Halt one account: no order of it goes out any more."""
-    numbers = [each.account_id for each in desk.configuration.now.accounts]
-    if account_id not in numbers:
-        raise AccountUnknown(f"{account_id} is not in the configuration, which has {', '.join(numbers)}.")
-    return await _paused(desk, pause_id(account_id), caller, wanted)
+    return await _paused(desk, pause_of_account(desk.configuration.now, account_id), caller, wanted)
 
 
 @router.post("/accounts/{account_id}/unpause", responses=documented(*CHANGES), openapi_extra=TRADERS)
@@ -182,10 +178,7 @@ async def pause_strategy(
     strategy: StrategyName, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
 ) -> dict[str, Any]:
     """Halt all accounts that follow a strategy."""
-    known = sorted({each.strategy_name for each in desk.configuration.now.accounts})
-    if strategy not in known:
-        raise StrategyUnknown(f"No account follows a strategy {strategy!r}; there is {', '.join(known)}.")
-    return await _paused(desk, strategy_pause_id(strategy), caller, wanted)
+    return await _paused(desk, pause_of_strategy(desk.configuration.now, strategy), caller, wanted)
 
 
 @router.post("/strategies/{strategy}/unpause", responses=documented(*CHANGES), openapi_extra=TRADERS)

@@ -1,7 +1,6 @@
 """``rebalancer rehearse``: reads accounts as they are, and rebalances them live at a stand-in of their gateway."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from configuration.environment import Connections
 from rebalancing.accounts import Account
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.triggers import ExecutionMode
-from starter.cli.console import error_console, output_console
+from starter.cli.console import error_console, output_console, print_json
 from starter.cli.demo.progress import Board, LiveProgress, Standing, follow
 from starter.cli.demo.report import duplicates
 from starter.cli.mistakes import FAILED
@@ -77,7 +76,7 @@ async def run_rehearse_command(account_ids: tuple[str, ...], *, faults: bool, as
             await _rehearse(own, snapshots, connections, gathered, faults=faults)
     report = gathered.report()
     if as_json:
-        print(json.dumps(report.as_json(), indent=2))  # noqa: T201  # for programs
+        print_json(report.as_json())
     else:
         show_report(output_console(), report)
     return 0 if report.has_succeeded else FAILED
