@@ -6,10 +6,10 @@ ids come from the schedule and the time that was set, so that a start that is do
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -30,6 +30,9 @@ from rebalancing.errors import RebalancerError
 from rebalancing.failures import NotScheduled, ScheduleIncomplete
 from rebalancing.triggers import ExecutionMode, Trigger
 from workflows.activity_errors import own_error
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
 
 SCHEDULED_TIME: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 """Where the server tells what a schedule starts for which time that is."""
@@ -135,33 +138,27 @@ async def _await_dry_runs(dry_runs: tuple[Trigger, ...]) -> list[MeasuredDrift]:
 
 
 async def _scheduled_accounts(request: ScheduledRequest) -> tuple[str, ...]:
-    return await workflow.execute_activity_method(
-        ScheduleContract.scheduled_accounts,
-        request,
-        task_queue=REBALANCES_QUEUE,
-        start_to_close_timeout=CALL_TIMEOUT,
-        retry_policy=RETRIES,
-    )
+    return await _ask(ScheduleContract.scheduled_accounts, request)
 
 
 async def _deliver(triggers: Iterable[Trigger]) -> None:
     given = tuple(triggers)
     if given:
-        await workflow.execute_activity_method(
-            ScheduleContract.deliver_triggers,
-            given,
-            task_queue=REBALANCES_QUEUE,
-            start_to_close_timeout=CALL_TIMEOUT,
-            retry_policy=RETRIES,
-            summary=given[0].event_id,
-        )
+        await _ask(ScheduleContract.deliver_triggers, given, summary=given[0].event_id)
 
 
 async def _read_drifts(dry_runs: tuple[Trigger, ...]) -> tuple[MeasuredDrift, ...]:
+    return await _ask(ScheduleContract.read_drifts, dry_runs)
+
+
+async def _ask(
+    call: Callable[[ScheduleContract, Request], Awaitable[Answer]], request: Request, summary: str | None = None
+) -> Answer:
     return await workflow.execute_activity_method(
-        ScheduleContract.read_drifts,
-        dry_runs,
+        call,
+        request,
         task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=CALL_TIMEOUT,
         retry_policy=RETRIES,
+        summary=summary,
     )

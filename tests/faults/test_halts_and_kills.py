@@ -26,6 +26,7 @@ from testbed.gateway_control import GatewayControl
 from testbed.installation import REBALANCER, TEMPORAL, Installation
 from testbed.portfolios import Portfolio, write_accounts, write_allocations, write_scenario
 from testbed.waiting import until
+from tests.workflows.test_halts import is_held_or_over
 
 WORKERS: Final = ("worker-1", "worker-2")
 
@@ -72,7 +73,7 @@ class Processes:
     async def is_held_or_over(self, account: str) -> bool:
         """Whether the account's rebalance waits for the end of the halt, or had ended before it."""
         status = await query_status(handle_of(self.client, account))
-        return status is not None and status.phase in (Phase.HALTED, Phase.COMPLETED)
+        return status is not None and is_held_or_over(status)
 
 
 @asynccontextmanager

@@ -7,11 +7,11 @@ from typing import Final
 import pytest
 
 from contract.halts import HALT_ID
-from contract.status import Status
 from rebalancing.outcomes import Phase
 from starter.desk.halt import hold, resume
 from tests.faults.ledger_checks import placed_at_most_once
 from tests.house import Holding, House, house, status_reached
+from tests.workflows.test_halts import is_held_or_over
 
 ACCOUNTS: Final = {f"DU{n}": Holding(cash="1000", holdings={"SPY": 100 + n, "EDC": 50}) for n in range(1, 7)}
 
@@ -21,11 +21,6 @@ LONGEST: Final = 2.0
 """Seconds from the first event to the halt; such a rebalance takes about as long here."""
 
 pytestmark = pytest.mark.faults
-
-
-def is_held_or_over(status: Status) -> bool:
-    """Whether a rebalance waits for the end of the halt, or had ended before it."""
-    return status.phase in (Phase.HALTED, Phase.COMPLETED)
 
 
 def placed(own: House) -> list[object]:

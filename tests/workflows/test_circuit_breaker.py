@@ -1,11 +1,15 @@
 """A strategy whose rebalances go wrong one after the other is paused before the next account follows them."""
 
+import asyncio
 from collections.abc import Mapping
 
+import pytest
+
+from activities.circuit_breaker import CircuitBreaker
 from contract.halts import HALT_ID, HALTS_QUEUE, set_halt, strategy_pause_id
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
-from rebalancing.triggers import ExecutionMode
+from rebalancing.triggers import EventStatus, ExecutionMode
 from starter.desk.halt import read_halts, resume
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings
 from tests.workflows.test_incomplete import refuse
@@ -87,6 +91,27 @@ async def test_a_plan_that_a_person_rejects_is_nothing_wrong() -> None:
         await handle.execute_update("reject")
         assert (await failure_of(handle)).type == "PlanRejected"
         assert await read_halts(own.client) == []
+
+
+async def test_a_cancel_that_comes_while_it_counts_undoes_nothing_of_a_rebalance_that_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counting = asyncio.Event()
+
+    async def never_counted(self: CircuitBreaker, row: str, reason: str) -> None:
+        del self, row, reason
+        counting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(CircuitBreaker, "_end", never_counted)
+    async with house(accounts(right=("DU1",)), settings=breaking_after(2)) as own:
+        handle = await own.trigger("DU1")
+        await counting.wait()
+        await handle.cancel()
+        outcome = (await handle.result()).outcome
+        assert outcome is not None
+        assert outcome.phase is Phase.COMPLETED
+        assert [record.status for record in (await own.remembered("DU1")).records] == [EventStatus.COMPLETED]
 
 
 async def test_a_wait_that_was_too_long_is_no_failure_of_the_strategy() -> None:
