@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator
 
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.triggers import HTTP_SOURCE
+from starter.desk.halt import read_halts
 from starter.desk.history import HistoryRequest, read_history
 from starter.desk.installation import Installation, read_installation
 from starter.desk.limits import limits_of
@@ -24,7 +25,7 @@ from starter.desk.trigger import deliver
 from starter.web.answers import ASKS, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Reader
 from starter.web.going_on import ACCEPTED, accepted
-from starter.web.open_desk import OpenDesk, TheDesk
+from starter.web.open_desk import TheDesk
 from starter.web.problems import documented
 from starter.web.waiting_room import GoesOn, wait_for
 
@@ -78,15 +79,16 @@ async def status(desk: TheDesk) -> dict[str, Any]:
 @router.get("/accounts/{account_id}/status", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
 async def account_status(account_id: AccountId, desk: TheDesk) -> dict[str, Any]:
     """Tell how the account stands: phase, plan, orders, events and limits."""
-    told = await _status(desk, account_id)
+    found = await status_of(desk.client, account_id, desk.configuration.now.accounts)
+    (told,) = held([found], await read_halts(desk.client))
     own = next((each for each in desk.configuration.now.accounts if each.account_id == account_id), None)
-    return {**told, "limits": dict(limits_of(own)) if own else {}}
+    return {**told.as_json(), "limits": dict(limits_of(own)) if own else {}}
 
 
 @router.get("/accounts/{account_id}/events", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
 async def events(account_id: AccountId, desk: TheDesk) -> dict[str, Any]:
     """Tell which events the account remembers and what became of each, and which are pending."""
-    told = await _status(desk, account_id)
+    told = (await status_of(desk.client, account_id, desk.configuration.now.accounts)).as_json()
     return {"account": account_id, "pending": told["pending_events"], "events": told["events"]}
 
 
@@ -177,12 +179,6 @@ async def ready(desk: TheDesk) -> JSONResponse:
     )
     status = HTTPStatus.SERVICE_UNAVAILABLE if told.why else HTTPStatus.OK
     return JSONResponse(told.model_dump(mode="json"), status.value)
-
-
-async def _status(desk: OpenDesk, account_id: str) -> dict[str, Any]:
-    found = await status_of(desk.client, account_id, desk.configuration.now.accounts)
-    installation = await read_installation(desk.client, desk.configuration.now)
-    return dict(held([found], installation.halts)[0].as_json())
 
 
 def _told(since: datetime | None) -> datetime | None:
