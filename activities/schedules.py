@@ -51,7 +51,7 @@ class ScheduleActivities(ScheduleContract):
 
         async def send(trigger: Trigger) -> None:
             async with turns:
-                await deliver(self._client, trigger)
+                await deliver(self._client, trigger, self._configuration.now.strategy_of(trigger.account) or "")
 
         ends = await asyncio.gather(*(send(trigger) for trigger in triggers), return_exceptions=True)
         if refused := next((end for end in ends if end is not None), None):

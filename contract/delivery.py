@@ -8,16 +8,18 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from contract.messages import RunInput, RunResult
 from contract.names import ACCOUNT, REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
-from rebalancing.triggers import Trigger
+from contract.summaries import summary
+from rebalancing.triggers import ExecutionMode, Trigger
 
 TASK_TIMEOUT: Final = timedelta(seconds=3)
 """How long a workflow task may take; it takes milliseconds. A worker killed in the middle of one is noticed after it,
 and with Temporal's ten seconds that would be the longest pause of all."""
 
 
-async def deliver(client: Client, trigger: Trigger) -> WorkflowHandle[Any, RunResult]:
+async def deliver(client: Client, trigger: Trigger, strategy: str = "") -> WorkflowHandle[Any, RunResult]:
     """Signal the account's workflow, starting it if it does not run: durable as soon as this returns.
 
+    ``strategy`` is what the account follows, for people who read the list of runs; the run itself looks it up.
     Delivering the same event again is harmless; the workflow knows its id. Raises ``RPCError`` if Temporal cannot be
     reached; then nothing was accepted.
     """
@@ -31,5 +33,16 @@ async def deliver(client: Client, trigger: Trigger) -> WorkflowHandle[Any, RunRe
         start_signal_args=[trigger],
         task_timeout=TASK_TIMEOUT,
         search_attributes=TypedSearchAttributes([SearchAttributePair(ACCOUNT, trigger.account)]),
-        static_summary=f"Rebalance of {trigger.account}",
+        static_summary=in_the_list(trigger, strategy),
     )
+
+
+def in_the_list(trigger: Trigger, strategy: str = "") -> str:
+    """A run in Temporal's list of runs, as in ``LIVE · etf-blend-301-20 · event e5``.
+
+    An event id that was made up for a person's request says nothing: who asked, and by which way, does.
+    """
+    mode = "LIVE" if trigger.mode is ExecutionMode.REBALANCE else "DRY RUN"
+    is_made_up = trigger.is_of_a_person and trigger.event_id.startswith(f"{trigger.source}-")
+    by = f"asked for by {trigger.by or 'somebody'} ({trigger.source})" if trigger.is_of_a_person else ""
+    return summary(mode, strategy, by, "" if is_made_up else f"event {trigger.event_id}")

@@ -8,12 +8,14 @@ whatever else it says.
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
+
+from contract.summaries import summary
 
 HALT_WORKFLOW_TYPE: Final = "Halt"
 PAUSE_WORKFLOW_TYPE: Final = "Pause"
@@ -23,9 +25,6 @@ HALTS_QUEUE: Final = "halts"
 
 WHO_MEMO: Final = "who"
 REASON_MEMO: Final = "reason"
-
-LONGEST_SUMMARY: Final = 150
-"""Characters; the server takes 200 bytes."""
 
 HALT_ID: Final = "halt"
 _PAUSE: Final = "pause-"
@@ -102,7 +101,7 @@ async def set_halt(client: Client, halt_id: str, who: str, reason: str) -> bool:
             id=halt_id,
             task_queue=HALTS_QUEUE,
             memo={WHO_MEMO: who, REASON_MEMO: reason},
-            static_summary=f"{who}: {reason}"[:LONGEST_SUMMARY],
+            static_summary=_in_the_list(halt_id, who, reason),
         )
     except WorkflowAlreadyStartedError:
         return False
@@ -119,6 +118,18 @@ async def halt_of(execution: WorkflowExecution) -> Halt:
     """What a halt or pause says of itself; what was written there by hand is taken as it is."""
     return Halt(
         execution.id, await _told(execution, WHO_MEMO), await _told(execution, REASON_MEMO), execution.start_time
+    )
+
+
+def _in_the_list(halt_id: str, who: str, reason: str) -> str:
+    """As in ``HALT · trading is halted · by ann: earnings · ended by rebalancer resume``."""
+    halt = Halt(halt_id, who, reason, datetime.now(UTC))
+    # The reason last: it may be long, and a summary is cut.
+    return summary(
+        "HALT" if halt_id == HALT_ID else "PAUSE",
+        halt.what,
+        f"until `{halt.ended_by}`",
+        f"by {who}: {reason}" if who else reason,
     )
 
 

@@ -31,6 +31,7 @@ from testbed.addresses import allocations_at, connections_of, gateway_at
 from testbed.background import in_background
 from testbed.temporal_server import TemporalServer, temporal_server
 from testbed.waiting import until
+from tests.readable_histories import unreadable_steps
 from worker.temporal import connect_embedded
 from worker.workers import run_workers
 from workflows.rebalance_account import RebalanceAccount
@@ -187,7 +188,10 @@ async def house(
     gateway_clock: Clock | None = None,
     **gateway: Any,
 ) -> AsyncGenerator[House]:
-    """Start everything (but a Temporal server that is given), and stop it by its own handle."""
+    """Start everything (but a Temporal server that is given), and stop it by its own handle.
+
+    What was done in it must be readable in Temporal's UI, down to the last timer.
+    """
     async with AsyncExitStack() as stack:
         server = temporal or await stack.enter_async_context(temporal_server())
         simulated = await stack.enter_async_context(
@@ -205,6 +209,8 @@ async def house(
         for _ in range(workers):
             await stack.enter_async_context(built.working())
         yield built
+        if steps := await unreadable_steps(built.client):
+            pytest.fail("not readable in Temporal's UI:\n" + "\n".join(steps))
 
 
 async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:

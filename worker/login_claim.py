@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
 from contract.names import LOGIN_MEMO, LOGIN_QUEUE, LOGIN_WORKFLOW_TYPE, REHEARSAL_OR_REAL, login_id
+from contract.summaries import summary
 from rebalancing.errors import GatewayUnavailable, OtherLogin
 from rebalancing.login import Login
 
@@ -53,5 +54,5 @@ async def _write_down(client: Client, written_as: str, login: Login, existing: W
         task_queue=LOGIN_QUEUE,
         memo={LOGIN_MEMO: login},
         id_conflict_policy=existing,
-        static_summary=f"This history belongs to {login}",
+        static_summary=summary(f"RECORD · this history belongs to {login}", "do not end it"),
     )

@@ -21,6 +21,7 @@ from rebalancing.planner.plan import Plan, PlannedOrder
 from rebalancing.targets import Targets
 from workflows import local_calls
 from workflows.run_state import RunState
+from workflows.summaries import orders
 from workflows.turn import Turn
 from workflows.waits import Waits
 
@@ -157,7 +158,9 @@ class PreTradeChecks:
 
         async with self._turn.given_back():
             try:
-                await self._waits.for_at_most(self._longest, is_over, f"approval of {waiting.plan_hash}")
+                await self._waits.for_at_most(
+                    self._longest, is_over, f"a person's approval of plan {waiting.plan_hash}: {orders(waiting.plan)}"
+                )
             finally:
                 self._state.waiting = None
             if not is_replaced:

@@ -63,4 +63,4 @@ class FiguresWatch:
                 remedy = "Look at the account in TWS, and trigger again when its figures are right"
                 raise failures.FiguresDisagree(self._account, f"{figures}. {remedy}.")
             self._state.enter(self._state.phase, f"until the broker's figures agree: {figures}")
-            await self._waits.for_at_most(PAUSE, lambda: False, "figures that agree")
+            await self._waits.for_at_most(PAUSE, lambda: False, "the broker's figures to agree")

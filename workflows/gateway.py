@@ -3,7 +3,6 @@
 While the gateway is away every call waits for it, up to ``max_wait``, and asks again.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -24,6 +23,7 @@ from contract.requests import (
     PrepareRequest,
     SnapshotRequest,
 )
+from contract.summaries import summary
 from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.funding.margin_preview import MarginPreview, MarginRequest
@@ -31,6 +31,7 @@ from rebalancing.market.snapshot import AccountSnapshot, ContractDetails
 from rebalancing.orders.order import UNSENT, Intent, LegOrder, OrderReport, OrderState
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
+from workflows import summaries as words
 from workflows.activity_errors import is_gateway_away, sending_began
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.retries import retry_policy
@@ -85,8 +86,14 @@ class Gateway:
         """What a whole plan would do to a margin account."""
 
         async def preview() -> MarginPreview:
-            questions = await self._visit(GatewayContract.ask_margin, request, FINISHING)
-            found = await self._on_connection(ConnectionContract.margin_answers, questions)
+            questions = await self._visit(
+                GatewayContract.ask_margin,
+                request,
+                FINISHING,
+                words.margin(request, "ask IBKR: margin after this plan"),
+            )
+            told = words.margin(request, "IBKR's answers: margin after this plan")
+            found = await self._on_connection(ConnectionContract.margin_answers, questions, told)
             if tuple(answer.order for answer in found.answers) != request.orders:
                 raise OtherHistoryError
             return found
@@ -98,7 +105,10 @@ class Gateway:
     async def prepare(self, orders: tuple[LegOrder, ...], above: int) -> tuple[Intent, ...]:
         """Reserve order ids ``above`` this one, so that intents are in history before a byte is sent (promise P3)."""
         request = PrepareRequest(orders=orders, above=above)
-        return await self._for_orders(orders, lambda: self._on_connection(ConnectionContract.prepare_leg, request))
+        told = words.leg(orders, "reserve order ids")
+        return await self._for_orders(
+            orders, lambda: self._on_connection(ConnectionContract.prepare_leg, request, told)
+        )
 
     async def place(
         self, intents: tuple[Intent, ...], linger: timedelta, reading: SnapshotRequest, *, overtaken: bool
@@ -120,7 +130,8 @@ class Gateway:
             to_place = tuple(i for i in intents if i.ref not in reports or reports[i.ref].state not in UNSENT)
             request = PlaceRequest(intents=to_place, never_sent=never_sent)
             try:
-                placed = await self._visit(GatewayContract.place_leg, request, OPERATOR if overtaken else FINISHING)
+                priority, told = OPERATOR if overtaken else FINISHING, words.leg(to_place, plan=self._state.plan)
+                placed = await self._visit(GatewayContract.place_leg, request, priority, told)
             except ActivityError as error:
                 never_sent = never_sent and not sending_began(error)
                 raise
@@ -131,7 +142,8 @@ class Gateway:
                 awaited = AcknowledgeRequest(
                     intents=working, timeout=linger.total_seconds(), reading=self._knowing(reading)
                 )
-                said = await self._on_connection(ConnectionContract.acknowledge_leg, awaited)
+                told = words.leg(working, "answers and fills" if linger else "the broker's answers")
+                said = await self._on_connection(ConnectionContract.acknowledge_leg, awaited, told)
                 reports.update((report.ref, report) for report in _answers(working, said.reports))
                 snapshot = self._with_contracts(said.snapshot) if said.snapshot else None
 
@@ -145,7 +157,10 @@ class Gateway:
 
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of working orders up to the market, in one visit."""
-        return await self._for_orders(intents, lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING))
+        told = words.leg(intents, "limits follow the market")
+        return await self._for_orders(
+            intents, lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING, told)
+        )
 
     async def fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> tuple[OrderReport, ...]:
         """Wait until none of these orders works any more, or the time is over; all of it is work.
@@ -154,9 +169,10 @@ class Gateway:
         """
         request = IntentsRequest(intents=intents, timeout=timeout.total_seconds())
         call, queue = ConnectionContract.await_fills, fills_queue(self._account.gateway)
+        told = words.leg(intents, "wait for fills")
         return await self._for_orders(
             intents,
-            lambda: self._execute(call, request, queue, FINISHING, timeout + VISIT_TIMEOUT, longest=None),
+            lambda: self._execute(call, request, queue, FINISHING, told, timeout + VISIT_TIMEOUT, longest=None),
             allowance=None,
         )
 
@@ -164,18 +180,20 @@ class Gateway:
         """Cancel what still works of these, and wait for the confirmation (promise P8). Goes on while it is stopped."""
         request = IntentsRequest(intents=intents, timeout=self._cancel_timeout)
         timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
+        told = words.leg(intents, "cancel")
         return await self._for_orders(
             intents,
-            lambda: self._visit(GatewayContract.cancel_orders, request, OPERATOR, timeout),
+            lambda: self._visit(GatewayContract.cancel_orders, request, OPERATOR, told, timeout),
             cleaning_up=True,
         )
 
     async def cancel_open(self) -> tuple[str, ...]:
         """Cancel the account's working orders; the refs of those that still work."""
+        told = summary("cancel the orders that work from before")
         request = CancelOpenRequest(account=self._account.account_id, timeout=self._cancel_timeout)
         timeout = timedelta(seconds=request.timeout) + VISIT_TIMEOUT
         return await self._while_away(
-            lambda: self._visit(GatewayContract.cancel_open_orders, request, OPERATOR, timeout)
+            lambda: self._visit(GatewayContract.cancel_open_orders, request, OPERATOR, told, timeout)
         )
 
     # --- how it is asked ------------------------------------------------------------------------------------------
@@ -188,14 +206,18 @@ class Gateway:
         """In one slot visit; more of them for many new symbols."""
         if not fresh:
             request = self._knowing(request)
-            pushed = await self._on_connection(ConnectionContract.read_pushed, request)
+            told = summary("the account as the gateway pushed it")
+            pushed = await self._on_connection(ConnectionContract.read_pushed, request, told)
             if pushed is not None:
                 return pushed
         priority = BEGINNING if fresh else FINISHING
-        snapshot = await self._visit(GatewayContract.read_snapshot, request, priority)
+        snapshot = await self._visit(
+            GatewayContract.read_snapshot, request, priority, words.reading(request, fresh=fresh)
+        )
         while snapshot.unread:
             request = request.rest_of(snapshot)
-            snapshot = (await self._visit(GatewayContract.read_snapshot, request, priority)).after(snapshot)
+            told = words.reading(request, fresh=fresh)
+            snapshot = (await self._visit(GatewayContract.read_snapshot, request, priority, told)).after(snapshot)
         return snapshot
 
     def _knowing(self, request: SnapshotRequest) -> SnapshotRequest:
@@ -250,7 +272,7 @@ class Gateway:
             phase = self._state.phase
             self._state.enter(Phase.WAITING_FOR_GATEWAY, f"during {phase.value}")
             with self._state.clock.waiting():
-                await asyncio.sleep(AWAY_PAUSE.total_seconds())
+                await workflow.sleep(AWAY_PAUSE, summary=words.gateway_away(phase, AWAY_PAUSE))
             self._state.enter(phase)
 
     async def _counted(self, call: Callable[[], Awaitable[T]], allowance: timedelta | None) -> T:
@@ -264,18 +286,19 @@ class Gateway:
         call: Callable[[GatewayContract, Request], Awaitable[Answer]],
         request: Request,
         priority: int,
+        told: str,
         timeout: timedelta = VISIT_TIMEOUT,
     ) -> Answer:
         """What sends requests: in the gateway's one slot."""
         queue = gateway_queue(self._account.gateway)
-        return await self._execute(call, request, queue, priority, timeout, longest=self._waits.longest)
+        return await self._execute(call, request, queue, priority, told, timeout, longest=self._waits.longest)
 
     async def _on_connection(
-        self, call: Callable[[ConnectionContract, Request], Awaitable[Answer]], request: Request
+        self, call: Callable[[ConnectionContract, Request], Awaitable[Answer]], request: Request, told: str
     ) -> Answer:
         """What rests on the connection and sends nothing: beside the slot, without waiting for it."""
         queue = fills_queue(self._account.gateway)
-        return await self._execute(call, request, queue, FINISHING, VISIT_TIMEOUT, longest=self._waits.longest)
+        return await self._execute(call, request, queue, FINISHING, told, VISIT_TIMEOUT, longest=self._waits.longest)
 
     async def _execute(
         self,
@@ -283,10 +306,12 @@ class Gateway:
         request: Request,
         queue: str,
         priority: int,
+        told: str,
         timeout: timedelta,
         *,
         longest: timedelta | None,
     ) -> Answer:
+        """``told`` is what the step is called in Temporal's UI."""
         return await workflow.execute_activity_method(
             call,
             request,
@@ -297,6 +322,7 @@ class Gateway:
             retry_policy=retry_policy(self._settings),
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=self._priority(priority),
+            summary=told,
         )
 
     def _priority(self, key: int) -> Priority:

@@ -22,7 +22,8 @@ from rebalancing.settings import Settings
 from workflows.gateway import Gateway
 from workflows.placing import AccountAfterLeg, Placing
 from workflows.run_state import RunState
-from workflows.waits import Waits
+from workflows.summaries import orders_at_work
+from workflows.waits import Waits, asleep, done_within
 
 FILLS_MARGIN: Final = timedelta(seconds=5)
 """How much longer fills are listened for than until something is due: the timer rings first."""
@@ -125,7 +126,7 @@ class Legs:
         self._state.is_watching_orders = True
         with self._state.clock.waiting():
             try:
-                await workflow.wait([fills], timeout=left.total_seconds())
+                await done_within(fills, left, orders_at_work(intents, "their next step"))
             finally:
                 cut_short = await self._stop_listening(fills)
                 self._state.is_watching_orders = False
@@ -134,7 +135,7 @@ class Legs:
             intents
         ):  # nothing more is heard of them; what is due is still done
             with self._state.clock.waiting():
-                await asyncio.sleep(max((due - workflow.now()).total_seconds(), 0))
+                await asleep(due - workflow.now(), orders_at_work(intents, "their next step"))
         return [course for course in courses if course.ends_at <= workflow.now()]
 
     async def _stop_listening(self, fills: asyncio.Task[None]) -> bool:
@@ -259,7 +260,7 @@ class Legs:
             return
         reasons = "; ".join(report.reason for report in self._orders.unknown)
         self._state.enter(Phase.NEEDS_OPERATOR, reasons)
-        await self._waits.until(lambda: not self._orders.unknown, "an operator")
+        await self._waits.until(lambda: not self._orders.unknown, f"an operator: {reasons}")
 
 
 def _withdrawal(withdrawn: tuple[OrderReport, ...]) -> str:

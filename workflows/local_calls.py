@@ -19,12 +19,14 @@ from contract.activities import (
 )
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE
 from contract.requests import Opening, OpeningRequest, TurnRequest, Verdict
+from contract.summaries import summary
 from contract.timeouts import HEARTBEAT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.guards import Breach, GuardRequest
 from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.settings import Settings
 from rebalancing.targets import Targets
+from workflows import summaries as words
 from workflows.activity_errors import is_final
 from workflows.retries import retry_policy
 
@@ -53,13 +55,18 @@ async def open_rebalance(request: OpeningRequest) -> Opening:
         request,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=AT_THE_SERVER,
+        summary=summary("open", "configuration and events known of", request.account),
     )
 
 
 async def held_by(account: str) -> str:
     """What lets no order of this account go out at this moment, in words; empty where nothing does."""
     return await workflow.execute_local_activity_method(
-        HaltsContract.what_holds, account, start_to_close_timeout=LOCAL_TIMEOUT, retry_policy=AT_THE_SERVER
+        HaltsContract.what_holds,
+        account,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=AT_THE_SERVER,
+        summary=summary("is trading halted or paused?"),
     )
 
 
@@ -71,6 +78,7 @@ async def judge(verdict: Verdict) -> bool:
         start_to_close_timeout=LOCAL_TIMEOUT,
         schedule_to_close_timeout=JUDGED_WITHIN,
         retry_policy=AT_THE_SERVER,
+        summary=summary("circuit breaker: count how this ended", verdict.strategy),
     )
 
 
@@ -84,6 +92,7 @@ def hold_turn(settings: Settings, request: TurnRequest) -> workflow.ActivityHand
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=retry_policy(settings),
         cancellation_type=ActivityCancellationType.TRY_CANCEL,
+        summary=summary("wait for a turn (max_concurrent_rebalances) and hold it"),
     )
 
 
@@ -98,6 +107,7 @@ async def read_targets(settings: Settings, account: Account) -> Targets:
             account,
             start_to_close_timeout=ALLOCATIONS_TIMEOUT,
             retry_policy=RetryPolicy(maximum_attempts=1),
+            summary=summary("target weights", account.strategy_name),
         )
     except (ActivityError, ApplicationError) as error:  # a local activity's failure comes without the first
         if is_cancelled_exception(error) or is_final(error):
@@ -108,30 +118,37 @@ async def read_targets(settings: Settings, account: Account) -> Targets:
         task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=ALLOCATIONS_TIMEOUT,
         retry_policy=retry_policy(settings),
-        summary=account.strategy_name,
+        summary=summary("target weights, asked again and again", account.strategy_name),
     )
 
 
 async def make_plan(request: PlanRequest) -> Plan:
     """The plan for both legs; an activity, so that a changed planner never breaks a replay."""
-    return await _compute(PlanningContract.make_plan, request)
+    return await _compute(PlanningContract.make_plan, request, words.planning(request, "plan both legs"))
 
 
 async def size_buys(request: PlanRequest) -> tuple[PlannedOrder, ...]:
     """The buy leg for the cash that is really there."""
-    return await _compute(PlanningContract.size_buys, request)
+    return await _compute(
+        PlanningContract.size_buys, request, words.planning(request, "size the buys by the cash that is there")
+    )
 
 
 async def check_guards(request: GuardRequest) -> tuple[Breach, ...]:
     """The guards a plan breaches; an activity for the same reason."""
-    return await _compute(PlanningContract.check_guards, request)
+    return await _compute(
+        PlanningContract.check_guards, request, words.plan(request.plan, "hold the plan against the guards")
+    )
 
 
-async def _compute(call: Callable[[PlanningContract, Request], Awaitable[Answer]], request: Request) -> Answer:
+async def _compute(
+    call: Callable[[PlanningContract, Request], Awaitable[Answer]], request: Request, told: str
+) -> Answer:
     """A computation, in the worker that has the workflow: its result is recorded, its queueing is not needed."""
     return await workflow.execute_local_activity_method(
         call,
         request,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=RetryPolicy(maximum_attempts=3),
+        summary=told,
     )

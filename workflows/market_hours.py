@@ -6,20 +6,17 @@ timer's summary.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Final
 
 from temporalio import workflow
 
+from contract.summaries import listed
 from rebalancing import failures
 from rebalancing.accounts import Account, WhenClosed
 from rebalancing.market.snapshot import ContractDetails
-from rebalancing.market.trading_hours import TradingSession, common_sessions, is_open, next_open
+from rebalancing.market.trading_hours import TradingSession, common_sessions, is_open, next_open, on_the_clocks_of
 from rebalancing.outcomes import Phase
 from workflows.run_state import RunState
 from workflows.waits import Waits
-
-NAMED: Final = 8
-"""How many symbols are named in what people see while it waits."""
 
 
 class MarketHours:
@@ -54,9 +51,9 @@ class MarketHours:
         """
         traded = tuple(contracts)
         now = workflow.now()
-        closed = _some(self.closed(traded))
+        closed = listed(self.closed(traded))
         opens_at = self._opens_at(traded, now)
-        when = f"{opens_at:%a %Y-%m-%d %H:%M} UTC"
+        when = on_the_clocks_of((contract.time_zone for contract in traded), opens_at)
         if self._account.market_closed is WhenClosed.FAIL:
             raise failures.MarketClosed(
                 self._account.account_id,
@@ -64,7 +61,8 @@ class MarketHours:
                 f"trades from {when}.",
             )
         self._state.enter(Phase.WAITING_FOR_MARKET, f"{closed} until {when}")
-        await self._waits.for_at_most(opens_at - now, newer_event, f"the market to open for {closed} at {when}")
+        exchanges = listed(contract.primary_exchange or "the market" for contract in traded)
+        await self._waits.for_at_most(opens_at - now, newer_event, f"{exchanges} to open, {when}, for {closed}")
 
     def _opens_at(self, traded: tuple[ContractDetails, ...], now: datetime) -> datetime:
         hours = {contract.symbol: hours_of(self._account, contract) for contract in traded}
@@ -93,12 +91,6 @@ def closed_now(account: Account, contracts: Iterable[ContractDetails]) -> tuple[
     """The symbols that this account cannot trade at this moment of workflow time."""
     now = workflow.now()
     return tuple(contract.symbol for contract in contracts if not is_open(hours_of(account, contract), now))
-
-
-def _some(symbols: tuple[str, ...]) -> str:
-    """The first few by name: what Temporal shows beside a timer may hold 400 bytes only."""
-    shown = ", ".join(symbols[:NAMED])
-    return f"{shown} and {len(symbols) - NAMED} more" if len(symbols) > NAMED else shown
 
 
 def _listed(traded: tuple[ContractDetails, ...]) -> str:

@@ -1,6 +1,5 @@
 """The story of one rebalance, step by step (see DESIGN: "One rebalance")."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Final
 from temporalio import workflow
 
 from contract.requests import Opening, SnapshotRequest
+from contract.summaries import summary
 from rebalancing import failures
 from rebalancing.accounts import OnForeignOrders
 from rebalancing.market.gateway_restart import restart_over_at
@@ -168,7 +168,9 @@ class Rebalance:
         over_at = restart_over_at(restart, workflow.now()) if restart else None
         if over_at is not None and self.mode is ExecutionMode.REBALANCE:
             self._state.enter(Phase.WAITING_FOR_GATEWAY, f"its daily restart is over at {over_at.isoformat()}")
-            await self._waits.for_at_most(over_at - workflow.now(), lambda: False, "the gateway's daily restart")
+            await self._waits.for_at_most(
+                over_at - workflow.now(), lambda: False, "the gateway's daily restart to be over"
+            )
 
     async def _settled(self, read: Callable[[], Awaitable[AccountSnapshot]]) -> AccountSnapshot:
         """A plan needs cash that can be told; after a reconnect that takes as long as the broker's figures lag."""
@@ -178,7 +180,7 @@ class Rebalance:
                 self._state.notes.append("the broker's cash figure may not contain the latest fills yet")
                 return snapshot
             self._state.enter(Phase.READING, "until the broker's cash figure contains the latest fills")
-            await self._waits.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's figures")
+            await self._waits.for_at_most(FIGURES_PAUSE, lambda: False, "the broker's cash figure to follow the fills")
             snapshot = self._with_own_fills(await read())
         return snapshot
 
@@ -333,7 +335,7 @@ class Rebalance:
         for _ in range(SETTLED_READS):
             if final.positions == expected:
                 return final
-            await asyncio.sleep(LAG_PAUSE.total_seconds())
+            await workflow.sleep(LAG_PAUSE, summary=summary("wait for the broker's holdings to follow the fills"))
             final = await self._gateway.read(self._request(targets), fresh=False)
         self._state.notes.append(f"the broker reports other holdings than the fills explain: {final.positions}")
         return final

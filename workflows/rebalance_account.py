@@ -47,6 +47,8 @@ from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.rebalance import Rebalance
 from workflows.run_state import RunState
 from workflows.run_summary import summary_of
+from workflows.summaries import work_left
+from workflows.waits import done_within
 
 REFUSAL_SUMMARY: Final = "refusal-summary"
 """Since when a run that is refused before it begins leaves a summary too."""
@@ -230,8 +232,8 @@ class RebalanceAccount:
         if clock.is_waiting:
             await workflow.wait_condition(lambda: story.done() or not clock.is_within_wait)
             return
-        left = max(limit - clock.worked, timedelta(milliseconds=1))
-        await workflow.wait([story], timeout=min(left, GATEWAY_ALLOWANCE).total_seconds())
+        left = limit - clock.worked
+        await done_within(story, min(left, GATEWAY_ALLOWANCE), work_left(left, limit))
 
     async def _finished(self, rebalance: Rebalance, story: asyncio.Task[Outcome]) -> Outcome:
         """The story's outcome; where it failed with orders at work, they are cancelled before the failure is told."""

@@ -5,7 +5,6 @@ ids come from the schedule and the time that was set, so that a start that is do
 (promise P2), and a trigger is as old as that time, so that one that comes too late is not traded by.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +25,7 @@ from contract.schedules import (
     ScheduledResult,
     scheduled_id,
 )
+from contract.summaries import counted, summary
 from rebalancing.errors import RebalancerError
 from rebalancing.failures import NotScheduled, ScheduleIncomplete
 from rebalancing.triggers import ExecutionMode, Trigger
@@ -127,7 +127,7 @@ async def _await_dry_runs(dry_runs: tuple[Trigger, ...]) -> list[MeasuredDrift]:
     found: list[MeasuredDrift] = []
     pause = FIRST_LOOK
     while dry_runs and workflow.now() < deadline:
-        await asyncio.sleep(pause.total_seconds())
+        await workflow.sleep(pause, summary=summary(f"look again at {counted(len(dry_runs), 'dry run')}"))
         pause = min(2 * pause, LONGEST_PAUSE)
         over = await _read_drifts(dry_runs)
         found += over
@@ -137,28 +137,36 @@ async def _await_dry_runs(dry_runs: tuple[Trigger, ...]) -> list[MeasuredDrift]:
     return found + [MeasuredDrift(account=one.account, event_id=one.event_id, problem=late) for one in dry_runs]
 
 
+def _meant(request: ScheduledRequest) -> str:
+    return f"account {request.account}" if request.account else f"strategy {request.strategy}"
+
+
 async def _scheduled_accounts(request: ScheduledRequest) -> tuple[str, ...]:
-    return await _ask(ScheduleContract.scheduled_accounts, request)
+    return await _ask(ScheduleContract.scheduled_accounts, request, summary("who is meant", _meant(request)))
 
 
 async def _deliver(triggers: Iterable[Trigger]) -> None:
     given = tuple(triggers)
     if given:
-        await _ask(ScheduleContract.deliver_triggers, given, summary=given[0].event_id)
+        await _ask(
+            ScheduleContract.deliver_triggers,
+            given,
+            summary(f"trigger {counted(len(given), 'account')}", given[0].event_id),
+        )
 
 
 async def _read_drifts(dry_runs: tuple[Trigger, ...]) -> tuple[MeasuredDrift, ...]:
-    return await _ask(ScheduleContract.read_drifts, dry_runs)
+    return await _ask(
+        ScheduleContract.read_drifts, dry_runs, summary(f"drift of {counted(len(dry_runs), 'account')} by dry run")
+    )
 
 
-async def _ask(
-    call: Callable[[ScheduleContract, Request], Awaitable[Answer]], request: Request, summary: str | None = None
-) -> Answer:
+async def _ask(call: Callable[[ScheduleContract, Request], Awaitable[Answer]], request: Request, told: str) -> Answer:
     return await workflow.execute_activity_method(
         call,
         request,
         task_queue=REBALANCES_QUEUE,
         start_to_close_timeout=CALL_TIMEOUT,
         retry_policy=RETRIES,
-        summary=summary,
+        summary=told,
     )

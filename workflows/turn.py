@@ -43,7 +43,7 @@ class Turn:
         self._held = local_calls.hold_turn(
             self._settings, TurnRequest(workflow_id=info.workflow_id, run_id=info.run_id)
         )
-        await self._waits.until(lambda: self._has_come, "its turn")
+        await self._waits.until(lambda: self._has_come, "its turn (max_concurrent_rebalances)")
 
     def give_back(self) -> None:
         """Let the next one go on."""

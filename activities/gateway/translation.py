@@ -15,7 +15,7 @@ from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.funding.margin_preview import WhatIfAnswer, WhatIfOrder
 from rebalancing.funding.settlement import DayTrade
 from rebalancing.market.snapshot import ContractDetails, Quote, QuoteKind
-from rebalancing.market.trading_hours import HoursInvalid, read_sessions
+from rebalancing.market.trading_hours import DEFAULT_ZONE, HoursInvalid, exchange_zone, read_sessions
 from rebalancing.orders.order import Intent, OrderType, Side
 
 ADAPTIVE: Final = "Adaptive"
@@ -134,15 +134,16 @@ def contract_details(symbol: str, details: ibi.ContractDetails) -> ContractDetai
     try:
         sessions = read_sessions(details.liquidHours, details.timeZoneId)
         extended_sessions = read_sessions(details.tradingHours, details.timeZoneId)
-        problem = ""
+        zone, problem = exchange_zone(details.timeZoneId).key, ""
     except HoursInvalid as unreadable:  # told when the symbol must trade: one that is only held does no harm
         sessions = extended_sessions = ()
-        problem = str(unreadable)
+        zone, problem = DEFAULT_ZONE, str(unreadable)
     return ContractDetails(
         symbol=symbol,
         con_id=contract.conId,
         primary_exchange=contract.primaryExchange,
         min_tick=decimal_or_none(details.minTick) or Decimal("0.01"),
+        time_zone=zone,
         sessions=sessions,
         extended_sessions=extended_sessions,
         hours_problem=problem,

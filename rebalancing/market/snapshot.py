@@ -8,7 +8,7 @@ from pydantic import Field, computed_field
 
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.funding.account_kind import AccountKind
-from rebalancing.market.trading_hours import TradingSession
+from rebalancing.market.trading_hours import DEFAULT_ZONE, TradingSession
 
 PRICE_CUSHION = Decimal("0.003")
 """A market order may fill this much above the ask while it travels; buys are sized as if it did (promise P5)."""
@@ -76,6 +76,7 @@ class Quote(FrozenModel):
 class ContractDetails(FrozenModel):
     """The stock or ETF behind a symbol, as the broker names it.
 
+    ``time_zone`` is the exchange's, as the zone database names it.
     ``sessions`` are its regular trading hours (``liquidHours``), ``extended_sessions`` those with the time before and
     after them (``tradingHours``). ``hours_problem`` says why either could not be read; then the symbol is not traded.
     """
@@ -84,6 +85,7 @@ class ContractDetails(FrozenModel):
     con_id: int
     primary_exchange: str
     min_tick: Money
+    time_zone: str = DEFAULT_ZONE
     sessions: tuple[TradingSession, ...] = ()
     extended_sessions: tuple[TradingSession, ...] = ()
     hours_problem: str = ""

@@ -139,6 +139,20 @@ def next_open(sessions: Iterable[TradingSession], at: datetime) -> datetime | No
     return min((max(session.opens_at, at) for session in sessions if session.closes_at > at), default=None)
 
 
+def on_the_clocks_of(zones: Iterable[str], at: datetime) -> str:
+    """A moment on the exchanges' own clock and in UTC, as in ``Mon 2026-11-30 09:30 EST (14:30 UTC)``.
+
+    In UTC alone where they go by different clocks. ``zones`` are names that the zone database has.
+    """
+    utc = at.astimezone(UTC)
+    names = set(zones)
+    if len(names) != 1:
+        return f"{utc:%a %Y-%m-%d %H:%M} UTC"
+    local = at.astimezone(ZoneInfo(names.pop()))
+    other_day = "" if local.date() == utc.date() else f"{utc:%a} "
+    return f"{local:%a %Y-%m-%d %H:%M %Z} ({other_day}{utc:%H:%M} UTC)"
+
+
 def _overlaps(some: tuple[TradingSession, ...], others: tuple[TradingSession, ...]) -> tuple[TradingSession, ...]:
     overlaps: list[TradingSession] = []
     for one in some:

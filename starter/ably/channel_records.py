@@ -13,6 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.names import CHANNEL_RECORD_TYPE, DELIVERING_SIGNAL, READ_SIGNAL, channel_id
+from contract.summaries import summary
 from rebalancing.base import FrozenModel, Instant
 from starter.ably.temporal_away import while_temporal_is_there
 
@@ -131,7 +132,7 @@ class ChannelRecords:
                 task_queue=RECORDS_QUEUE,
                 id_conflict_policy=policy,
                 memo={RECORD_MEMO: record},
-                static_summary=f"What was read of the Ably channel {channel}; do not end it",
+                static_summary=summary(f"RECORD · what was read of the Ably channel {channel}", "do not end it"),
             )
 
     async def _described(self, channel: str) -> WorkflowExecutionDescription | None:

@@ -88,7 +88,7 @@ class EventDispatcher:
             requested_at=message.timestamp,
         )
         async with self._requests, while_temporal_is_there():
-            await deliver(self._client, trigger)
+            await deliver(self._client, trigger, account.strategy_name)
 
 
 def ably_settings(configuration: Configuration, connections: Connections) -> AblySettings:

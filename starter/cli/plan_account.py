@@ -19,7 +19,7 @@ async def run_plan_command(account: str, *, as_json: bool) -> int:
     own = configuration.account(account)
     client = await connect_temporal()
     trigger = plan_requested(own.account_id, operator_name())
-    handle = await deliver(client, trigger)
+    handle = await deliver(client, trigger, own.strategy_name)
     error_console().print(f"{handle.id}: dry run requested as event {trigger.event_id}", markup=False)
     try:
         async with waiting_for(own.account_id):

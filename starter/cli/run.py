@@ -61,7 +61,7 @@ async def ask_for(client: Client, account: Account, trigger: Trigger, how: HowTo
             error_console().print("Nothing was asked for.")
             return FAILED
     standing = await standing_of(client, trigger)
-    handle = await deliver(client, trigger)
+    handle = await deliver(client, trigger, account.strategy_name)
     word = "rebalance" if is_live else "dry run (--live trades)"
     error_console().print(f"{handle.id}: {word} requested as event {trigger.event_id}", markup=False)
     if standing.place is not Place.NEXT:

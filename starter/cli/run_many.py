@@ -58,7 +58,7 @@ async def ask_for_all(client: Client, configuration: Configuration, triggers: Se
     if is_live and not await _may_trade(client, list(accounts.values()), how):
         error_console().print("Nothing was asked for.")
         return FAILED
-    delivered = await deliver_all(client, triggers)
+    delivered = await deliver_all(client, triggers, {own.account_id: own.strategy_name for own in accounts.values()})
     refused = [each for each in delivered if isinstance(each, Result)]
     kind = "rebalances" if is_live else "dry runs (--live trades)"
     error_console().print(f"{len(triggers) - len(refused)} {kind} requested.", markup=False)

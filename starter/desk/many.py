@@ -56,14 +56,19 @@ def result_json(account: str, status: str, told: str, outcome: Outcome | None) -
     }
 
 
-async def deliver_all(client: Client, triggers: Sequence[Trigger]) -> Sequence[Trigger | Result]:
-    """Deliver these; what the server did not take is a result in its place, and keeps no other from being taken."""
+async def deliver_all(
+    client: Client, triggers: Sequence[Trigger], strategies: Mapping[str, str]
+) -> Sequence[Trigger | Result]:
+    """Deliver these; what the server did not take is a result in its place, and keeps no other from being taken.
+
+    ``strategies`` says what each account follows.
+    """
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(trigger: Trigger) -> Trigger | Result:
         async with turns:
             try:
-                await deliver(client, trigger)
+                await deliver(client, trigger, strategies[trigger.account])
             except RPCError as error:
                 return Result(trigger.account, "not accepted", error.message or error.status.name)
             return trigger

@@ -33,6 +33,7 @@ from configuration.configuration import Configuration
 from contract.delivery import TASK_TIMEOUT
 from contract.names import REBALANCES_QUEUE
 from contract.schedules import NAME_PATTERN, SCHEDULED_WORKFLOW_TYPE, ScheduledRequest, ScheduledResult, scheduled_id
+from contract.summaries import summary
 from rebalancing.base import FrozenModel
 from rebalancing.errors import RebalancerError
 from rebalancing.triggers import ExecutionMode
@@ -187,7 +188,7 @@ async def add_schedule(client: Client, configuration: Configuration, new: NewSch
         id=scheduled_id(name),
         task_queue=REBALANCES_QUEUE,
         task_timeout=TASK_TIMEOUT,
-        static_summary=f"Schedule {name}",
+        static_summary=_in_the_list(new.request),
     )
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP)
     # Paused until its times are known to be allowed: one that comes too often would else come before it is taken back.
@@ -268,6 +269,14 @@ def _commented(cron: str) -> str:
             "'30 10 * * MON'."
         )
     return f"{' '.join(fields)} # {' '.join(fields)}"
+
+
+def _in_the_list(request: ScheduledRequest) -> str:
+    """As in ``SCHEDULE weekly · LIVE · strategy etf-blend · if drift > 2.5 %``."""
+    mode = "LIVE" if request.mode is ExecutionMode.REBALANCE else "DRY RUN"
+    whom = f"account {request.account}" if request.account else f"strategy {request.strategy}"
+    drift = "" if request.if_drift is None else f"if drift > {request.if_drift} %"
+    return summary(f"SCHEDULE {request.schedule}", mode, whom, drift)
 
 
 def _zone(name: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
+from rebalancing.market.trading_hours import on_the_clocks_of
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from rebalancing.triggers import ExecutionMode
@@ -80,7 +81,7 @@ async def test_what_it_waits_for_shows_in_the_phase_the_status_and_beside_the_ti
         await phase_reached(handle, Phase.WAITING_FOR_MARKET)
         detail = (await handle.query(RebalanceAccount.status)).detail
         opens_at = NOW + timedelta(hours=30)
-        assert detail == f"QQQ until {opens_at:%a %Y-%m-%d %H:%M} UTC"
+        assert detail == f"QQQ until {on_the_clocks_of([NEW_YORK.key], opens_at)}"
         listed = [run.id async for run in own.client.list_workflows("Phase = 'waiting for market'")]
         while not listed:
             listed = [run.id async for run in own.client.list_workflows("Phase = 'waiting for market'")]
@@ -90,7 +91,7 @@ async def test_what_it_waits_for_shows_in_the_phase_the_status_and_beside_the_ti
             for event in (await handle.fetch_history()).events
             if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
         ]
-        assert any("waiting for the market to open for QQQ" in summary for summary in timers)
+        assert f'"wait for ARCA to open, {on_the_clocks_of([NEW_YORK.key], opens_at)}, for QQQ"' in timers
 
 
 async def test_an_account_that_does_not_wait_fails_at_once_and_says_when_it_could_trade() -> None:
@@ -100,7 +101,7 @@ async def test_an_account_that_does_not_wait_fails_at_once_and_says_when_it_coul
         failure = await failure_of(await own.trigger("DU1"))
         assert failure.type == "MarketClosed"
         assert "QQQ" in failure.message
-        assert f"{NOW + timedelta(hours=30):%Y-%m-%d %H:%M}" in failure.message
+        assert f"from {on_the_clocks_of([NEW_YORK.key], NOW + timedelta(hours=30))}" in failure.message
         assert not [request for request in own.gateway.requests if request.name in TRADING]
 
 

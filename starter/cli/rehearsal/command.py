@@ -129,8 +129,8 @@ async def _rehearse(
         if faults:
             happening = asyncio.create_task(mishaps.happen())
             stack.callback(happening.cancel)
-        for account in followers:
-            await deliver(stage.client, requested(account, ExecutionMode.REBALANCE))
+        for account, strategy in followers.items():
+            await deliver(stage.client, requested(account, ExecutionMode.REBALANCE), strategy)
         standings = await _followed(stage.client, followers, console)
         gathered.rehearsed += [Rehearsed(standing) for standing in standings.values()]
         gathered.duplicate_orders += duplicates(stage.gateway.engine.orders)

@@ -14,6 +14,7 @@ from rebalancing.market.trading_hours import (
     is_open,
     merged,
     next_open,
+    on_the_clocks_of,
     read_sessions,
 )
 
@@ -209,3 +210,18 @@ def test_sessions_that_touch_or_overlap_are_one() -> None:
             session("2026-11-25 09:10", "2026-11-25 09:20"),
         ]
     ) == (session("2026-11-25 09:00", "2026-11-25 10:30"), session("2026-11-25 11:00", "2026-11-25 12:00"))
+
+
+@pytest.mark.parametrize(
+    ("zones", "at", "shown"),
+    [
+        (["America/New_York"], "2026-11-30T14:30", "Mon 2026-11-30 09:30 EST (14:30 UTC)"),
+        (["America/New_York", "America/New_York"], "2026-07-06T13:30", "Mon 2026-07-06 09:30 EDT (13:30 UTC)"),
+        (["Asia/Tokyo"], "2026-11-30T00:00", "Mon 2026-11-30 09:00 JST (00:00 UTC)"),
+        (["Australia/Sydney"], "2026-11-29T23:00", "Mon 2026-11-30 10:00 AEDT (Sun 23:00 UTC)"),
+        (["America/New_York", "Asia/Tokyo"], "2026-11-30T14:30", "Mon 2026-11-30 14:30 UTC"),
+        ([], "2026-11-30T14:30", "Mon 2026-11-30 14:30 UTC"),
+    ],
+)
+def test_an_opening_is_told_on_the_exchanges_own_clock(zones: list[str], at: str, shown: str) -> None:
+    assert on_the_clocks_of(zones, datetime.fromisoformat(at).replace(tzinfo=UTC)) == shown
