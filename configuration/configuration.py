@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from configuration.alert_settings import AlertSettings
 from configuration.blocks import known_keys
 from configuration.configuration_file import RESERVE_NAMES, AccountEntry, ConfigurationFile, file_schema
 from configuration.http_settings import HttpSettings
@@ -69,7 +70,7 @@ class ConfigurationInvalid(RebalancerError):
 
 class Configuration(FrozenModel):
     """Accounts and settings, checked. ``allocations_base_url`` is where strategies are asked for by name, ``http`` is
-    for the HTTP API alone: rebalances do not go by it.
+    for the HTTP API alone, ``alerts`` for what tells people: rebalances do not go by them.
 
     ``version`` tells one content of the file from another.
     """
@@ -77,6 +78,7 @@ class Configuration(FrozenModel):
     accounts: tuple[Account, ...]
     settings: Settings = Settings()
     http: HttpSettings = HttpSettings()
+    alerts: AlertSettings = AlertSettings()
     allocations_base_url: str | None = None
     version: str = ""
 
@@ -198,6 +200,7 @@ def parse_configuration(text: str, path: Path, older_sets: str | None = None) ->
         accounts=tuple(_account(entry, file, path) for entry in file.accounts),
         settings=Settings.model_validate(file.model_dump(include=set(Settings.model_fields))),
         http=_http(file.http, path),
+        alerts=_alerts(file.alerts, path),
         allocations_base_url=file.allocations.base_url,
     )
 
@@ -247,6 +250,11 @@ def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Accoun
 def _http(settings: HttpSettings, path: Path) -> HttpSettings:
     files = {name: getattr(settings, name) for name in ("certificate", "certificate_key")}
     return settings.model_copy(update={name: str(path.parent / file) for name, file in files.items() if file})
+
+
+def _alerts(settings: AlertSettings, path: Path) -> AlertSettings:
+    folder = settings.templates
+    return settings.model_copy(update={"templates": str(path.parent / folder)}) if folder else settings
 
 
 def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Problem]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from configuration.alert_settings import AlertSettings
 from configuration.http_settings import HttpSettings
 from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
@@ -141,6 +142,8 @@ class ConfigurationFile(Settings):
     """The allocations API."""
     http: HttpSettings = HttpSettings()
     """The HTTP API."""
+    alerts: AlertSettings = AlertSettings()
+    """Who is told what has happened, and how."""
 
     @classmethod
     def strictly(cls, content: object) -> Self:

@@ -32,6 +32,14 @@ class GatewayConnection(BaseSettings):
     port: int | None = Field(default=None, ge=1, le=65535)
 
 
+class AlertAddress(BaseSettings):
+    """Where one receiver of alerts is reached, as ``apprise`` writes it; it may hold a token."""
+
+    model_config = _SOURCES
+
+    url: SecretStr | None = None
+
+
 class Connections(BaseSettings):
     """Addresses and keys, by the names of the environment variables (in capitals). Empty means not set.
 
@@ -65,6 +73,14 @@ class Connections(BaseSettings):
                 f"(and {prefix}HOST) in the environment or in .env."
             )
         return found
+
+
+def alert_address(receiver: str) -> SecretStr | None:
+    """The address of this receiver of alerts (``ALERT_<NAME>_URL``) as it is by now; ``None`` if there is none.
+
+    Raises ``OSError`` or ``UnicodeDecodeError`` for an ``.env`` that cannot be read.
+    """
+    return AlertAddress(_env_prefix=f"ALERT_{receiver.upper()}_").url  # pyright: ignore[reportCallIssue]  # see above
 
 
 def temporal_variables() -> dict[str, str]:

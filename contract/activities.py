@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
+from contract.alerts import Alert, AlertRequest, Collected, Routing, Telling
 from contract.requests import (
     Acknowledgement,
     AcknowledgeRequest,
@@ -105,6 +106,30 @@ class ScheduleContract(ABC):
     @abstractmethod
     async def read_drifts(self, dry_runs: tuple[Trigger, ...]) -> tuple[MeasuredDrift, ...]:
         """What those of these dry runs came to that are over."""
+
+
+class AlertsContract(ABC):
+    """How alerts reach people; on ``alerts``."""
+
+    @activity.defn
+    @abstractmethod
+    async def route_alert(self, request: AlertRequest) -> Routing:
+        """Who gets it, by the configuration of this moment."""
+
+    @activity.defn
+    @abstractmethod
+    async def tell(self, telling: Telling) -> None:
+        """Tell one receiver."""
+
+    @activity.defn
+    @abstractmethod
+    async def collect_alert(self, collected: Collected) -> None:
+        """Hand it to the next digest."""
+
+    @activity.defn
+    @abstractmethod
+    async def publish_outcome(self, alert: Alert) -> None:
+        """Publish what a run came to on the Ably channel for outcomes."""
 
 
 class TurnContract(ABC):

@@ -5,7 +5,7 @@ import importlib
 import pytest
 from hypothesis import HealthCheck, settings
 
-from worker import rebalance_worker
+from worker import alert_worker, rebalance_worker
 from workflows.sandbox import watched_runner
 
 # It cannot be imported for the first time where an event loop was closed before, and tests run in any order.
@@ -15,7 +15,8 @@ importlib.import_module("ib_insync")
 @pytest.fixture(autouse=True)
 def workflows_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers in this process run workflows in Temporal's sandbox, which refuses what a replay could not repeat."""
-    monkeypatch.setattr(rebalance_worker, "worker_runner", watched_runner)
+    for host in (rebalance_worker, alert_worker):
+        monkeypatch.setattr(host, "worker_runner", watched_runner)
 
 
 settings.register_profile(

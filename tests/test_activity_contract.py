@@ -44,7 +44,8 @@ def test_everything_public_in_the_contract_is_an_activity() -> None:
 
 
 def test_every_activity_is_served_by_a_worker() -> None:
-    import_module("worker.workers")  # and with it every implementation
+    for name in ("worker.workers", "worker.alert_worker"):  # and with them every implementation
+        import_module(name)
     mentioned = {
         node.id for file in source_files("worker") for node in ast.walk(file.tree) if isinstance(node, ast.Name)
     }

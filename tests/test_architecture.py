@@ -7,7 +7,9 @@ import ib_insync as ibi
 
 from tests.source_tree import APPLICATION, PACKAGES, SourceFile, parse, source_files
 
-OUTSIDE_WORLD = {"temporalio", "httpx", "ib_insync", "eventkit", "ably", "aiohttp", "requests", "socket", "urllib3"}
+OUTSIDE_WORLD = {
+    "temporalio", "httpx", "ib_insync", "eventkit", "ably", "aiohttp", "apprise", "requests", "socket", "urllib3",
+}  # fmt: skip
 """Nothing of this belongs in the domain, which is pure."""
 
 NETWORK_CLIENTS = OUTSIDE_WORLD - {"temporalio"}
@@ -127,6 +129,12 @@ def test_what_decides_the_fate_of_intents_is_pure() -> None:
 def test_ably_is_imported_only_in_the_modules_named_after_it() -> None:
     users = {file.path for file in source_files(*PACKAGES) if "ably" in file.imported_packages()}
     assert users == {"starter/ably/ably_failures.py", "starter/ably/ably_history.py", "starter/ably/ably_realtime.py"}
+
+
+def test_apprise_is_imported_in_one_place() -> None:
+    """What it says may hold the address of a receiver, and with it a token."""
+    users = {file.path for file in source_files(*PACKAGES) if "apprise" in file.imported_packages()}
+    assert users == {"activities/alerts/receivers.py"}
 
 
 def test_no_import_is_relative() -> None:

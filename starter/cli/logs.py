@@ -31,7 +31,7 @@ OURS: Final = (
 LONGEST_LINE: Final = 1000
 """Characters of a line; what comes from outside may be of any length."""
 
-JUDGED_BY_US: Final = ("ib_insync", "ably", "websockets", "httpx")
+JUDGED_BY_US: Final = ("ib_insync", "ably", "websockets", "httpx", "apprise")
 """Libraries whose every failure reaches our own code, which says in one line what it means."""
 
 GARBAGE: Final = ("ib_insync.Decoder", "eventkit")

@@ -12,6 +12,7 @@ import typer
 from starter.cli import (
     halt_commands,
     history_commands,
+    notify_commands,
     rebalance_commands,
     rehearse_commands,
     schedule_commands,
@@ -198,6 +199,7 @@ schedule_commands.add_to(app)
 rehearse_commands.add_to(app)
 history_commands.add_to(app)
 serve_commands.add_to(app)
+notify_commands.add_to(app)
 
 
 def main() -> None:

@@ -180,6 +180,7 @@ def test_the_schema_describes_every_key() -> None:
         "figures",
         "circuit_breaker",
         "http",
+        "alerts",
         "fill_timeout",
         "figures_lag",
         "freshness",

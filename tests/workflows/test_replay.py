@@ -9,6 +9,8 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from contract.payloads import DATA_CONVERTER
+from workflows.alert import AlertWorkflow
+from workflows.alert_digest import AlertDigest
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import watched_runner
 from workflows.scheduled_rebalance import ScheduledRebalance
@@ -19,7 +21,7 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 def replayer() -> Replayer:
     """A replayer set up like the worker."""
     return Replayer(
-        workflows=[RebalanceAccount, ScheduledRebalance],
+        workflows=[RebalanceAccount, ScheduledRebalance, AlertWorkflow, AlertDigest],
         workflow_runner=watched_runner(),
         data_converter=DATA_CONVERTER,
     )

@@ -1,0 +1,123 @@
+"""The activities of alerts: who is told, the digest, and the telling itself."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.alerts.receivers import Receivers, ReceiverUnreached
+from activities.alerts.words import AlertWords, Message
+from activities.heartbeat import heartbeating
+from configuration.alert_settings import AlertSettings
+from configuration.alert_templates import read_templates
+from configuration.configuration_in_use import ConfigurationInUse
+from contract.activities import AlertsContract
+from contract.alerts import (
+    ALERTS_QUEUE,
+    COLLECT_SIGNAL,
+    DIGEST_ID,
+    DIGEST_WORKFLOW_TYPE,
+    Alert,
+    AlertRequest,
+    Collected,
+    DigestInput,
+    Routing,
+    Telling,
+)
+from rebalancing.alerts import ALERTS
+from rebalancing.market.gateway_restart import parse_restart
+
+COLLECTING: Final = "Alerts that are not urgent, until the next digest is due"
+
+
+class OutcomePublisher(ABC):
+    """Publishes outcomes on a channel; what does it knows the service, which nothing here does."""
+
+    @abstractmethod
+    async def publish(self, channel: str, alert: Alert) -> None:
+        """Publish it; again does no harm. Raises ``RebalancerError``."""
+
+
+class AlertActivities(AlertsContract):
+    """Tells alerts by the configuration of the moment."""
+
+    def __init__(
+        self,
+        client: Client,
+        configuration: ConfigurationInUse,
+        receivers: Receivers,
+        publisher: OutcomePublisher | None = None,
+    ) -> None:
+        self._client = client
+        self._configuration = configuration
+        self._receivers = receivers
+        self._publisher = publisher
+
+    @activity.defn
+    async def route_alert(self, request: AlertRequest) -> Routing:
+        """Urgent ones to their receivers at once, the others into the digest; outcomes to Ably too."""
+        settings = self._settings
+        kinds = [alert.kind for alert in request.alerts]
+        receivers = settings.receivers_of(kinds)
+        has_outcome = not request.is_digest and any(alert.run is not None for alert in request.alerts)
+        publishes = has_outcome and settings.ably_channel is not None and self._publisher is not None
+        at_once = request.is_digest or settings.digest_every == 0 or any(ALERTS[kind].is_urgent for kind in kinds)
+        if at_once or not receivers:
+            return Routing(receivers=receivers, publishes=publishes)
+        return Routing(digest_due=digest_due(settings, datetime.now(UTC)), publishes=publishes)
+
+    @activity.defn
+    async def tell(self, telling: Telling) -> None:
+        """Tell this receiver what of it it is to be told. Raises ``ReceiverUnusable`` or ``ReceiverUnreached``."""
+        settings = self._settings
+        alerts = tuple(alert for alert in telling.alerts if settings.gets(telling.receiver, alert.kind))
+        if not alerts:
+            return  # the configuration was changed since
+        async with heartbeating():
+            message = await asyncio.to_thread(self._message, settings, alerts, telling.is_digest)
+            await self._receivers.send(telling.receiver, message)
+
+    @activity.defn
+    async def collect_alert(self, collected: Collected) -> None:
+        """Signal the digest, starting it if none is being collected. Raises ``RPCError``."""
+        await self._client.start_workflow(
+            DIGEST_WORKFLOW_TYPE,
+            DigestInput(),
+            id=DIGEST_ID,
+            task_queue=ALERTS_QUEUE,
+            start_signal=COLLECT_SIGNAL,
+            start_signal_args=[collected],
+            static_summary=COLLECTING,
+        )
+
+    @activity.defn
+    async def publish_outcome(self, alert: Alert) -> None:
+        """Publish it, unless the configuration was changed since."""
+        channel = self._settings.ably_channel
+        if channel is None:
+            return
+        if self._publisher is None:
+            raise ReceiverUnreached("This worker has no key for Ably; another one may.")
+        await self._publisher.publish(channel, alert)
+
+    @property
+    def _settings(self) -> AlertSettings:
+        return self._configuration.now.alerts
+
+    def _message(self, settings: AlertSettings, alerts: tuple[Alert, ...], is_digest: bool) -> Message:
+        own = read_templates(settings.templates)
+        return AlertWords(settings, own.texts, self._client.namespace).message(alerts, is_digest=is_digest)
+
+
+def digest_due(settings: AlertSettings, now: datetime) -> datetime:
+    """When what is collected from now on is to go out at the latest."""
+    if settings.digest_at is None:
+        return now + timedelta(seconds=settings.digest_every)
+    at, zone = parse_restart(settings.digest_at)
+    local = now.astimezone(zone)
+    today = datetime.combine(local.date(), at, zone)
+    due = today if today > now else datetime.combine(local.date() + timedelta(days=1), at, zone)
+    return due.astimezone(UTC)

@@ -1,0 +1,60 @@
+"""``rebalancer notify test`` and what ``check`` says of alerts, as people run them, without Temporal."""
+
+import json
+from pathlib import Path
+
+from tests.alert_receiver import SECRET, Receiver, listening
+from tests.cli.command import ACCOUNTS, desk
+
+ALERTS = ACCOUNTS + "alerts: {receivers: {phone: urgent, mail: all}, templates: words}\n"
+
+
+async def test_a_test_alert_goes_to_every_receiver(tmp_path: Path) -> None:
+    async with listening(Receiver()) as phone, listening(Receiver()) as mail:
+        own = desk(tmp_path, ALERTS, ALERT_PHONE_URL=phone.url, ALERT_MAIL_URL=mail.url)
+        answer = await own.run("notify", "test")
+        assert (answer.status, answer.errors) == (0, "")
+        assert "took it" in answer.output
+        await own.run("notify", "test", "mail")
+    assert phone.titles == ["Test: alerts of the rebalancer arrive here"]
+    assert len(mail.titles) == 2
+    assert mail.texts[0].startswith("Sent to mail at ")
+
+
+async def test_it_says_which_receiver_did_not_take_it_and_shows_no_address(tmp_path: Path) -> None:
+    async with listening(Receiver(refuses=True)) as phone:
+        (tmp_path / ".env").write_text(f"ALERT_PHONE_URL={phone.url}\nALERT_MAIL_URL=bogus://{SECRET}\n")
+        own = desk(tmp_path, ALERTS)
+        answer = await own.run("notify", "test", "--json")
+    assert answer.status == 1
+    told = {each["receiver"]: each["told"] for each in json.loads(answer.output)}
+    assert told["phone"] == "The receiver phone did not take it: its service answered 500."
+    assert told["mail"].startswith("ALERT_MAIL_URL is no address of a service that is known")
+    assert SECRET not in answer.output + answer.errors
+
+
+async def test_without_receivers_it_says_what_to_do(tmp_path: Path) -> None:
+    answer = await desk(tmp_path, ACCOUNTS).run("notify", "test")
+    assert answer.status == 2
+    assert "name receivers under `alerts:`" in answer.errors
+    unknown = await desk(tmp_path, ALERTS).run("notify", "test", "pager")
+    assert unknown.status == 2
+    assert "there is phone, mail" in unknown.errors
+
+
+async def test_check_tells_of_receivers_and_broken_templates_and_sends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "failed.txt").write_text("{{ nothing")
+    async with listening(Receiver()) as phone:
+        own = desk(tmp_path, ALERTS, ALERT_PHONE_URL=phone.url)
+        found = {each["name"]: each for each in json.loads((await own.run("check", "--json")).output)}
+        told = found["alerts"]["told"]
+        assert not found["alerts"]["ok"]
+        assert "failed.txt" in told
+        assert "set ALERT_MAIL_URL" in told
+        (tmp_path / "words" / "failed.txt").unlink()
+        own.variables["ALERT_MAIL_URL"] = phone.url
+        found = {each["name"]: each for each in json.loads((await own.run("check", "--json")).output)}
+        assert found["alerts"]["ok"], found["alerts"]
+        assert SECRET not in str(found)
+    assert phone.titles == []

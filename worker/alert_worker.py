@@ -1,0 +1,64 @@
+"""The worker for alerts: a queue of its own with a few slots, so that no receiver is in the way of a rebalance."""
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.alerts.receivers import SLOTS, Receivers
+from activities.alerts.telling import AlertActivities, OutcomePublisher
+from activities.typed_failures import TypedFailures
+from configuration.configuration_in_use import ConfigurationInUse
+from configuration.environment import alert_address
+from contract.alerts import ALERTS_QUEUE
+from worker.contact import until_contact_is_lost
+from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
+from worker.rebalance_worker import STICKY_TIMEOUT
+from workflows.alert import AlertWorkflow
+from workflows.alert_digest import AlertDigest
+from workflows.sandbox import worker_runner
+
+log = logging.getLogger(__name__)
+
+GRACE: Final = timedelta(seconds=10)
+"""What is being sent at shutdown may be sent; told twice would be the price of less."""
+
+END_TIMEOUT: Final = 12.0
+
+CACHED_WORKFLOWS: Final = 50
+"""Most of them wait for the end of something for hours."""
+
+
+async def run_alert_worker(
+    client: Client, configuration: ConfigurationInUse, publisher: OutcomePublisher | None = None
+) -> None:
+    """Serve alerts from the moment on that somebody is to be told something; until cancelled."""
+    while not configuration.now.alerts.is_on:
+        await configuration.change()
+    receivers = Receivers(alert_address)
+    while True:
+        worker = alert_worker(await own_client(client), configuration, receivers, publisher)
+        await host([worker], until_contact_is_lost(client), END_TIMEOUT)
+        log.debug("Temporal cannot be reached; alerts are told once it is back")
+
+
+def alert_worker(
+    client: Client, configuration: ConfigurationInUse, receivers: Receivers, publisher: OutcomePublisher | None
+) -> Worker:
+    """A worker on the queue ``alerts``."""
+    return Worker(
+        client,
+        task_queue=ALERTS_QUEUE,
+        workflows=[AlertWorkflow, AlertDigest],
+        workflow_runner=worker_runner(),
+        activities=activities_of(AlertActivities(client, configuration, receivers, publisher)),
+        max_concurrent_activities=SLOTS,
+        max_concurrent_activity_task_polls=ACTIVITY_POLLS,
+        max_concurrent_workflow_tasks=SLOTS,
+        interceptors=[TypedFailures()],
+        graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_cached_workflows=CACHED_WORKFLOWS,
+    )
