@@ -64,9 +64,10 @@ bench-desk: $(READY)
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories
 
-# The table of configuration keys in README.md, from the models.
+# The table of configuration keys in README.md, from the models; the table of metrics in docs/metrics.md.
 reference: $(READY)
 	$(BIN)/python -m tests.configuration.write_reference
+	$(BIN)/python -m tests.metrics.write_table
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv

@@ -1,4 +1,4 @@
-"""One line in the log for whatever becomes of an order: with its account, and with the reason where there is one."""
+"""One line in the log for whatever becomes of an order, with account and reason; what has become of it is counted."""
 
 import logging
 from collections import OrderedDict
@@ -9,6 +9,7 @@ from temporalio import activity
 from temporalio.worker import ExecuteActivityInput
 
 from activities.interception import Around
+from contract import metrics
 from contract.requests import Acknowledgement
 from rebalancing.orders.order import OrderReport, OrderState
 
@@ -19,7 +20,10 @@ REMEMBERED: Final = 5000
 
 
 class OrderNews(Around):
-    """Worker interceptor that logs what the activities report of orders, once. That one was sent is logged there."""
+    """Worker interceptor that logs and counts what the activities report of orders, once.
+
+    That one was sent is logged there.
+    """
 
     def __init__(self) -> None:
         self._told: OrderedDict[str, tuple[OrderState, int]] = OrderedDict()
@@ -43,6 +47,9 @@ class OrderNews(Around):
                 self._told.popitem(last=False)
             is_fine = report.state in (OrderState.WORKING, OrderState.FILLED)
             log.log(logging.INFO if is_fine else logging.WARNING, "%s: %s", _account(), line_of(report))
+            if report.state is not OrderState.WORKING:
+                side, state = report.side.value, report.state.value
+                metrics.ORDERS.add(metrics.process_meter(), account=_account(), side=side, state=state)
 
 
 def line_of(report: OrderReport) -> str:

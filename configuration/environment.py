@@ -44,6 +44,7 @@ class Connections(BaseSettings):
     """Addresses and keys, by the names of the environment variables (in capitals). Empty means not set.
 
     ``ably_endpoint``, ``ably_port`` and ``ably_tls`` are only needed for another service than Ably's own.
+    ``metrics_host`` and ``metrics_port`` are where a process has its metrics for Prometheus, without a key.
     """
 
     model_config = _SOURCES
@@ -57,6 +58,8 @@ class Connections(BaseSettings):
     allocations_api_key: SecretStr | None = None
     allocations_base_url: WebAddress | None = None
     accounts_file: Path = Path("accounts.yaml")
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
     def gateway(self, name: str | None) -> GatewayConnection:
         """The gateway of this name (``IBKR_<NAME>_HOST`` and so on); ``None`` is the one without a name.

@@ -24,12 +24,14 @@ from activities.gateway.session import GatewayAddress, GatewaySession
 from activities.gateway.what_if_orders import WhatIfDesk
 from activities.halts import Halts
 from activities.ibkr import IbkrActivities
+from activities.measured import Measured
 from activities.order_news import OrderNews
 from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.gateway_news import GatewayNews, news_queue
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
+from worker.connection_metrics import measured_connection, show_unconnected
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.login_claim import claim
 from worker.processes import Sign, process_name
@@ -63,6 +65,7 @@ async def run_gateway_worker(
     the first one that is met; one that comes later is waited out, for this process may serve other gateways as well.
     """
     news = Sign(client, news_queue(gateway))
+    show_unconnected(gateway)
     try:
         await _work_again_and_again(client, address, configuration, gateway, news)
     finally:
@@ -97,7 +100,8 @@ async def _work_again_and_again(
         last_problem, has_worked = "", True
         news.say(GatewayNews(process_name(), session.connected_at).identity)
         try:
-            await _work(await own_client(client), session, configuration, gateway)
+            async with measured_connection(session, gateway):
+                await _work(await own_client(client), session, configuration, gateway)
             log.warning("gateway connection lost: %s", session.lost_reason)
             news.say(GatewayNews(process_name(), datetime.now(UTC), session.lost_reason).identity)
             await session.until_link_restored()
@@ -131,6 +135,7 @@ async def _work(
     halts = Halts(client, lambda account: configuration.now.strategy_of(account))
     visits = IbkrActivities(client, reader, desk, Repricer(session, desk, quotes, settings.quotes), margin, halts)
     interceptors = (
+        Measured(),
         TypedFailures(GATEWAY_ATTEMPTS),
         OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id),
         EnabledAccountsOnly(configuration.account),

@@ -13,6 +13,7 @@ from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from rebalancing.accounts import Account
+from worker.first_counts import count_from_zero
 from worker.gateway_worker import run_gateway_worker
 from worker.halts_watch import watch_halts
 from worker.hosting import host
@@ -41,6 +42,7 @@ async def run_workers(
         served: set[str | None] = set()
         turns: int | None = None
         while True:  # what a changed configuration needs beside what is there already
+            count_from_zero(client, configuration.now)
             for name in _served(configuration.now, gateways):
                 if name not in served:
                     served.add(name)

@@ -14,6 +14,7 @@ from contract.names import BEGUN_MEMO, EVENTS_MEMO, SUMMARY_MEMO, TARGETS_MEMO
 from contract.requests import Opening
 from contract.run_summary import RunSummary
 from rebalancing.triggers import EventRing, EventStatus, Trigger
+from workflows import run_metrics
 
 
 class AccountMemory:
@@ -24,6 +25,7 @@ class AccountMemory:
         self.last_targets: Mapping[str, Decimal] | None = start.last_targets
         self._earlier = start.events or EventRing()
         self._was_handed_over = start.events is not None
+        self._account = start.account
 
     @property
     def events(self) -> EventRing:
@@ -50,11 +52,14 @@ class AccountMemory:
     def write_down(self, pending: tuple[Trigger, ...], summary: RunSummary | None = None) -> None:
         """Leave everything to the next run, and what this one came to to whoever looks back."""
         workflow.upsert_memo({**self.memo(pending), BEGUN_MEMO: None, **_told(summary)})
+        if summary is not None:
+            run_metrics.ended(self._account, summary)
 
     def write_refusal(self, summary: RunSummary | None) -> None:
         """Of a run that was refused before it began: it learned nothing that the next run would need."""
         if summary is not None:
             workflow.upsert_memo(_told(summary))
+            run_metrics.ended(self._account, summary)
 
     def memo(self, pending: tuple[Trigger, ...]) -> dict[str, object]:
         """Everything, as a memo."""

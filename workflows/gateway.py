@@ -137,6 +137,7 @@ class Gateway:
                 raise
             never_sent = False
             reports.update((report.ref, report) for report in _answers(to_place, placed))
+            self._state.note_placed(placed)
             working = tuple(intent for intent in to_place if reports[intent.ref].state is OrderState.WORKING)
             if working:
                 awaited = AcknowledgeRequest(

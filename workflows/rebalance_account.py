@@ -311,7 +311,7 @@ class RebalanceAccount:
         taken = next_round(self._pending)
         self._pending = tuple(trigger for trigger in self._pending if trigger not in taken)
         self._taken += taken
-        self._state.is_for_operator = any(trigger.is_of_a_person for trigger in self._taken)
+        self._state.serve(self._taken)
         self._memory.take_on(taken, status, "", self._pending)
 
     def _absorb_newer(self) -> bool:

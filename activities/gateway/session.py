@@ -23,6 +23,7 @@ from activities.gateway.account_values import AccountValues
 from activities.gateway.cash import CashBook
 from activities.gateway.ledger import OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
+from activities.gateway.trade_counts import TradeCounts
 from activities.gateway.wake_ups import WakeUps
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
@@ -92,6 +93,7 @@ class GatewaySession:
     login: Login = field(init=False)
     _wake_ups: WakeUps = field(default_factory=WakeUps)
     _codes_seen: set[int] = field(default_factory=set[int])
+    _counts: TradeCounts = field(default_factory=TradeCounts)
 
     def __post_init__(self) -> None:
         """The book of cash needs to know how old the broker's figures may be; the positions are of this connection."""
@@ -104,6 +106,11 @@ class GatewaySession:
     def client_id(self) -> int:
         """The id by which the gateway knows this client."""
         return self.address.client_id
+
+    @property
+    def messages_sent(self) -> int:
+        """How many messages went to the gateway over this connection."""
+        return self.ib.client.conn.numMsgSent
 
     async def open(self) -> None:
         """Connect, and read what the gateway knows: positions, all open orders, completed orders, executions.
@@ -239,6 +246,7 @@ class GatewaySession:
         """Write the order to the socket."""
         contract = translation.stock(intent.symbol, intent.con_id)
         translation.lighten(self.ib.placeOrder(contract, translation.order(intent, self.client_id)))
+        self._counts.note_sent(intent)
 
     def change_order(self, intent: Intent, price: Decimal) -> None:
         """Write the same order with another limit to the socket."""
@@ -314,6 +322,7 @@ class GatewaySession:
 
     def _on_fill(self, _trade: ibi.Trade, fill: ibi.Fill) -> None:
         self._note_fill(fill)
+        self._counts.note_fill(translation.fill_ref(fill), translation.execution(fill))
         self._wake_ups.wake(translation.account_of(fill))
 
     def _note_fill(self, fill: ibi.Fill) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from contract import metrics
 from starter.ably.ably_settings import AblyKeyRefusedError, AblyTimings, AblyUnavailableError
 from starter.ably.backoff import Backoff
 from starter.ably.channel_inbox import ChannelInbox, NotNowError
@@ -76,6 +78,7 @@ class ChannelSweeper:
         self._read_to: datetime | None = None
         self._is_forgetful = False
         self._is_blind = False
+        metrics.CHANNEL_READ_AT.set(metrics.process_meter(), time.time(), channel=channel)
 
     def request(self) -> None:
         """Ask for a sweep soon: there may have been a gap."""
@@ -111,8 +114,10 @@ class ChannelSweeper:
 
     async def _attempt(self) -> float | None:
         """One sweep; None if all went well, else the seconds to wait before the next attempt."""
+        result = "failed"
         try:
             await self._sweep()
+            result = "complete"
         except AblyKeyRefusedError as error:
             logger.error("channel %s: its history cannot be read: %s", self._channel, error)
             return self._timings.refused_delay
@@ -122,6 +127,8 @@ class ChannelSweeper:
             logger.warning("channel %s: its history cannot be read, next attempt in %.1f s: %s",
                            self._channel, delay, error, exc_info=asked_to_wait is None)  # fmt: skip
             return delay
+        finally:
+            metrics.SWEEPS.add(metrics.process_meter(), channel=self._channel, result=result)
         if self._is_forgetful:
             return self._backoff.next()
         self._backoff.reset()
@@ -145,6 +152,7 @@ class ChannelSweeper:
                         newest = max(newest or message.timestamp, message.timestamp)
         await self._tell_of_gap(record, now)
         self._read_at, self._is_blind = self._clock(), False
+        metrics.CHANNEL_READ_AT.set(metrics.process_meter(), time.time(), channel=self._channel)
         self._read_to = now
         if complete and self._known is not None:
             await self._note(ChannelRecord(born=record.born, read_to=now, newest=newest))

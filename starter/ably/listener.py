@@ -9,6 +9,7 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
+from contract import metrics
 from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
 from rebalancing.triggers import Trigger
@@ -52,10 +53,12 @@ class EventDispatcher:
             event = parse_event(message.id, message.data)
         except EventInvalid as invalid:
             log.warning("channel %s: message %s starts nothing: %s", channel, message.id, invalid)
+            _count(channel, "no event")
             return
         accounts = self._configuration.now.strategies.get(channel, ())
         if not accounts:
             log.warning("channel %s: event %s starts nothing: no enabled account follows it", channel, event.event_id)
+            _count(channel, "nobody follows")
             return
         born = await self._records.born(channel)
         if born is None:
@@ -63,6 +66,7 @@ class EventDispatcher:
         if message.timestamp < born:
             log.warning("channel %s: event %s starts nothing: it was published on %s, before this installation "
                         "followed the channel", channel, event.event_id, message.timestamp.isoformat())  # fmt: skip
+            _count(channel, "before this installation")
             return
         await self._records.delivering(channel, message.id)
         deliveries = (self._deliver(channel, message, event, account) for account in accounts)
@@ -71,6 +75,7 @@ class EventDispatcher:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        _count(channel, "accepted")
         log.info(
             "channel %s: event %s (%s) accepted for %s",
             channel,
@@ -89,6 +94,10 @@ class EventDispatcher:
         )
         async with self._requests, while_temporal_is_there():
             await deliver(self._client, trigger, account.strategy_name)
+
+
+def _count(channel: str, result: str) -> None:
+    metrics.EVENTS.add(metrics.process_meter(), channel=channel, result=result)
 
 
 def ably_settings(configuration: Configuration, connections: Connections) -> AblySettings:

@@ -10,7 +10,14 @@ from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError
 
 from rebalancing.errors import RebalancerError
@@ -53,8 +60,11 @@ KNOWN: Final = (RebalancerError, RPCError)
 """Errors whose message says all; a traceback is for what nobody foresaw."""
 
 
-def start_logging(level: int = logging.INFO) -> None:
-    """Log what this application does from ``level`` on; libraries speak up only when something is wrong."""
+def start_logging(level: int = logging.INFO, exporter: PrometheusConfig | None = None) -> None:
+    """Log what this application does from ``level`` on; libraries speak up only when something is wrong.
+
+    ``exporter`` says where metrics are kept ready, if they are. Raises ``ValueError`` if they cannot be.
+    """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(OneLine())
@@ -71,16 +81,23 @@ def start_logging(level: int = logging.INFO) -> None:
     logging.getLogger("temporalio.activity").setLevel(max(level + 10, logging.WARNING))
     logging.getLogger("temporalio.workflow").setLevel(level)  # what workflows log themselves
     workflow.logger.workflow_info_on_message = False
-    forward_temporal_core(logging.WARNING)
+    forward_temporal_core(logging.WARNING, exporter)
 
 
-def forward_temporal_core(level: int = logging.ERROR) -> None:
-    """Have Temporal's library, which is no Python, log like everybody else. Before the first connection is made."""
+def forward_temporal_core(level: int = logging.ERROR, exporter: PrometheusConfig | None = None) -> None:
+    """Have Temporal's library, which is no Python, log like everybody else. Before the first connection is made.
+
+    The second time only the level changes: another runtime would have other metrics.
+    """
     logger = logging.getLogger(TEMPORAL_CORE)
+    is_new = logger.level == logging.NOTSET
     logger.setLevel(level)
+    if not (is_new or exporter):
+        return
     forwarding = LogForwardingConfig(logger, append_target_to_name=False, prepend_target_on_message=False)
     heard = LoggingConfig(TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding)
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=heard)), error_if_already_set=False)
+    telemetry = TelemetryConfig(logging=heard, metrics=exporter, attach_service_name=False)
+    Runtime.set_default(Runtime(telemetry=telemetry), error_if_already_set=False)
 
 
 class OneLine(logging.Formatter):

@@ -23,6 +23,14 @@ from starter.cli.mistakes import complete
 
 MOST_PORTS: Final = 65_535
 
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        help="Have metrics for Prometheus at this port of METRICS_HOST. Without it: METRICS_PORT, or none.",
+        min=1,
+        max=MOST_PORTS,
+    ),
+]
 
 app = typer.Typer(
     name="rebalancer",
@@ -91,19 +99,20 @@ def worker(
         list[str] | None,
         typer.Option(metavar="NAME", help="Connect to this gateway only; may be repeated. The unnamed one: default."),
     ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Host workflows and the gateway connections, for a Temporal server that runs elsewhere."""
     from starter.cli.services import run_worker_command
 
-    complete(run_worker_command(tuple(gateway or ())))
+    complete(run_worker_command(tuple(gateway or ()), metrics_port))
 
 
 @app.command(rich_help_panel=SERVICES)
-def listen() -> None:
+def listen(metrics_port: MetricsPort = None) -> None:
     """Turn Ably's events into rebalances, for a Temporal server that runs elsewhere."""
     from starter.cli.services import run_listen_command
 
-    complete(run_listen_command())
+    complete(run_listen_command(metrics_port))
 
 
 rebalance_commands.add_to(app)

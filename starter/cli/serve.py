@@ -11,7 +11,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from configuration.http_settings import HttpSettings
 from starter.cli.console import error_console
-from starter.cli.logs import start_logging
+from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.services import following, until_stopped
 from starter.cli.setup import connect_temporal, read_setup
 from starter.desk.mistakes import UserMistake
@@ -27,10 +27,11 @@ log = logging.getLogger(__name__)
 async def run_serve_command(port: int | None) -> None:
     """Serve the HTTP API until SIGINT or SIGTERM."""
     connections, configuration = read_setup(may_be_simulated=True)
-    start_logging()
+    metrics = start_logging_with_metrics(connections, serves=True)
     client = await connect_temporal(lazy=True)
     followed = ConfigurationInUse(configuration, connections.accounts_file)
-    await until_stopped(following(client, "api", followed, http_api(client, followed, connections, port=port)))
+    api = http_api(client, followed, connections, port=port, metrics=metrics)
+    await until_stopped(following(client, "api", followed, api))
 
 
 def http_api(
@@ -40,6 +41,7 @@ def http_api(
     *,
     port: int | None = None,
     is_simulated: bool = False,
+    metrics: str | None = None,
 ) -> Coroutine[Any, Any, None]:
     """The HTTP API as a service, from now on at its port. Raises ``UserMistake`` where it cannot be served."""
     settings = at_port(configuration.now.http, port)
@@ -53,6 +55,7 @@ def http_api(
         tokens=tokens,
         room=WaitingRoom(lambda: configuration.settings.concurrency.max_concurrent_requests),
         is_simulated=is_simulated,
+        metrics=metrics,
     )
     app, listener = build(desk), listening(settings)
     scheme = "https" if settings.certificate else "http"

@@ -11,10 +11,11 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from starter.ably.listener import AblyNotConfigured, ably_settings, listen
-from starter.cli.logs import start_logging
+from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.desk.mistakes import UserMistake
+from starter.desk.standing_metrics import show_standing
 from worker.processes import show
 from worker.workers import require_addresses, run_workers
 
@@ -24,7 +25,7 @@ UNNAMED: Final = "default"
 """What the gateway without a name is called at the command line."""
 
 
-async def run_worker_command(gateways: tuple[str, ...] = ()) -> None:
+async def run_worker_command(gateways: tuple[str, ...] = (), metrics_port: int | None = None) -> None:
     """Host workflows and gateway connections (all, or those named) until SIGINT or SIGTERM."""
     connections, configuration = read_setup()
     chosen = tuple(None if name == UNNAMED else name for name in gateways)
@@ -32,7 +33,7 @@ async def run_worker_command(gateways: tuple[str, ...] = ()) -> None:
     if unknown:
         known = ", ".join(name or UNNAMED for name in configuration.gateways)
         raise UserMistake(f"No enabled account is reached through the gateway {unknown[0]}. The accounts use: {known}.")
-    start_logging()
+    start_logging_with_metrics(connections, metrics_port)
     client = await connect_temporal()
     followed = ConfigurationInUse(configuration, connections.accounts_file)
     work = run_workers(client, followed, connections, chosen or None)
@@ -40,14 +41,14 @@ async def run_worker_command(gateways: tuple[str, ...] = ()) -> None:
     await until_stopped(following(client, "worker", followed, work, suits=suits))
 
 
-async def run_listen_command() -> None:
+async def run_listen_command(metrics_port: int | None = None) -> None:
     """Turn Ably's events into triggers until SIGINT or SIGTERM."""
     connections, configuration = read_setup()
     try:
         ably_settings(configuration, connections)
     except AblyNotConfigured as mistake:
         raise UserMistake(str(mistake)) from None
-    start_logging()
+    start_logging_with_metrics(connections, metrics_port)
     client = await connect_temporal(lazy=True)
     followed = ConfigurationInUse(configuration, connections.accounts_file)
     await until_stopped(following(client, "listener", followed, listen(client, followed, connections)))
@@ -63,7 +64,8 @@ async def following(
     """Run services with a configuration that follows its file, and have Temporal show what this process goes by."""
     log.info("%s is in use", configuration)
     async with asyncio.TaskGroup() as tasks:
-        for service in (*services, configuration.follow(suits), show(client, role, configuration)):
+        beside = (configuration.follow(suits), show(client, role, configuration), show_standing(client, configuration))
+        for service in (*services, *beside):
             tasks.create_task(service)
 
 

@@ -19,7 +19,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.console import error_console
-from starter.cli.logs import start_logging
+from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.serve import at_port, http_api
 from starter.cli.services import following
 from starter.cli.setup import read_setup
@@ -66,7 +66,7 @@ async def run_up_command(options: UpOptions) -> None:
         ("the HTTP API", http_port),
     ):
         _require_free(what, port)
-    start_logging()
+    metrics = start_logging_with_metrics(connections, serves=True)
     try:
         async with stopped_by_signal(), AsyncExitStack() as stack:
             connections = await stack.enter_async_context(_stand_ins(options, connections, configuration))
@@ -79,7 +79,14 @@ async def run_up_command(options: UpOptions) -> None:
                 markup=False,
             )
             followed = ConfigurationInUse(configuration, connections.accounts_file)
-            api = http_api(client, followed, connections, port=options.http_port, is_simulated=options.simulated)
+            api = http_api(
+                client,
+                followed,
+                connections,
+                port=options.http_port,
+                is_simulated=options.simulated,
+                metrics=metrics,
+            )
             services = [run_workers(client, followed, connections), api]
             try:
                 require_key(connections)

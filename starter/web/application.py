@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from starter.web import accounts, clock, operating, original
+from starter.web import accounts, clock, metrics, operating, original
 from starter.web.callers import SCHEME, reader
 from starter.web.door import Door
 from starter.web.open_desk import OpenDesk
@@ -42,7 +42,7 @@ def routes(desk: OpenDesk) -> FastAPI:
     )
     app.state.desk = desk
     handle_problems(app)
-    for each in (original, accounts, operating, clock):
+    for each in (original, accounts, operating, clock, metrics):
         app.include_router(each.router, dependencies=[Depends(reader)])
     document = app.openapi()
     components: dict[str, Any] = document.setdefault("components", {})

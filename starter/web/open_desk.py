@@ -18,7 +18,8 @@ class OpenDesk:
     """The desk behind the routes.
 
     ``served`` is where the API really listens, which a changed configuration does not move; ``tokens`` is their file.
-    ``is_simulated``: this process put stand-ins in the place of what is real.
+    ``is_simulated``: this process put stand-ins in the place of what is real. ``metrics`` is where its own metrics are
+    asked for, if it keeps any.
     """
 
     client: Client
@@ -28,6 +29,7 @@ class OpenDesk:
     tokens: Path
     room: WaitingRoom
     is_simulated: bool = False
+    metrics: str | None = None
 
 
 def desk_of(request: Request) -> OpenDesk:
