@@ -1,6 +1,6 @@
 """Names that the server, the workers, the starters and people share."""
 
-from typing import Final
+from typing import Any, Final
 
 from temporalio.common import SearchAttributeKey
 
@@ -55,7 +55,19 @@ ACCOUNT: Final = SearchAttributeKey.for_keyword("Account")
 STRATEGY: Final = SearchAttributeKey.for_keyword("Strategy")
 EXECUTION_MODE: Final = SearchAttributeKey.for_keyword("ExecutionMode")
 PHASE: Final = SearchAttributeKey.for_keyword("Phase")
-SEARCH_ATTRIBUTES: Final = (ACCOUNT, STRATEGY, EXECUTION_MODE, PHASE)
+OUTCOME: Final = SearchAttributeKey.for_keyword("Outcome")
+"""What a run that is over came to, in a word: ``completed``, ``incomplete``, ``dry run``, ``failed`` and so on."""
+DRIFT: Final = SearchAttributeKey.for_float("Drift")
+"""How far the account is from its targets as it was last measured, in percent."""
+SEARCH_ATTRIBUTES: Final[tuple[SearchAttributeKey[Any], ...]] = (
+    ACCOUNT,
+    STRATEGY,
+    EXECUTION_MODE,
+    PHASE,
+    OUTCOME,
+    DRIFT,
+)
+"""All that workflows set; what each holds says its type."""
 
 LOGIN_ID: Final = "gateway-login-"
 
@@ -71,6 +83,11 @@ def gateway_queue(gateway: str | None) -> str:
 def fills_queue(gateway: str | None) -> str:
     """The queue beside it."""
     return FILLS_QUEUE if gateway is None else f"{GATEWAY_QUEUE}-{gateway}-fills"
+
+
+def kind_of(attribute: SearchAttributeKey[Any]) -> str:
+    """What a search attribute holds, as the ``temporal`` command spells it: ``Keyword`` or ``Double``."""
+    return attribute.indexed_value_type.name.capitalize()
 
 
 def workflow_id(account: str) -> str:

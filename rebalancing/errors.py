@@ -34,6 +34,10 @@ class CallerRefused(RebalancerError):
     """Another workflow than the account's own asked for something at the gateway (promise P1)."""
 
 
+class SearchAttributesMissing(RebalancerError):
+    """Temporal's namespace lacks search attributes that workflows set, and does not let us make them."""
+
+
 class OtherLogin(RebalancerError):
     """The gateway's login is not the one that the history in Temporal belongs to (promise P6)."""
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from contract.names import SEARCH_ATTRIBUTES
+from contract.names import SEARCH_ATTRIBUTES, kind_of
 from tests.source_tree import ROOT
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -105,8 +105,8 @@ def test_every_image_has_a_version() -> None:
 
 def test_all_search_attributes_are_registered() -> None:
     (script,) = SERVICES["temporal-setup"]["command"]
-    registered = re.findall(r"--name (\w+) --type Keyword", script)
-    assert registered == [attribute.name for attribute in SEARCH_ATTRIBUTES]
+    registered = re.findall(r"--name (\w+) --type (\w+)", script)
+    assert registered == [(attribute.name, kind_of(attribute)) for attribute in SEARCH_ATTRIBUTES]
 
 
 @pytest.mark.parametrize("service", ["worker", "listener"])

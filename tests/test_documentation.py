@@ -30,9 +30,11 @@ def test_every_variable_is_in_the_reference(variable: str) -> None:
 
 
 def test_the_names_in_the_temporal_commands_are_the_real_ones() -> None:
-    assert set(re.findall(r"--type (?!Keyword)(\w+)", README)) == {names.WORKFLOW_TYPE, halts.HALT_WORKFLOW_TYPE}
+    attributes = re.findall(r"--name (\w+) --type (Keyword|Double)", README)
+    assert attributes == [(attribute.name, names.kind_of(attribute)) for attribute in names.SEARCH_ATTRIBUTES]
+    assert set(re.findall(r"--type (?!Keyword|Double)(\w+)", README)) == {names.WORKFLOW_TYPE, halts.HALT_WORKFLOW_TYPE}
     assert set(re.findall(r"--signal-name (\w+)", README)) == {names.TRIGGER_SIGNAL}
-    assert set(re.findall(r"--name (?!Account|Strategy|ExecutionMode|Phase)(\w+)", README)) == {
+    assert set(re.findall(r"--name (\w+)(?! --type)\b", README)) == {
         names.STATUS_QUERY,
         names.APPROVE_UPDATE,
         names.REJECT_UPDATE,

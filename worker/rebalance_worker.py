@@ -18,6 +18,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from contract.names import REBALANCES_QUEUE
 from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
+from worker.search_attributes import have_attributes
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
 from workflows.scheduled_rebalance import ScheduledRebalance
@@ -40,10 +41,13 @@ async def run_rebalance_worker(
     """Serve workflows until cancelled; after Temporal was away, with nothing of them in memory.
 
     A server may come back with a history from before what this worker remembers: a database was put back, or torn by a
-    power cut. Answers from memory would not fit it, and the run could never be replayed again.
+    power cut. Answers from memory would not fit it, and the run could never be replayed again. Raises
+    ``SearchAttributesMissing`` where the server does not take what workflows write, and may not be changed.
     """
     while True:
-        worker = rebalance_worker(await own_client(client), configuration, allocations)
+        own = await own_client(client)
+        await have_attributes(own)
+        worker = rebalance_worker(own, configuration, allocations)
         await host([worker], until_contact_is_lost(client), END_TIMEOUT)
         log.warning("Temporal cannot be reached; workflows are read anew once it is back")
 

@@ -13,7 +13,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError
 
 from configuration.environment import temporal_variables
-from contract.names import SEARCH_ATTRIBUTES
+from contract.names import SEARCH_ATTRIBUTES, kind_of
 from contract.payloads import DATA_CONVERTER
 from worker.database_lock import sole_user_of
 from worker.tied_process import tied_to_this_process
@@ -151,7 +151,7 @@ def server_command(port: int, ui_port: int | None, database: Path | None) -> lis
         # Only 2 writes through at every commit: with 1 a power cut took back a whole rebalance, orders and all.
         command += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2"]
     for attribute in SEARCH_ATTRIBUTES:
-        command += ["--search-attribute", f"{attribute.name}=Keyword"]
+        command += ["--search-attribute", f"{attribute.name}={kind_of(attribute)}"]
     for key, value in SERVER_SETTINGS.items():
         command += ["--dynamic-config-value", f"{key}={value}"]
     return command

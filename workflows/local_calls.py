@@ -48,14 +48,18 @@ JUDGED_WITHIN: Final = timedelta(minutes=2)
 """What counts failures keeps no rebalance from ending for longer."""
 
 
-async def open_rebalance(request: OpeningRequest) -> Opening:
+async def open_rebalance(account: str, *, is_follow_up: bool) -> Opening:
     """The account's configuration, the settings, and what earlier runs remember."""
+    info = workflow.info()
+    request = OpeningRequest(
+        account=account, workflow_id=info.workflow_id, run_id=info.run_id, is_follow_up=is_follow_up
+    )
     return await workflow.execute_local_activity_method(
         OpeningContract.open_rebalance,
         request,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=AT_THE_SERVER,
-        summary=summary("open", "configuration and events known of", request.account),
+        summary=summary("open", "configuration and events known of", account),
     )
 
 

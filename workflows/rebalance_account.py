@@ -17,18 +17,15 @@ from contract.messages import Resolution, RunInput, RunResult
 from contract.names import (
     ACCOUNT,
     APPROVE_UPDATE,
-    EXECUTION_MODE,
     REJECT_UPDATE,
     RESUMED_SIGNAL,
     STATUS_QUERY,
-    STRATEGY,
     TRIGGER_SIGNAL,
     TURN_SIGNAL,
     WORKFLOW_TYPE,
     account_of,
     workflow_id,
 )
-from contract.requests import OpeningRequest
 from contract.status import Status
 from rebalancing import failures
 from rebalancing.accounts import is_account_id
@@ -52,6 +49,9 @@ from workflows.waits import done_within
 
 REFUSAL_SUMMARY: Final = "refusal-summary"
 """Since when a run that is refused before it begins leaves a summary too."""
+
+REJECTION_SHOWN: Final = "rejection-shown"
+"""Since when one whose triggers were all unreadable shows that it failed."""
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[ValidationError, RebalancerError])
@@ -80,7 +80,7 @@ class RebalanceAccount:
         if ACCOUNT not in workflow.info().typed_search_attributes:  # the listener starts it with its account
             workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
-            opening = await local_calls.open_rebalance(self._opening_request(is_follow_up=start.events is not None))
+            opening = await local_calls.open_rebalance(self._account, is_follow_up=start.events is not None)
         except asyncio.CancelledError:
             self._refused(Phase.CANCELLED)
             self._state.enter(Phase.CANCELLED, "before it began")
@@ -102,7 +102,7 @@ class RebalanceAccount:
         try:
             outcome = await judged(self._supervise(self._rebalance), self._rebalance, self._state)
         except asyncio.CancelledError:
-            self._close(EventStatus.CANCELLED, f"cancelled; filled: {self._filled or 'nothing'}")
+            self._close(EventStatus.CANCELLED, f"cancelled; filled: {self._state.orders.filled or 'nothing'}")
             raise
         except FAILURES as error:
             return self._failed(own_error(error))
@@ -302,8 +302,7 @@ class RebalanceAccount:
             self._take_on(EventStatus.RUNNING)
             events = ", ".join(trigger.event_id for trigger in self._taken)
             self._state.log(logging.INFO, f"{self._taken[0].mode} by {strategy} started for {events}")
-        mode = (self._taken or expired)[0].mode
-        workflow.upsert_search_attributes([STRATEGY.value_set(strategy), EXECUTION_MODE.value_set(mode.value)])
+        self._state.begin(strategy, (self._taken or expired)[0].mode)
         return True
 
     def _take_on(self, status: EventStatus) -> None:
@@ -330,6 +329,7 @@ class RebalanceAccount:
         phase, missing = Phase(status.value), outcome.missing if outcome else ""
         if status is EventStatus.CANCELLED:
             self._taken, self._pending = (*self._taken, *self._pending), ()
+        self._state.outcome = outcome
         self._memory.note(self._taken, status, summary)
         told = summary_of(self._state, self._taken, phase, outcome, failure, missing if outcome else summary)
         self._memory.write_down(self._pending, told)
@@ -338,7 +338,7 @@ class RebalanceAccount:
         self._state.log(logging.INFO if is_fine else logging.WARNING, f"{phase.value}: {summary}")
 
     def _failed(self, error: ApplicationError) -> RunResult:
-        message = f"{error.message} {self._traded_before}"
+        message = f"{error.message} {self._state.orders.traded_before}"
         self._close(EventStatus.FAILED, message, failure=error.type or "")
         self._hand_over()
         raise ApplicationError(
@@ -358,6 +358,8 @@ class RebalanceAccount:
     def _nothing_to_do(self) -> RunResult:
         self._memory.write_down(self._pending)
         if self._rejected:
+            if workflow.patched(REJECTION_SHOWN):
+                self._state.enter(Phase.FAILED, "; ".join(self._rejected))
             raise failures.TriggerInvalid("; ".join(self._rejected))
         self._state.enter(Phase.COMPLETED, "every event was known already")
         return RunResult(outcome=None, events=self._memory.own_events)
@@ -374,23 +376,6 @@ class RebalanceAccount:
             failure, reason = (error.type or "", error.message) if error else ("", "cancelled before it began")
             triggers = next_round(self._pending)
             self._memory.write_refusal(summary_of(self._state, triggers, phase, None, failure, reason))
-
-    @property
-    def _traded_before(self) -> str:
-        """What a run that does not come to its end had traded, to end the message that says why."""
-        filled = self._filled
-        return f"Traded before: {filled}." if filled else "Nothing was traded."
-
-    @property
-    def _filled(self) -> str:
-        reports = self._state.orders.reports.values()
-        return ", ".join(f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports)
-
-    def _opening_request(self, *, is_follow_up: bool) -> OpeningRequest:
-        info = workflow.info()
-        return OpeningRequest(
-            account=self._account, workflow_id=info.workflow_id, run_id=info.run_id, is_follow_up=is_follow_up
-        )
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -63,6 +63,17 @@ class RunOrders:
             self.note([report.model_copy(update={"state": OrderState.UNKNOWN, "reason": reason})])
 
     @property
+    def filled(self) -> str:
+        """What has filled of every order, in words; empty where none was sent."""
+        reports = self.reports.values()
+        return ", ".join(f"{report.side} {report.filled}/{report.quantity} {report.symbol}" for report in reports)
+
+    @property
+    def traded_before(self) -> str:
+        """What a run that does not come to its end had traded, to end the message that says why."""
+        return f"Traded before: {self.filled}." if self.filled else "Nothing was traded."
+
+    @property
     def unknown(self) -> tuple[OrderReport, ...]:
         """The orders of unknown fate, by ref."""
         reports = sorted(self.reports.values(), key=lambda report: report.ref)

@@ -5,16 +5,17 @@ import logging
 from collections.abc import Awaitable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 
-from contract.names import PHASE
+from contract.names import DRIFT, EXECUTION_MODE, OUTCOME, PHASE, STRATEGY
 from contract.run_summary import OperatorAct
 from rebalancing.approval import WaitingPlan
 from rebalancing.market.snapshot import AccountSnapshot, OpenOrder
 from rebalancing.orders.order import UNSENT, OrderReport
-from rebalancing.outcomes import Phase
+from rebalancing.outcomes import Outcome, Phase
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import ExecutionMode, Trigger
 from workflows import run_metrics
@@ -37,10 +38,16 @@ LOGGED: Final = frozenset(
 )
 """Phases that get a line in the log: what is waited for, and what is undone. Of the others the orders speak."""
 
+DRY_RUN_OUTCOME: Final = "dry run"
+"""The outcome of a dry run that came to its end: nothing was traded, so it is not called completed."""
+
+DRIFT_DIGITS: Final = 4
+
 
 class RunState:
     """The state of one run.
 
+    ``strategy``, ``mode`` and ``triggers`` say what it is for, once it has begun, and ``outcome`` what it came to.
     ``orders`` is what became of every intent, ``opening`` the account before the first order, ``drift_before`` how far
     it was from its targets then, in percent. ``plan`` is the latest, ``waiting`` the one that a person is asked
     about, ``approved`` the one that a person approved of, ``acts`` what persons told the run. ``cancelled_orders`` were
@@ -58,6 +65,10 @@ class RunState:
         self.reading_notes: dict[str, list[str]] = {}
         self.orders = RunOrders()
         self.clock = OperationClock()
+        self.strategy = ""
+        self.mode: ExecutionMode | None = None
+        self.triggers: tuple[Trigger, ...] = ()
+        self.outcome: Outcome | None = None
         self.opening: AccountSnapshot | None = None
         self.drift_before: Decimal | None = None
         self.acts: list[OperatorAct] = []
@@ -67,7 +78,6 @@ class RunState:
         self.cancelled_orders: tuple[OpenOrder, ...] = ()
         self.is_watching_orders = False
         self.is_for_operator = False
-        self.mode = ExecutionMode.DRY_RUN
         self.asked_at: datetime | None = None
         self._has_ordered = False
         self._account = account
@@ -82,7 +92,7 @@ class RunState:
         if phase is self.phase:
             return
         run_metrics.phase_left(self.phase, self.since)
-        if phase in run_metrics.ENDS and self.asked_at is not None:
+        if phase in run_metrics.ENDS and self.mode is not None and self.asked_at is not None:
             run_metrics.done(self.mode, phase, self.asked_at)
             run_metrics.traded(self._account, self.orders.reports.values())
         self.phase, self.since = phase, workflow.now()
@@ -91,7 +101,12 @@ class RunState:
             self.log(level, f"{phase.value} {detail}".rstrip())
         if phase is Phase.PLANNING:
             return  # over before anybody could list it
-        workflow.upsert_search_attributes([PHASE.value_set(phase.value)])
+        workflow.upsert_search_attributes(self._in_lists())
+
+    def begin(self, strategy: str, mode: ExecutionMode) -> None:
+        """What this run is for; before it began it has no mode."""
+        self.strategy, self.mode = strategy, mode
+        workflow.upsert_search_attributes([STRATEGY.value_set(strategy), EXECUTION_MODE.value_set(mode.value)])
 
     def log(self, level: int, text: str) -> None:
         """One line about this account's rebalance; not again where it is replayed."""
@@ -100,7 +115,8 @@ class RunState:
     def serve(self, triggers: tuple[Trigger, ...]) -> None:
         """These are whom this run is for, from here on."""
         self.is_for_operator = any(trigger.is_of_a_person for trigger in triggers)
-        self.mode, self.asked_at = triggers[0].mode, min(trigger.requested_at for trigger in triggers)
+        self.triggers, self.mode = triggers, triggers[0].mode
+        self.asked_at = min(trigger.requested_at for trigger in triggers)
 
     def note_placed(self, reports: Iterable[OrderReport]) -> None:
         """A visit that places orders is over; the first one that sent any says how long that took."""
@@ -112,6 +128,33 @@ class RunState:
     def note_act(self, act: str, by: str) -> None:
         """Remember what a person told this run."""
         self.acts.append(OperatorAct(at=workflow.now(), act=act, by=by))
+
+    def _in_lists(self) -> list[SearchAttributeUpdate[Any]]:
+        """What lists of runs show, written with the phase in one command; a drift only where it is another."""
+        updates: list[SearchAttributeUpdate[Any]] = [PHASE.value_set(self.phase.value)]
+        known, outcome = workflow.info().typed_search_attributes, self._outcome_word
+        if outcome:
+            updates.append(OUTCOME.value_set(outcome))
+        elif OUTCOME in known:  # a follow-up run begins with what the run before it showed
+            updates.append(OUTCOME.value_unset())
+        drift = None if self.drift is None else float(round(self.drift, DRIFT_DIGITS))
+        if drift is not None and drift != known.get(DRIFT):
+            updates.append(DRIFT.value_set(drift))
+        return updates
+
+    @property
+    def drift(self) -> Decimal | None:
+        """How far the account is from its targets as it was last measured; a dry run has moved nothing."""
+        moved = self.outcome is not None and self.mode is ExecutionMode.REBALANCE
+        return self.outcome.drift if moved and self.outcome else self.drift_before
+
+    @property
+    def _outcome_word(self) -> str:
+        """What the run came to, in a word; empty while it goes on."""
+        if self.phase not in run_metrics.ENDS:
+            return ""
+        is_dry = self.phase is Phase.COMPLETED and self.mode is ExecutionMode.DRY_RUN
+        return DRY_RUN_OUTCOME if is_dry else self.phase.value
 
     # --- stopping -------------------------------------------------------------------------------------------------
 

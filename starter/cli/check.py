@@ -17,12 +17,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Console
 from rich.text import Text
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from configuration.configuration import Configuration, ConfigurationInvalid
 from configuration.environment import Connections
-from contract.names import SEARCH_ATTRIBUTES
 from rebalancing.accounts import Account
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import RebalancerError
@@ -36,6 +34,7 @@ from starter.cli.setup import connect_temporal, gateway_name, read_setup, tempor
 from starter.desk.known_login import known_login
 from starter.desk.mistakes import UserMistake, told_of
 from starter.desk.processes import running
+from worker.search_attributes import lacks, missing_attributes
 from worker.workers import allocation_activities
 
 TOLD_BY_TEMPORAL: Final = ("history", "processes")
@@ -100,18 +99,14 @@ async def check_temporal() -> str:
     client = await connect_temporal()
     try:
         await client.count_workflows()
-        missing = await _missing_attributes(client)
+        missing = await missing_attributes(client)
     except RPCError as error:
         raise CommandFailed(
             f"{temporal_address()} refuses the namespace {client.namespace}: {error.message}. "
             "Create it or correct TEMPORAL_NAMESPACE and the credentials."
         ) from None
     if missing:
-        options = " ".join(f"--name {name} --type Keyword" for name in missing)
-        raise CommandFailed(
-            f"The namespace {client.namespace} lacks the search attributes {', '.join(missing)}. "
-            f"Create them: temporal operator search-attribute create {options}"
-        )
+        raise CommandFailed(lacks(client, missing))
     return f"{temporal_address()}, namespace {client.namespace}"
 
 
@@ -215,19 +210,6 @@ async def _found(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
         return Finding(name, is_fine=True, told=await look())
     except (RPCError, CommandFailed, UserMistake, RebalancerError) as error:
         return Finding(name, is_fine=False, told=told_of(error))
-
-
-async def _missing_attributes(client: Client) -> tuple[str, ...]:
-    """The search attributes the namespace lacks, as far as the server lets us look."""
-    missing: list[str] = []
-    for attribute in SEARCH_ATTRIBUTES:
-        try:
-            await client.count_workflows(f"{attribute.name} = 'x'")
-        except RPCError as error:
-            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
-                raise
-            missing.append(attribute.name)
-    return tuple(missing)
 
 
 async def _greet(host: str, port: int) -> tuple[int, str]:
