@@ -52,6 +52,9 @@ class HttpSettings(ConfiguredModel):
     """The address of the proxy that ends TLS in front of it; nobody else is answered then, and every request needs a
     token."""
 
+    temporal_ui: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", max_length=200)
+    """Where people reach the Temporal UI, for links; `up` knows it itself."""
+
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if (self.certificate is None) != (self.certificate_key is None):
@@ -66,6 +69,11 @@ class HttpSettings(ConfiguredModel):
                 "what comes through a proxy comes from anywhere: trust_loopback and proxy exclude each other"
             )
         return self
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether whoever asks comes by TLS, as far as this machine or a proxy in front of it."""
+        return self.certificate is not None or self.proxy is not None
 
     @property
     def is_near(self) -> bool:

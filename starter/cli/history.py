@@ -15,16 +15,14 @@ from rebalancing.accounts import STRATEGY_PATTERN
 from starter.cli.console import error_console, output_console, print_json
 from starter.cli.order_lines import COLUMNS, order_lines
 from starter.cli.setup import connect_temporal
-from starter.cli.status_view import span
 from starter.cli.tables import PHASE_STYLES
+from starter.desk.ages import NOTHING, span
 from starter.desk.history import Act, HistoryRequest, read_history
 from starter.desk.mistakes import UserMistake
 from starter.desk.runs import Run
 from starter.desk.show import RunDetails, details_of_all
 
 UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-NOTHING = "–"
 
 
 def since_when(given: str, now: datetime) -> datetime:

@@ -42,8 +42,12 @@ def http_api(
     port: int | None = None,
     is_simulated: bool = False,
     metrics: str | None = None,
+    temporal_ui: str | None = None,
 ) -> Coroutine[Any, Any, None]:
-    """The HTTP API as a service, from now on at its port. Raises ``UserMistake`` where it cannot be served."""
+    """The dashboard and the HTTP API as one service, from now on at its port.
+
+    Raises ``UserMistake`` where it cannot be served.
+    """
     settings = at_port(configuration.now.http, port)
     tokens = tokens_path()
     read_tokens(tokens)
@@ -56,11 +60,12 @@ def http_api(
         room=WaitingRoom(lambda: configuration.settings.concurrency.max_concurrent_requests),
         is_simulated=is_simulated,
         metrics=metrics,
+        temporal_ui=temporal_ui or configuration.now.http.temporal_ui,
     )
     app, listener = build(desk), listening(settings)
     scheme = "https" if settings.certificate else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    log.info("HTTP API on %s://%s:%d, tokens in %s", scheme, host, settings.port, tokens)
+    log.info("dashboard and HTTP API on %s://%s:%d, tokens in %s", scheme, host, settings.port, tokens)
     return serve(app, settings, listener)
 
 

@@ -1,7 +1,7 @@
 """How accounts and installation stand, for people."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -11,30 +11,13 @@ from rich.text import Text
 from starter.cli.plan_view import plan_view, waiting_view
 from starter.cli.tables import PHASE_STYLES, orders_table
 from starter.desk.account_status import NEVER_RUN, UNTOLD, AccountStatus
+from starter.desk.ages import NOTHING, age, span
 from starter.desk.installation import ChannelStanding, GatewayStanding, Installation
 from starter.desk.runs import Run
-
-NOTHING = "–"
 
 _ALARM = "bold red"
 _WARNING = "yellow"
 _PLAIN = "dim"
-
-
-def age(since: datetime | None, now: datetime) -> str:
-    """How long ago, in the largest unit of which there are at least two."""
-    if since is None:
-        return NOTHING
-    return span(now - since)
-
-
-def span(length: timedelta) -> str:
-    """A length of time, in the largest unit of which there are at least two."""
-    seconds = max(length.total_seconds(), 0)
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def installation_lines(found: Installation, now: datetime) -> list[Text]:

@@ -73,10 +73,9 @@ async def run_up_command(options: UpOptions) -> None:
             server = embedded_server(options.port, options.ui_port, options.database)
             client = await connect_embedded(await stack.enter_async_context(server))
             await keep_for(client, RETENTION)
+            temporal_ui = f"http://127.0.0.1:{options.ui_port}"
             error_console().print(
-                f"Temporal on 127.0.0.1:{options.port}, history in {options.database}, "
-                f"UI: http://127.0.0.1:{options.ui_port}",
-                markup=False,
+                f"Temporal on 127.0.0.1:{options.port}, history in {options.database}, UI: {temporal_ui}", markup=False
             )
             followed = ConfigurationInUse(configuration, connections.accounts_file)
             api = http_api(
@@ -86,6 +85,7 @@ async def run_up_command(options: UpOptions) -> None:
                 port=options.http_port,
                 is_simulated=options.simulated,
                 metrics=metrics,
+                temporal_ui=temporal_ui,
             )
             services = [run_workers(client, followed, connections), api]
             try:

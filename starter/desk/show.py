@@ -100,6 +100,14 @@ async def details_of(client: Client, run: Run) -> RunDetails:
     return RunDetails(run, status=await query_status(handle), message=message)
 
 
+async def outcome_in(client: Client, account: str, run_id: str) -> Outcome | None:
+    """What a run that is over returned; ``None`` where it failed, or gave way to a follow-up run."""
+    try:
+        return (await handle_of(client, account, run_id).result(follow_runs=False)).outcome
+    except (WorkflowContinuedAsNewError, WorkflowFailureError):
+        return None
+
+
 async def details_of_all(client: Client, runs: Sequence[Run]) -> Sequence[RunDetails | RPCError]:
     """Of all of these; what cannot be told of one of them is an error in its place."""
     turns = asyncio.Semaphore(10)

@@ -57,10 +57,21 @@ async def read_statuses(
     server lists nothing at all.
     """
     known = {own.account_id: own for own in configured if account in (None, own.account_id)}
+    return await _with_details(client, await _listed_statuses(client, account, known))
+
+
+async def listed_statuses(client: Client, configured: Sequence[Account]) -> list[AccountStatus]:
+    """The same of all accounts by the server's list alone: phases, and how the last live runs ended.
+
+    Raises ``RPCError`` if the server lists nothing at all.
+    """
+    return await _listed_statuses(client, None, {own.account_id: own for own in configured})
+
+
+async def _listed_statuses(client: Client, account: str | None, known: Mapping[str, Account]) -> list[AccountStatus]:
     found = await _latest_runs(client, account, known)
     statuses = [await _listed(name, found[name], known.get(name), account) for name in sorted(found)]
-    statuses = await _with_last_live(client, statuses)
-    return await _with_details(client, statuses)
+    return await _with_last_live(client, statuses)
 
 
 async def status_of(client: Client, account: str, configured: Sequence[Account]) -> AccountStatus:
@@ -126,10 +137,11 @@ async def _listed(name: str, found: Found, own: Account | None, asked: str | Non
     run, listed = next((each for each in runs if not each[0].is_idle), runs[0])
     events = (await memory_of(listed)).all_events if asked else await _last_event(listed)
     live = next((each for each, _ in runs if each.is_live and not each.is_running), None)
-    return replace(_of_run(status, run), events=events, last_live=live)
+    return replace(of_run(status, run), events=events, last_live=live)
 
 
-def _of_run(status: AccountStatus, run: Run) -> AccountStatus:
+def of_run(status: AccountStatus, run: Run) -> AccountStatus:
+    """The account as this run of it stands, by the list."""
     return replace(
         status,
         phase=run.phase,
@@ -182,10 +194,10 @@ async def _with_details(client: Client, statuses: list[AccountStatus]) -> list[A
     """What the list cannot tell: of those that run, and of those whose failure left no words in it."""
     pressing = sorted(statuses, key=lambda each: (not each.waits_for_you, not each.is_running, _since(each)))
     asked = [each for each in pressing if each.is_running or _lacks_reason(each)]
-    detailed = await at_once(_detailed(client, each) for each in asked[:MOST_ASKED])
+    answered = await at_once(detailed(client, each) for each in asked[:MOST_ASKED])
     others = [replace(each, detail=each.detail or NOT_ASKED) for each in asked[MOST_ASKED:]]
-    places = positions({each.account: each.steps for each in detailed})
-    added = {each.account: replace(each, position=places.get(each.account)) for each in (*detailed, *others)}
+    places = positions({each.account: each.steps for each in answered})
+    added = {each.account: replace(each, position=places.get(each.account)) for each in (*answered, *others)}
     return [added.get(each.account, each) for each in statuses]
 
 
@@ -198,7 +210,7 @@ def _lacks_reason(status: AccountStatus) -> bool:
     return bool(status.run_id) and not status.detail and not status.is_running and status.phase == Phase.FAILED
 
 
-async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
+async def detailed(client: Client, listed: AccountStatus) -> AccountStatus:
     """What the workflow itself and the server know of a run, whose list entry may lag."""
     try:
         if not listed.is_running:
@@ -206,7 +218,7 @@ async def _detailed(client: Client, listed: AccountStatus) -> AccountStatus:
             return replace(listed, detail=ending.message)
         handle = handle_of(client, listed.account)
         description, answer = await asyncio.gather(handle.describe(), query_status(handle))
-        status = _of_run(listed, await run_of(description))
+        status = of_run(listed, await run_of(description))
         return _answered(status, answer, pending_steps(description)) if status.is_running else status
     except RPCError as error:
         return replace(listed, detail=f"details {UNTOLD}: {error.message or error.status.name}")

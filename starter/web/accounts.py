@@ -31,7 +31,9 @@ from starter.web.waiting_room import GoesOn, wait_for
 
 router = APIRouter(tags=["Accounts"])
 
-RunId = Annotated[str, Path(pattern=r"^[0-9a-f-]{4,36}$", description="A run's id, or its first characters.")]
+RUN_ID: Final = r"^[0-9a-f-]{4,36}$"
+
+RunId = Annotated[str, Path(pattern=RUN_ID, description="A run's id, or its first characters.")]
 
 
 def _written_out(given: object) -> object:

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp
 
 from starter.web import accounts, clock, metrics, operating, original
 from starter.web.callers import SCHEME, reader
+from starter.web.dashboard import pages
+from starter.web.dashboard.addresses import is_page
 from starter.web.door import Door
 from starter.web.open_desk import OpenDesk
 from starter.web.problems import Problem, handle_problems
@@ -25,7 +27,7 @@ On this machine, reading and dry runs need no token; what trades or changes some
 
 def build(desk: OpenDesk) -> ASGIApp:
     """The application for this desk."""
-    return Door(routes(desk), lambda: desk.served)
+    return Door(routes(desk), lambda: desk.served, is_page)
 
 
 def routes(desk: OpenDesk) -> FastAPI:
@@ -44,6 +46,7 @@ def routes(desk: OpenDesk) -> FastAPI:
     handle_problems(app)
     for each in (original, accounts, operating, clock, metrics):
         app.include_router(each.router, dependencies=[Depends(reader)])
+    app.include_router(pages.router)
     document = app.openapi()
     components: dict[str, Any] = document.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()

@@ -1,16 +1,18 @@
-"""Who asks, and what they may: by token, or because they are on this machine."""
+"""Who asks, and what they may: by token, by the session of who showed one, or because they are on this machine."""
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
 from starter.desk.known_login import is_rehearsal
-from starter.web.door import peer_of
+from starter.web.door import READING, peer_of
 from starter.web.open_desk import OpenDesk, TheDesk
 from starter.web.problems import Refusal
+from starter.web.sessions import COOKIE, CSRF_HEADER, holder_of_session, shows_csrf_token
 from starter.web.tokens import Role, holder_of, read_tokens
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ async def reader(request: Request, desk: TheDesk) -> Caller:
     """
     given = request.headers.getlist("authorization")
     if not given:
+        if signed_in := _signed_in(request, desk):
+            return signed_in
         if _is_near(request, desk):
             return Caller(NEAR, Role.VIEWER)
         raise Refusal(HTTPStatus.UNAUTHORIZED, "Show a token: Authorization: Bearer …", CHALLENGE)
@@ -67,7 +71,7 @@ Reader = Annotated[Caller, Depends(reader)]
 
 async def trader(request: Request, caller: Reader, desk: TheDesk) -> Caller:
     """Whoever may change something, which is logged. Raises ``Refusal``."""
-    if caller.role is Role.TRADER or (caller.name == NEAR and await _is_trusted(desk)):
+    if await may_trade(caller, desk):
         log.info("%s: %s %s", caller.by, request.method, request.url.path)
         return caller
     words = "This needs the token of a trader: Authorization: Bearer …, as `rebalancer token` prints it."
@@ -80,6 +84,23 @@ Trader = Annotated[Caller, Depends(trader)]
 
 ONLY_TRADERS: Final = (Depends(trader),)
 """For a route that asks nothing more of its caller."""
+
+
+def _signed_in(request: Request, desk: OpenDesk) -> Caller | None:
+    """Whoever's session it is. A change must come from a page of ours, which shows that besides."""
+    cookie, tokens = request.cookies.get(COOKIE, ""), read_tokens(desk.tokens)
+    name = holder_of_session(cookie, tokens, datetime.now(UTC))
+    if name is None:
+        return None
+    shown = request.headers.get(CSRF_HEADER, "")
+    if request.method not in READING and not shows_csrf_token(shown, cookie, tokens[name]):
+        raise Refusal(HTTPStatus.FORBIDDEN, "The page is not of this session: load it again, then do it once more.")
+    return Caller(name, tokens[name].role)
+
+
+async def may_trade(caller: Caller, desk: OpenDesk) -> bool:
+    """Whether this caller may change something."""
+    return caller.role is Role.TRADER or (caller.name == NEAR and await _is_trusted(desk))
 
 
 def _is_near(request: Request, desk: OpenDesk) -> bool:

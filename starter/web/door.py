@@ -24,14 +24,17 @@ READING: Final = frozenset({"GET", "HEAD"})
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """What proxies add."""
 
+CONTENT_POLICY: Final = b"content-security-policy"
+
 ANSWERED_WITH: Final = (
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (CONTENT_POLICY, b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
-"""Headers of every answer: nothing is kept, shown in a frame, or taken for a script or a picture."""
+"""Headers of every answer that does not set them itself: nothing is kept, shown in a frame, or taken for a script or a
+picture."""
 
 
 class Door:
@@ -39,11 +42,16 @@ class Door:
 
     A browser says where a request comes from (``Origin``, ``Sec-Fetch-Site``), and a page whose own name was pointed at
     this machine gives itself away by that name in ``Host``. Whether a token is shown makes no difference to any of it.
+    Only a link to a page that people look at (``is_page``) may be followed from anywhere: that shows it to them, not to
+    whoever set the link.
     """
 
-    def __init__(self, app: ASGIApp, settings: Callable[[], HttpSettings]) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Callable[[], HttpSettings], is_page: Callable[[str], bool] = lambda _: False
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._is_page = is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -52,7 +60,7 @@ class Door:
         try:
             headers = _Headers(scope)
             self._refuse_strangers(scope, headers)
-            self._refuse_pages(headers)
+            self._refuse_pages(scope, headers)
             body = await _body(receive)
             _refuse_other_content(scope, headers, body)
         except Refusal as refusal:
@@ -72,13 +80,19 @@ class Door:
         if name not in settings.names and name not in ("localhost", settings.host) and not is_loopback(name):
             raise _forbidden("Requests by this name in Host are not answered; list it in http.names if it is yours.")
 
-    def _refuse_pages(self, headers: "_Headers") -> None:
+    def _refuse_pages(self, scope: Scope, headers: "_Headers") -> None:
         """Refuse what a page of another site sends, or has a browser fetch for it."""
         origin, host = headers.only("origin"), headers.only("host")
         if headers.all("origin") and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             raise _forbidden("Requests of web pages of other sites (see Origin) are not answered.")
-        if headers.all("sec-fetch-site") and headers.only("sec-fetch-site") not in ("same-origin", "none"):
+        is_ours = headers.only("sec-fetch-site") in ("same-origin", "none")
+        if headers.all("sec-fetch-site") and not (is_ours or self._is_followed(scope, headers)):
             raise _forbidden("Requests of web pages of other sites (see Sec-Fetch-Site) are not answered.")
+
+    def _is_followed(self, scope: Scope, headers: "_Headers") -> bool:
+        """Whether somebody follows a link to a page, in a window of its own."""
+        is_shown = headers.only("sec-fetch-mode") == "navigate" and headers.only("sec-fetch-dest") == "document"
+        return is_shown and scope["method"] == "GET" and self._is_page(scope["path"])
 
 
 def peer_of(scope: Scope) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -149,7 +163,9 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 def _guarded(send: Send) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *ANSWERED_WITH]}
+            own = [*message.get("headers", ())]
+            named = {name for name, _ in own}
+            message = {**message, "headers": [*own, *(each for each in ANSWERED_WITH if each[0] not in named)]}
         await send(message)
 
     return guarded

@@ -1,8 +1,9 @@
 """What the routes share: Temporal, the configuration, and the room for those who wait."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 from temporalio.client import Client
@@ -10,7 +11,11 @@ from temporalio.client import Client
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from configuration.http_settings import HttpSettings
+from starter.web.dashboard.watch import Watch
 from starter.web.waiting_room import WaitingRoom
+
+MOST_LOOKERS: Final = 50
+"""So many pages are kept up to date at once."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class OpenDesk:
 
     ``served`` is where the API really listens, which a changed configuration does not move; ``tokens`` is their file.
     ``is_simulated``: this process put stand-ins in the place of what is real. ``metrics`` is where its own metrics are
-    asked for, if it keeps any.
+    asked for, if it keeps any, and ``temporal_ui`` the address of the Temporal UI, where that is known.
     """
 
     client: Client
@@ -30,6 +35,17 @@ class OpenDesk:
     room: WaitingRoom
     is_simulated: bool = False
     metrics: str | None = None
+    temporal_ui: str | None = None
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What keeps all pages up to date."""
+        return Watch(self.client, self.configuration)
+
+    @cached_property
+    def lookers(self) -> WaitingRoom:
+        """Room for those whose pages are kept up to date."""
+        return WaitingRoom(lambda: MOST_LOOKERS)
 
 
 def desk_of(request: Request) -> OpenDesk:
