@@ -13,13 +13,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.activities import CircuitBreakerContract
-from contract.halts import HALTS_QUEUE, set_halt, strategy_pause_id
+from contract.halts import CIRCUIT_BREAKER, HALTS_QUEUE, set_halt, strategy_pause_id
 from contract.requests import Verdict
 
 FAILURES_WORKFLOW_TYPE: Final = "FailuresInARow"
 FAILED_SIGNAL: Final = "failed"
 
-WHO: Final = "circuit breaker"
+WHO: Final = CIRCUIT_BREAKER
 LONGEST_REASON: Final = 150
 """Characters of one failure that the reason of the pause quotes; the run itself has all of it."""
 

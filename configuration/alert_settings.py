@@ -94,6 +94,10 @@ class AlertSettings(ConfiguredModel):
         """Whether anybody is to be told anything."""
         return bool(self.receivers or self.ably_channel)
 
+    def wants(self, kind: AlertKind, *, has_outcome: bool) -> bool:
+        """Whether anybody is to be told of this, or the outcome that comes with it is to be published."""
+        return bool(self.receivers_of((kind,))) or (has_outcome and self.ably_channel is not None)
+
     def gets(self, receiver: str, kind: AlertKind) -> bool:
         """Whether this receiver is told of this; one that is not configured is told nothing."""
         wanted = kind in self.receivers.get(receiver, ())

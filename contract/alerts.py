@@ -22,7 +22,7 @@ RECORD_QUEUE: Final = "alert-record"
 """Polled by nobody."""
 
 OVER_SIGNAL: Final = "over"
-"""The state that is told of has ended; brings the alert that says so."""
+"""The state that is told of has ended; brings an ``Over``."""
 COLLECT_SIGNAL: Final = "collect"
 MISSED_SIGNAL: Final = "missed"
 """How often each schedule was missed, as far as it was told."""
@@ -64,6 +64,17 @@ class Alert(FrozenModel):
     workflow_id: str = ""
     run_id: str = ""
     run: RunSummary | None = None
+
+
+class Over(FrozenModel):
+    """What ends a state that was told of: the kind of alert that says so, when, and by whom and why where a person did
+    it. All else is as it was told at its beginning."""
+
+    kind: AlertKind
+    at: Instant
+    by: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 class AlertRequest(FrozenModel):

@@ -26,6 +26,9 @@ HALTS_QUEUE: Final = "halts"
 WHO_MEMO: Final = "who"
 REASON_MEMO: Final = "reason"
 
+CIRCUIT_BREAKER: Final = "circuit breaker"
+"""Who pauses a strategy of which too many rebalances went wrong."""
+
 HALT_ID: Final = "halt"
 _PAUSE: Final = "pause-"
 _PAUSE_STRATEGY: Final = "pause-strategy-"

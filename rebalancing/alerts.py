@@ -140,7 +140,7 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
     ),
     AlertKind.SLOW_OVER: AlertRule(
         when="that rebalance has ended, or waits for something",
-        title="{{ account }}: the slow rebalance is {{ detail }}",
+        title="{{ account }}: the slow rebalance is over or waits",
         text="It had been at work since {{ since | at }}.",
         do="rebalancer show {{ account }}",
         is_urgent=True,
@@ -232,5 +232,15 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
 
 URGENT: Final = tuple(kind for kind, rule in ALERTS.items() if rule.is_urgent)
 """What is sent at once; all else waits for the next digest."""
+
+ENDINGS: Final[Mapping[AlertKind, AlertKind]] = {
+    AlertKind.SLOW: AlertKind.SLOW_OVER,
+    AlertKind.GATEWAY_AWAY: AlertKind.GATEWAY_BACK,
+    AlertKind.LISTENER_AWAY: AlertKind.LISTENER_BACK,
+    AlertKind.NO_EVENT: AlertKind.EVENT_AGAIN,
+    AlertKind.HALTED: AlertKind.RESUMED,
+    AlertKind.CIRCUIT_BREAKER: AlertKind.RESUMED,
+}
+"""What lasts, and what says that it is over."""
 
 DRY_RUNS: Final = (AlertKind.DRY_RUN_COMPLETED, AlertKind.DRY_RUN_FAILED)

@@ -23,9 +23,11 @@ from contract.alerts import (
     AlertRequest,
     AlertResult,
     Collected,
+    Over,
     Routing,
     Telling,
 )
+from contract.summaries import summary
 from rebalancing.errors import RebalancerError
 from workflows.activity_errors import own_error
 
@@ -50,7 +52,7 @@ class AlertWorkflow:
     @workflow.init
     def __init__(self, request: AlertRequest) -> None:
         self._request = request
-        self._over: Alert | None = None
+        self._over: Over | None = None
         self._told: list[str] = []
         self._not_told: dict[str, str] = {}
 
@@ -62,17 +64,18 @@ class AlertWorkflow:
         if request.lasts:
             await workflow.wait_condition(lambda: self._over is not None)
             assert self._over is not None
-            ending = await self._send_out(AlertRequest(alerts=(self._over,)), beginning)
+            ended = request.alerts[0].model_copy(update=self._over.model_dump())
+            ending = await self._send_out(AlertRequest(alerts=(ended,)), beginning)
             if request.quiet:
-                await asyncio.sleep(request.quiet)
+                await workflow.sleep(request.quiet, summary="its return is not told so soon")
         if tasks := [*beginning.values(), *ending.values()]:
             await workflow.wait(tasks)
         return AlertResult(told=tuple(dict.fromkeys(self._told)), not_told=self._not_told)
 
     @workflow.signal(name=OVER_SIGNAL, description="Sent by the watch: the state that was told of has ended")
-    def over(self, alert: Alert) -> None:
+    def over(self, over: Over) -> None:
         """Tell the end; the first word counts."""
-        self._over = self._over or alert
+        self._over = self._over or over
 
     async def _send_out(
         self, request: AlertRequest, after: Mapping[str, asyncio.Task[None]]
@@ -100,7 +103,7 @@ class AlertWorkflow:
                 schedule_to_close_timeout=GIVEN_UP_AFTER,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=RETRIES,
-                summary=receiver,
+                summary=summary(f"tell {receiver}"),
             )
         except ActivityError as error:
             self._fail(receiver, own_error(error))
@@ -135,6 +138,7 @@ async def _route(request: AlertRequest) -> Routing:
         task_queue=ALERTS_QUEUE,
         start_to_close_timeout=CALL_TIMEOUT,
         retry_policy=RETRIES,
+        summary="whom to tell",
     )
 
 

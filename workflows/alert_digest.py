@@ -16,6 +16,7 @@ from contract.alerts import (
     Collected,
     DigestInput,
 )
+from contract.summaries import counted
 from rebalancing.errors import RebalancerError
 from workflows.alert import AlertWorkflow
 
@@ -41,7 +42,11 @@ class AlertDigest:
         while (left := self._until_due()) > timedelta():
             due = self._due
             try:
-                await workflow.wait_condition(lambda due=due: self._due < due or self._is_full, timeout=left)
+                await workflow.wait_condition(
+                    lambda due=due: self._due < due or self._is_full,
+                    timeout=left,
+                    timeout_summary="until the digest is due",
+                )
             except TimeoutError:
                 break
         alerts = tuple(each.alert for each in self._collected.values())
@@ -52,7 +57,7 @@ class AlertDigest:
             id=f"{DIGEST_ID}-{workflow.info().run_id}",
             task_queue=ALERTS_QUEUE,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            static_summary=f"{len(alerts)} alerts",
+            static_summary=counted(len(alerts), "alert"),
         )
         if self._collected:
             workflow.continue_as_new(DigestInput(collected=tuple(self._collected.values())))

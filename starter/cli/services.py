@@ -11,6 +11,7 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from starter.ably.listener import AblyNotConfigured, ably_settings, listen
+from starter.cli.alerting import alerting
 from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
@@ -38,7 +39,8 @@ async def run_worker_command(gateways: tuple[str, ...] = (), metrics_port: int |
     followed = ConfigurationInUse(configuration, connections.accounts_file)
     work = run_workers(client, followed, connections, chosen or None)
     suits = partial(require_addresses, connections=connections, gateways=chosen or None)
-    await until_stopped(following(client, "worker", followed, work, suits=suits))
+    alerts = alerting(client, followed, connections)
+    await until_stopped(following(client, "worker", followed, work, *alerts, suits=suits))
 
 
 async def run_listen_command(metrics_port: int | None = None) -> None:

@@ -18,6 +18,7 @@ from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from starter.ably.listener import AblyNotConfigured, listen, require_key
+from starter.cli.alerting import alerting
 from starter.cli.console import error_console
 from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.serve import at_port, http_api
@@ -87,7 +88,8 @@ async def run_up_command(options: UpOptions) -> None:
                 metrics=metrics,
                 temporal_ui=temporal_ui,
             )
-            services = [run_workers(client, followed, connections), api]
+            alerts = alerting(client, followed, connections)
+            services = [run_workers(client, followed, connections), api, *alerts]
             try:
                 require_key(connections)
             except AblyNotConfigured as missing:

@@ -42,10 +42,11 @@ async def all_halts(client: Client, since: datetime | None = None) -> Sequence[P
     if since is not None:
         query += f" AND (ExecutionStatus = 'Running' OR CloseTime >= '{since.astimezone(UTC).isoformat()}')"
     listed = [each async for each in client.list_workflows(query, limit=MOST_HALTS)]
-    return await asyncio.gather(*(_told(client, each) for each in listed))
+    return await asyncio.gather(*(past_halt(client, each) for each in listed))
 
 
-async def _told(client: Client, listed: WorkflowExecution) -> PastHalt:
+async def past_halt(client: Client, listed: WorkflowExecution) -> PastHalt:
+    """One as it is listed; where it is over, with what was said when it was ended. Raises ``RPCError``."""
     ending = await _ending(client, listed) if listed.close_time else ""
     by, _, why = ending.removeprefix(_ENDED_BY).partition(": ") if ending.startswith(_ENDED_BY) else ("", "", ending)
     return PastHalt(await halt_of(listed), listed.close_time, by, f"ended{f': {why}' if why else ''}")

@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 from configuration.alert_settings import AlertSettings
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
-from contract.alerts import ALERT_WORKFLOW_TYPE, ALERTS_QUEUE, Alert, AlertRequest, AlertResult, alert_id
+from contract.alerts import ALERT_WORKFLOW_TYPE, ALERTS_QUEUE, Alert, AlertRequest, AlertResult, Over, alert_id
 from rebalancing.alerts import AlertKind
 from testbed.background import in_background
 from testbed.temporal_server import temporal_server
@@ -25,6 +25,11 @@ def alert(kind: AlertKind, *about: str, **more: object) -> Alert:
     """An alert about DU1."""
     given = {"alert_id": alert_id(kind, "DU1", *about), "kind": kind, "at": datetime.now(UTC), "account": "DU1"}
     return Alert.model_validate({**given, **more})
+
+
+def over(kind: AlertKind) -> Over:
+    """The end of a state."""
+    return Over(kind=kind, at=datetime.now(UTC))
 
 
 @dataclass

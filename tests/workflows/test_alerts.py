@@ -14,7 +14,7 @@ from contract.payloads import DATA_CONVERTER
 from rebalancing.alerts import AlertKind
 from testbed.waiting import until
 from tests.alert_receiver import SECRET, Receiver, listening
-from tests.workflows.alerting import Alerting, alert, alerting
+from tests.workflows.alerting import Alerting, alert, alerting, over
 from workflows.alert import AlertWorkflow
 from workflows.alert_digest import AlertDigest
 from workflows.sandbox import watched_runner
@@ -78,7 +78,7 @@ async def test_a_receiver_without_an_address_fails_at_once_and_alone(monkeypatch
 
 async def test_a_state_that_lasts_is_told_once_and_so_is_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     away = alert(AlertKind.GATEWAY_AWAY, subject="gateway east")
-    back = alert(AlertKind.GATEWAY_BACK, subject="gateway east")
+    back = over(AlertKind.GATEWAY_BACK)
     async with listening(Receiver()) as mail, alerting(monkeypatch, {"mail": mail}) as own:
         handle = await own.start(away, lasts=True)
         await until(lambda: mail.titles)
@@ -92,7 +92,7 @@ async def test_a_state_that_lasts_is_told_once_and_so_is_its_end(monkeypatch: py
 
 
 async def test_the_end_of_a_state_waits_for_its_beginning_at_each_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
-    away, back = alert(AlertKind.LISTENER_AWAY), alert(AlertKind.LISTENER_BACK)
+    away, back = alert(AlertKind.LISTENER_AWAY), over(AlertKind.LISTENER_BACK)
     async with (
         listening(Receiver(refuses=True)) as phone,
         listening(Receiver()) as mail,
@@ -108,7 +108,7 @@ async def test_the_end_of_a_state_waits_for_its_beginning_at_each_receiver(monke
 
 
 async def test_a_state_that_returns_soon_is_not_told_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    away, back = alert(AlertKind.LISTENER_AWAY), alert(AlertKind.LISTENER_BACK)
+    away, back = alert(AlertKind.LISTENER_AWAY), over(AlertKind.LISTENER_BACK)
     async with listening(Receiver()) as mail, alerting(monkeypatch, {"mail": mail}) as own:
         handle = await own.start(away, lasts=True, quiet=3600)
         await handle.signal(OVER_SIGNAL, back)
