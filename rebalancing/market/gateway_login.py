@@ -1,6 +1,6 @@
 """The weekly end of a gateway's login: IBKR then wants the second factor again, and a person must be there for it."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,9 @@ def parse_login_end(text: str) -> tuple[int, time, ZoneInfo]:
 
 
 def next_login_end(text: str, now: datetime) -> datetime:
-    """When the login ends next."""
+    """When the login ends next, in UTC."""
     weekday, at, zone = parse_login_end(text)
     today = now.astimezone(zone).date()
     ahead = timedelta(days=(weekday - today.weekday()) % 7)
-    end = datetime.combine(today + ahead, at, zone)
-    return end if end > now else datetime.combine(today + ahead + timedelta(days=7), at, zone)
+    ends = (datetime.combine(today + days, at, zone).astimezone(UTC) for days in (ahead, ahead + timedelta(days=7)))
+    return next(end for end in ends if end > now)

@@ -23,6 +23,7 @@ from starter.alerts.halts_watch import look_at_halts
 from starter.alerts.outbox import Outbox
 from starter.alerts.record import AlertRecord, Missed
 from starter.alerts.runs_watch import RunsWatch
+from starter.alerts.schedule_alerts import missed_since
 from starter.alerts.states import STATES, States
 from starter.desk.installation import MOST_CHANNELS, read_installation
 from starter.desk.schedules import read_schedules
@@ -151,12 +152,8 @@ class Watch:
         if self._missed is None:
             self._missed = await self._record.missed()
         seen = {schedule.name: schedule.missed for schedule in await read_schedules(self._client)}
-        for name, count in seen.items():
-            if count > self._missed.get(name, 0):
-                own_id = alert_id(AlertKind.SCHEDULE_MISSED, name, str(count))
-                now = datetime.now(UTC)
-                kind = AlertKind.SCHEDULE_MISSED
-                await self._outbox.fact(Alert(alert_id=own_id, kind=kind, at=now, subject=name, detail=str(count)))
+        for alert in missed_since(self._missed, seen, datetime.now(UTC)):
+            await self._outbox.fact(alert)
         if seen != self._missed:
             await self._record.note(seen)
             self._missed = seen
