@@ -38,11 +38,6 @@ async def deliver(client: Client, trigger: Trigger, strategy: str = "") -> Workf
 
 
 def in_the_list(trigger: Trigger, strategy: str = "") -> str:
-    """A run in Temporal's list of runs, as in ``LIVE · etf-blend-301-20 · event e5``.
-
-    An event id that was made up for a person's request says nothing: who asked, and by which way, does.
-    """
+    """A run in Temporal's UI, as in ``LIVE · etf-blend-301-20 · event e5``."""
     mode = "LIVE" if trigger.mode is ExecutionMode.REBALANCE else "DRY RUN"
-    is_made_up = trigger.is_of_a_person and trigger.event_id.startswith(f"{trigger.source}-")
-    by = f"asked for by {trigger.by or 'somebody'} ({trigger.source})" if trigger.is_of_a_person else ""
-    return summary(mode, strategy, by, "" if is_made_up else f"event {trigger.event_id}")
+    return summary(mode, strategy, f"asked for by {trigger.origin}" if trigger.is_of_a_person else trigger.origin)

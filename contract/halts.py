@@ -131,7 +131,7 @@ def _in_the_list(halt_id: str, who: str, reason: str) -> str:
     return summary(
         "HALT" if halt_id == HALT_ID else "PAUSE",
         halt.what,
-        f"until `{halt.ended_by}`",
+        f"ended by {halt.ended_by}",
         f"by {who}: {reason}" if who else reason,
     )
 

@@ -16,11 +16,15 @@ NAMED: Final = 6
 """So many symbols are named; the others are counted."""
 
 _ELLIPSIS: Final = "…"
+_NO_MARKDOWN: Final = str.maketrans("[]<>`*", "()‹›'+")
 
 
 def summary(*parts: str) -> str:
-    """Those of these parts that say something, on one line, cut where the server would take no more."""
-    words = " ".join(" · ".join(filter(None, parts)).split())
+    """Those of these parts that say something, on one line, cut where the server would take no more.
+
+    The UI reads Markdown in it. An event's id is a publisher's own, so nothing in it may become a link.
+    """
+    words = " ".join(" · ".join(filter(None, parts)).split()).translate(_NO_MARKDOWN).replace("://", ": //")
     return _cut("".join(letter if letter.isprintable() else "?" for letter in words))
 
 

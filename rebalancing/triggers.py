@@ -79,6 +79,15 @@ class Trigger(FrozenModel):
         """Whether somebody asked for it who may be waiting, and no publisher or clock."""
         return self.source in (OPERATOR_SOURCE, HTTP_SOURCE)
 
+    @property
+    def origin(self) -> str:
+        """Who or what asked, for people: ``event e5``, or ``ann (cli)`` where the id was made up for the request."""
+        event = f"event {self.event_id}"
+        if not self.is_of_a_person:
+            return event
+        who = f"{self.by or 'somebody'} ({self.source})"
+        return who if self.event_id.startswith(f"{self.source}-") else f"{who}, {event}"
+
     def covers(self, other: "Trigger") -> bool:
         """Whether carrying this out leaves nothing to do for the other."""
         return _covers(self, other)

@@ -42,6 +42,11 @@ def test_bytes_are_counted_and_not_letters(letter: str) -> None:
     assert text.endswith("…")
 
 
+def test_a_publishers_words_become_no_link_and_no_tag() -> None:
+    told = summary("event [log in again](https://evil.example) <img src=x> `rm` **now**")
+    assert told == "event (log in again)(https: //evil.example) ‹img src=x› 'rm' ++now++"
+
+
 def test_parts_that_say_nothing_leave_no_mark() -> None:
     assert summary("", "LIVE", "", "etf\n blend ", "") == "LIVE · etf blend"
 
@@ -57,7 +62,7 @@ def test_a_leg_says_its_side_its_orders_and_what_they_come_to() -> None:
     made = plan(planned("SPY", Side.SELL), planned("QQQ", Side.SELL), planned("BND", Side.BUY))
     assert summaries.leg(orders("SPY", "QQQ"), plan=made) == "SELL leg · 2 orders · $2,000 · SPY, QQQ"
     assert summaries.leg(orders("GLD"), plan=made) == "SELL leg · 1 order · GLD", "it is not in the plan"
-    assert summaries.orders(made) == "2 SELL $2,000, 1 BUY $1,000"
+    assert summaries.orders(made) == "2 SELL 2,000 USD, 1 BUY 1,000 USD"
     assert summaries.orders(plan()) == "no order"
 
 
@@ -72,7 +77,7 @@ def test_more_symbols_than_a_line_holds_are_counted() -> None:
     [
         ("ably:etf-blend", "", "e5", "rebalance", "LIVE · etf-blend · event e5"),
         ("cli", "ann", "cli-1b2c", "dry_run", "DRY RUN · etf-blend · asked for by ann (cli)"),
-        ("http", "", "my-own-id", "rebalance", "LIVE · etf-blend · asked for by somebody (http) · event my-own-id"),
+        ("http", "", "my-own-id", "rebalance", "LIVE · etf-blend · asked for by somebody (http), event my-own-id"),
     ],
 )
 def test_a_run_says_in_the_list_what_it_is(source: str, by: str, event_id: str, mode: str, shown: str) -> None:

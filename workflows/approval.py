@@ -20,6 +20,7 @@ from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import Plan, PlannedOrder
 from rebalancing.targets import Targets
 from workflows import local_calls
+from workflows.details import plain, plan_table
 from workflows.run_state import RunState
 from workflows.summaries import orders
 from workflows.turn import Turn
@@ -148,7 +149,7 @@ class PreTradeChecks:
         waiting = WaitingPlan.of(reading.plan, found, now + self._longest)
         self._state.approved, self._decision, self._made_from = None, None, reading.opening
         self._state.waiting = waiting
-        self._state.enter(Phase.WAITING_FOR_APPROVAL, _headline(waiting), _shown(waiting))
+        self._state.enter(Phase.WAITING_FOR_APPROVAL, _headline(waiting), _shown(self._account.account_id, waiting))
         is_replaced = False
 
         def is_over() -> bool:
@@ -192,14 +193,10 @@ def _headline(waiting: WaitingPlan) -> str:
     return f"of plan {waiting.plan_hash} ({orders} orders) until {waiting.expires_at:%Y-%m-%d %H:%M} UTC{because}"
 
 
-def _shown(waiting: WaitingPlan) -> str:
+def _shown(account: str, waiting: WaitingPlan) -> str:
     """The plan in Markdown, for the Temporal UI."""
-    rows = [
-        f"| {order.side} | {order.quantity:,} | {order.symbol} | {order.estimated_value:,.2f} | {order.reason} |"
-        for order in waiting.plan.orders
-    ]
-    lines = ["| side | shares | symbol | USD | reason |", "|---|---:|---|---:|---|", *rows]
+    lines = [plan_table(waiting.plan)]
     if waiting.breaches:
-        lines += ["", "Breached guards:", *(f"- {breach}" for breach in waiting.breaches)]
-    lines += ["", f"Approve with `rebalancer approve ACCOUNT --plan-hash {waiting.plan_hash}`."]
+        lines += ["", "Breached guards:", *(f"- {plain(str(breach))}" for breach in waiting.breaches)]
+    lines += ["", f"Approve with `rebalancer approve {account} --plan-hash {waiting.plan_hash}`."]
     return "\n".join(lines)

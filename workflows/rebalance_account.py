@@ -329,7 +329,7 @@ class RebalanceAccount:
         phase, missing = Phase(status.value), outcome.missing if outcome else ""
         if status is EventStatus.CANCELLED:
             self._taken, self._pending = (*self._taken, *self._pending), ()
-        self._state.outcome = outcome
+        self._state.outcome, self._state.told = outcome, summary
         self._memory.note(self._taken, status, summary)
         told = summary_of(self._state, self._taken, phase, outcome, failure, missing if outcome else summary)
         self._memory.write_down(self._pending, told)

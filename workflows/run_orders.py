@@ -1,27 +1,29 @@
 """The orders of one run: what is known of every intent, and what an operator says of those whose fate is unknown."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rebalancing import failures
 from rebalancing.orders.order import Intent, OrderReport, OrderState
 
 
 class RunOrders:
-    """Every intent that may have become an order, and what became of it: ``reports`` by order ref.
+    """Every intent that may have become an order (``intents``), and what became of it: ``reports`` by order ref.
 
     ``withdrawn`` are those that certainly never became one, because what they were sized by was old.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        """``on_change`` is called whenever more is known of an order."""
+        self._on_change = on_change
         self.reports: dict[str, OrderReport] = {}
         self.withdrawn: dict[str, OrderReport] = {}
         self.highest_withdrawn_id = 0
-        self._intents: tuple[Intent, ...] = ()
+        self.intents: tuple[Intent, ...] = ()
 
     @property
     def working(self) -> tuple[Intent, ...]:
         """The intents whose orders may still trade."""
-        return self.still_working(self._intents)
+        return self.still_working(self.intents)
 
     def still_working(self, intents: Iterable[Intent]) -> tuple[Intent, ...]:
         """Those of these intents whose orders may still trade."""
@@ -29,25 +31,27 @@ class RunOrders:
 
     def expect(self, intents: tuple[Intent, ...]) -> None:
         """These are about to be placed: from here on they may be at the broker."""
-        self._intents += intents
+        self.intents += intents
+        self._on_change()
 
     def drop(self, reports: Iterable[OrderReport]) -> None:
         """These were certainly never sent. Those that were withdrawn are remembered with the highest of their ids."""
         unsent = {report.ref: report for report in reports}
         withdrawn = {ref: report for ref, report in unsent.items() if report.state is OrderState.WITHDRAWN}
-        ids = [intent.order_id for intent in self._intents if intent.ref in withdrawn]
+        ids = [intent.order_id for intent in self.intents if intent.ref in withdrawn]
         self.highest_withdrawn_id = max(self.highest_withdrawn_id, *ids, 0)
         self.withdrawn |= withdrawn
-        self._intents = tuple(intent for intent in self._intents if intent.ref not in unsent)
+        self.intents = tuple(intent for intent in self.intents if intent.ref not in unsent)
 
     def forget(self, intents: Iterable[Intent]) -> None:
         """These were certainly never sent, and never will be."""
         refs = {intent.ref for intent in intents}
-        self._intents = tuple(intent for intent in self._intents if intent.ref not in refs)
+        self.intents = tuple(intent for intent in self.intents if intent.ref not in refs)
 
     def note(self, reports: Iterable[OrderReport]) -> None:
         """What became of some of them."""
         self.reports |= {report.ref: report for report in reports}
+        self._on_change()
 
     def doubt(self, intents: Iterable[Intent], seconds: float) -> None:
         """An order whose cancel is not confirmed within ``seconds`` may still fill: no further leg is built on it."""

@@ -19,6 +19,7 @@ from rebalancing.outcomes import Outcome, Phase
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import ExecutionMode, Trigger
 from workflows import run_metrics
+from workflows.details import Standing, details
 from workflows.operation_clock import OperationClock
 from workflows.run_orders import RunOrders
 
@@ -47,7 +48,8 @@ DRIFT_DIGITS: Final = 4
 class RunState:
     """The state of one run.
 
-    ``strategy``, ``mode`` and ``triggers`` say what it is for, once it has begun, and ``outcome`` what it came to.
+    ``strategy``, ``mode`` and ``triggers`` say what it is for, once it has begun; ``outcome`` is what it came to, and
+    ``told`` how it ended, in words.
     ``orders`` is what became of every intent, ``opening`` the account before the first order, ``drift_before`` how far
     it was from its targets then, in percent. ``plan`` is the latest, ``waiting`` the one that a person is asked
     about, ``approved`` the one that a person approved of, ``acts`` what persons told the run. ``cancelled_orders`` were
@@ -63,12 +65,13 @@ class RunState:
         self.detail = ""
         self.notes: list[str] = []
         self.reading_notes: dict[str, list[str]] = {}
-        self.orders = RunOrders()
+        self.orders = RunOrders(self.show)
         self.clock = OperationClock()
         self.strategy = ""
         self.mode: ExecutionMode | None = None
         self.triggers: tuple[Trigger, ...] = ()
         self.outcome: Outcome | None = None
+        self.told = ""
         self.opening: AccountSnapshot | None = None
         self.drift_before: Decimal | None = None
         self.acts: list[OperatorAct] = []
@@ -80,6 +83,7 @@ class RunState:
         self.is_for_operator = False
         self.asked_at: datetime | None = None
         self._has_ordered = False
+        self._shown = ""
         self._account = account
         self.is_stopping = False
 
@@ -87,15 +91,16 @@ class RunState:
 
     def enter(self, phase: Phase, detail: str = "", shown: str = "") -> None:
         """Move to a phase; ``detail`` says what is waited for, ``shown`` (Markdown) goes below it in the UI."""
-        self.detail = detail
-        workflow.set_current_details(f"**{phase.value}** {detail}" + (f"\n\n{shown}" if shown else ""))
+        self.detail, self._shown = detail, shown
         if phase is self.phase:
+            self.show()
             return
         run_metrics.phase_left(self.phase, self.since)
         if phase in run_metrics.ENDS and self.mode is not None and self.asked_at is not None:
             run_metrics.done(self.mode, phase, self.asked_at)
             run_metrics.traded(self._account, self.orders.reports.values())
         self.phase, self.since = phase, workflow.now()
+        self.show()
         if phase in LOGGED:
             level = logging.WARNING if phase is Phase.NEEDS_OPERATOR else logging.INFO
             self.log(level, f"{phase.value} {detail}".rstrip())
@@ -107,6 +112,26 @@ class RunState:
         """What this run is for; before it began it has no mode."""
         self.strategy, self.mode = strategy, mode
         workflow.upsert_search_attributes([STRATEGY.value_set(strategy), EXECUTION_MODE.value_set(mode.value)])
+
+    def show(self) -> None:
+        """Have Temporal's UI show how the run stands now."""
+        standing = Standing(
+            account=self._account,
+            phase=self.phase,
+            since=self.since,
+            detail=self.detail,
+            shown=self._shown,
+            told=self.told,
+            mode=self.mode,
+            strategy=self.strategy,
+            triggers=self.triggers,
+            drift_before=self.drift_before,
+            plan=self.plan,
+            intents=self.orders.intents,
+            reports=self.orders.reports,
+            outcome=self.outcome,
+        )
+        workflow.set_current_details(details(standing))
 
     def log(self, level: int, text: str) -> None:
         """One line about this account's rebalance; not again where it is replayed."""

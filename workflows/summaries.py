@@ -57,10 +57,13 @@ def plan(made: Plan, doing: str) -> str:
 
 
 def orders(made: Plan) -> str:
-    """A plan in a few words: ``3 SELL $4,200, 2 BUY $8,200``, or that it has no order."""
+    """A plan in a few words: ``3 SELL 4,200 USD, 2 BUY 8,200 USD``, or that it has no order.
+
+    Without the sign: what stands between two of them is a formula to the UI.
+    """
     sides = ((side, [order for order in made.orders if order.side == side]) for side in ("SELL", "BUY"))
     told = (
-        f"{len(own)} {side} {dollars(sum((order.estimated_value for order in own), Decimal(0)))}"
+        f"{len(own)} {side} {sum((order.estimated_value for order in own), Decimal(0)):,.0f} USD"
         for side, own in sides
         if own
     )
