@@ -30,7 +30,7 @@ test-image: $(READY)
 	docker build $(BUILD) --tag rebalancer:local .
 	$(BIN)/pytest -m image $(ARGS)
 
-# Needs Chromium (Debian, Ubuntu: apt install chromium).
+# Needs Chromium (Debian, Ubuntu: apt install chromium npm), and npm for axe-core.
 test-browser: $(READY)
 	$(BIN)/pytest -m browser $(ARGS)
 

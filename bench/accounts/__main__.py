@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--fairness", default="", metavar="ORDERS", help="then a small account beside one of so many")
     parser.add_argument("--plot", type=Path, default=None, metavar="FILE", help="write the picture there (SVG)")
     parser.add_argument("--gateways", type=int, default=1, metavar="N", help="deal the accounts out to N gateways")
+    parser.add_argument("--watched", action="store_true", help="with the dashboard open and Prometheus scraping")
     parser.add_argument("--folder", type=Path, default=None, help="keep all files and logs of the processes here")
     parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write every figure there (JSON)")
     arguments = parser.parse_args()
@@ -112,7 +113,8 @@ async def _measured_and_shown(
     chosen: Sequence[Portfolio], folder: Path | None, arguments: argparse.Namespace
 ) -> Figures:
     found = replace(
-        await measure(chosen, folder, arguments.gateways), original=await _measured_original(chosen, arguments.original)
+        await measure(chosen, folder, arguments.gateways, is_watched=arguments.watched),
+        original=await _measured_original(chosen, arguments.original),
     )
     sys.stdout.write(table([found]) + "\n")
     for problem in found.violations[:20]:

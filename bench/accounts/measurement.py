@@ -41,16 +41,21 @@ TIMEOUT: Final = 1800.0
 RESERVE: Final = Decimal(1)
 
 
-async def measure(chosen: Sequence[Portfolio], folder: Path | None = None, gateways: int = 1) -> Figures:
-    """Rebalance these accounts at once; files and logs go to ``folder``, which exists, or nowhere."""
+async def measure(
+    chosen: Sequence[Portfolio], folder: Path | None = None, gateways: int = 1, *, is_watched: bool = False
+) -> Figures:
+    """Rebalance these accounts at once; files and logs go to ``folder``, which exists, or nowhere.
+
+    ``is_watched``: with the dashboard open and Prometheus scraping.
+    """
     if folder is not None:
-        return await _measured(chosen, folder, gateways)
+        return await _measured(chosen, folder, gateways, is_watched=is_watched)
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as temporary:
-        return await _measured(chosen, Path(temporary), gateways)
+        return await _measured(chosen, Path(temporary), gateways, is_watched=is_watched)
 
 
-async def _measured(chosen: Sequence[Portfolio], folder: Path, gateways: int) -> Figures:
-    async with set_stage(folder, chosen, gateways) as stage:
+async def _measured(chosen: Sequence[Portfolio], folder: Path, gateways: int, *, is_watched: bool) -> Figures:
+    async with set_stage(folder, chosen, gateways, is_watched=is_watched) as stage:
         watched = {name: _first(stage, name).process_id for name in MEASURED}
         before = {name: usage_of(process_id) for name, process_id in watched.items()}
         messages_before = len(await stage.read("requests"))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 from temporalio.client import Client
 
+from bench.accounts.watching import watched
 from bench.portfolios import STRATEGIES, weights_of, write_start
 from chaos.stage import channels_followed
 from testbed.gateway_control import GatewayControl
@@ -18,6 +19,7 @@ from testbed.installation import REBALANCER, START_TIMEOUT, Installation
 from testbed.portfolios import Portfolio, write_allocations
 from testbed.publishing import event, publish
 from testbed.waiting import until
+from worker.free_ports import free_ports
 
 MEASURED: Final = ("temporal", "worker", "listener", "gateway")
 """What CPU and memory are told of; of several workers, the first."""
@@ -60,12 +62,17 @@ class Stage:
 
 @asynccontextmanager
 async def set_stage(
-    folder: Path, chosen: Sequence[Portfolio], gateways: int = 1, database: str | None = None
+    folder: Path,
+    chosen: Sequence[Portfolio],
+    gateways: int = 1,
+    database: str | None = None,
+    *,
+    is_watched: bool = False,
 ) -> AsyncGenerator[Stage]:
     """Start everything in one folder, wait until worker and listener are connected; end it all afterwards.
 
     With several gateways the accounts are dealt out to them, and each has a worker; one more worker stands by. Without
-    a ``database`` Temporal keeps everything in memory.
+    a ``database`` Temporal keeps everything in memory. ``is_watched``: somebody looks on all the while.
     """
     names = [None] if gateways == 1 else [f"g{number}" for number in range(gateways)]
     write_start(folder, chosen, SETTINGS, names)
@@ -74,6 +81,9 @@ async def set_stage(
                for name in names}  # fmt: skip
     if gateways > 1:
         workers["worker-standby"] = [REBALANCER, "worker"]
+    metrics_ports = free_ports(len(workers)) if is_watched else []
+    for command, port in zip(workers.values(), metrics_ports, strict=False):
+        command += ["--metrics-port", str(port)]
     installation = Installation(folder, workers, gateways=names, database=database)
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         controls = tuple(GatewayControl(http, own.control) for own in installation.gateways.values())
@@ -82,7 +92,8 @@ async def set_stage(
             await channels_followed(client, {own.strategy for own in chosen})
             for control in controls:
                 await _read_ahead(control)
-            yield Stage(client, controls, installation, http)
+            async with watched(installation, folder, http, metrics_ports) if is_watched else nullcontext():
+                yield Stage(client, controls, installation, http)
         finally:
             await installation.stop()
 

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
@@ -43,13 +44,14 @@ def http_api(
     is_simulated: bool = False,
     metrics: str | None = None,
     temporal_ui: str | None = None,
+    tokens: Path | None = None,
 ) -> Coroutine[Any, Any, None]:
     """The dashboard and the HTTP API as one service, from now on at its port.
 
-    Raises ``UserMistake`` where it cannot be served.
+    ``tokens`` is their file where it is not the user's own. Raises ``UserMistake`` where it cannot be served.
     """
     settings = at_port(configuration.now.http, port)
-    tokens = tokens_path()
+    tokens = tokens or tokens_path()
     read_tokens(tokens)
     desk = OpenDesk(
         client=client,

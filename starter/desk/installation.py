@@ -31,7 +31,7 @@ MOST_CHANNELS: Final = 20
 
 LATEST_EVENTS: Final = 10
 
-LISTENING: Final = ("listener", "up")
+LISTENING: Final = ("listener", "up", "demo")
 """What the processes are called that listen to Ably's channels."""
 
 

@@ -23,6 +23,9 @@ from starter.desk.mistakes import UserMistake
 LISTING_PATIENCE: Final = 5.0
 """Seconds for the server's list of workflows, which lags, to show all that ran."""
 
+WATCHED_WITHIN: Final = 20.0
+"""Seconds after which the demo goes on by itself."""
+
 
 async def run_demo(*, exit_at_end: bool, json_file: Path | None) -> int:
     """Run the demo; the exit status is 1 if any account failed or any order was doubled."""
@@ -36,11 +39,13 @@ async def run_demo(*, exit_at_end: bool, json_file: Path | None) -> int:
     try:
         async with stopped_by_signal() as stopped, set_stage() as stage:
             _introduce(console, stage)
+            if stays:
+                await _until_watched(console)
             report = await _perform(console, stage)
             show_report(console, report)
             if json_file is not None:
                 report.write(json_file)
-            console.print(f"Temporal UI: {stage.ui_address}", markup=False)
+            console.print(f"Dashboard: {stage.dashboard_address}   Temporal UI: {stage.ui_address}", markup=False)
             if stays:
                 console.print("Everything stays up until Ctrl-C.")
                 await stopped.wait()
@@ -59,12 +64,29 @@ def _require_writable(path: Path) -> None:
 
 
 def _introduce(console: Console, stage: Stage) -> None:
+    console.print(f"Dashboard     {stage.dashboard_address}  (watch it there)", style="bold", markup=False)
     console.print(f"Temporal UI   {stage.ui_address}", markup=False)
     console.print(f"Temporal      {stage.temporal_address}", markup=False)
     console.print(f"IB Gateway    127.0.0.1:{stage.gateway.port} (simulated)")
     console.print(f"Ably          {stage.ably.endpoint}:{stage.ably.port} (stand-in)")
     console.print(f"{len(STRATEGIES)} strategies, {len(FOLLOWERS)} accounts, one gateway connection")
     console.print()
+
+
+async def _until_watched(console: Console) -> None:
+    """Give whoever sits there the time to open the dashboard: it is all over within seconds."""
+    console.print(f"Open the dashboard, then press Enter to publish the events (or wait {WATCHED_WITHIN:g} s) …")
+    pressed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin, pressed.set)
+    try:
+        async with asyncio.timeout(WATCHED_WITHIN):
+            await pressed.wait()
+            sys.stdin.readline()
+    except TimeoutError:
+        return
+    finally:
+        loop.remove_reader(sys.stdin)
 
 
 async def _perform(console: Console, stage: Stage) -> Report:

@@ -4,7 +4,6 @@ Needs Chromium: ``make test-browser``. What a browser sends is sent byte by byte
 """
 
 import json
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,12 +15,11 @@ from playwright.async_api import Page, async_playwright
 
 from contract.names import WORKFLOW_TYPE
 from tests.cli.command import Desk, desk, up
+from tests.starter.web.dashboard.browser import CHROMIUM
 from tests.starter.web.opened_ports import on_linux, opened_by
 from worker.temporal import connect_embedded
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), on_linux]
-
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 HOSTILE: Final = "hostile.example"
 REBOUND: Final = "rebound.example"
