@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator
 
-from rebalancing.alerts import DRY_RUNS, URGENT, AlertKind
+from rebalancing.alerts import DRY_RUNS, OUTCOMES, URGENT, AlertKind
 from rebalancing.base import ConfiguredModel
 from rebalancing.market.gateway_login import parse_login_end
 from rebalancing.market.gateway_restart import parse_restart
@@ -94,9 +94,9 @@ class AlertSettings(ConfiguredModel):
         """Whether anybody is to be told anything."""
         return bool(self.receivers or self.ably_channel)
 
-    def wants(self, kind: AlertKind, *, has_outcome: bool) -> bool:
-        """Whether anybody is to be told of this, or the outcome that comes with it is to be published."""
-        return bool(self.receivers_of((kind,))) or (has_outcome and self.ably_channel is not None)
+    def wants(self, kind: AlertKind) -> bool:
+        """Whether anybody is to be told of this, or it is an outcome that is to be published."""
+        return bool(self.receivers_of((kind,))) or (kind in OUTCOMES and self.ably_channel is not None)
 
     def gets(self, receiver: str, kind: AlertKind) -> bool:
         """Whether this receiver is told of this; one that is not configured is told nothing."""

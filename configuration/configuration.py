@@ -276,6 +276,12 @@ def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Pr
             field = ("accounts", index, "replacement_set")
             allowed = _choice(account.replacement_set, list(file.replacement_sets), "no replacement_sets are defined")
             yield _Problem(field, f"found {_shown(account.replacement_set)}; {allowed}", document.place(field))
+    if file.alerts.ably_channel in {account.strategy_name for account in file.accounts}:
+        field = ("alerts", "ably_channel")
+        message = (
+            f"found {_shown(file.alerts.ably_channel)}, on which events come; outcomes need a channel of their own"
+        )
+        yield _Problem(field, message, document.place(field))
     for name, rules in file.replacement_sets.items():
         sources = [rule.source for rule in rules]
         for index, source in enumerate(sources):

@@ -5,6 +5,7 @@ workflow for each alert under an id that follows from what happened: so each is 
 however often they begin anew. A state that lasts keeps its workflow open until it is over.
 """
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from contract.run_summary import RunSummary
@@ -124,3 +125,16 @@ class DigestInput(FrozenModel):
     """What came while the last digest was handed over."""
 
     collected: tuple[Collected, ...] = ()
+
+
+class OutcomePublisher(ABC):
+    """Publishes outcomes on a channel. What does it knows the service, which neither workflows nor activities do."""
+
+    @property
+    @abstractmethod
+    def can_publish(self) -> bool:
+        """Whether it has what it needs."""
+
+    @abstractmethod
+    async def publish(self, channel: str, alert: Alert) -> None:
+        """Publish what this alert tells of a run; again does no harm. Raises ``RebalancerError``."""

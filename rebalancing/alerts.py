@@ -243,4 +243,17 @@ ENDINGS: Final[Mapping[AlertKind, AlertKind]] = {
 }
 """What lasts, and what says that it is over."""
 
+OUTCOMES: Final = frozenset(
+    {
+        AlertKind.COMPLETED,
+        AlertKind.INCOMPLETE,
+        AlertKind.FAILED,
+        AlertKind.CANCELLED,
+        AlertKind.EVENT_EXPIRED,
+        AlertKind.DRY_RUN_COMPLETED,
+        AlertKind.DRY_RUN_FAILED,
+    }
+)
+"""What a run came to: programs are told of these, too, where there is a channel for outcomes."""
+
 DRY_RUNS: Final = (AlertKind.DRY_RUN_COMPLETED, AlertKind.DRY_RUN_FAILED)

@@ -8,6 +8,7 @@ import typer
 
 from configuration.environment import Connections
 from contract import halts, names
+from rebalancing.alerts import ALERTS
 from rebalancing.outcomes import Phase
 from starter.cli.main import app
 from tests.source_tree import PACKAGES, ROOT
@@ -71,3 +72,10 @@ def test_files_that_are_named_without_their_folder_are_somewhere(document: Path)
     folders = (*PACKAGES, "bench", "tests")
     there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")}
     assert named - there == set()
+
+
+def test_every_alert_is_in_the_table() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (at once|digest) \|$", text, re.MULTILINE)
+    ours = [(kind.value, rule.when, "at once" if rule.is_urgent else "digest") for kind, rule in ALERTS.items()]
+    assert rows == ours

@@ -8,11 +8,11 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.alerts.receivers import SLOTS, Receivers
-from activities.alerts.telling import AlertActivities, OutcomePublisher
+from activities.alerts.telling import AlertActivities
 from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import alert_address
-from contract.alerts import ALERTS_QUEUE
+from contract.alerts import ALERTS_QUEUE, OutcomePublisher
 from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.rebalance_worker import STICKY_TIMEOUT

@@ -1,7 +1,6 @@
 """The activities of alerts: who is told, the digest, and the telling itself."""
 
 import asyncio
-from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -24,21 +23,14 @@ from contract.alerts import (
     AlertRequest,
     Collected,
     DigestInput,
+    OutcomePublisher,
     Routing,
     Telling,
 )
-from rebalancing.alerts import ALERTS
+from rebalancing.alerts import ALERTS, OUTCOMES
 from rebalancing.market.gateway_restart import parse_restart
 
 COLLECTING: Final = "Alerts that are not urgent, until the next digest is due"
-
-
-class OutcomePublisher(ABC):
-    """Publishes outcomes on a channel; what does it knows the service, which nothing here does."""
-
-    @abstractmethod
-    async def publish(self, channel: str, alert: Alert) -> None:
-        """Publish it; again does no harm. Raises ``RebalancerError``."""
 
 
 class AlertActivities(AlertsContract):
@@ -62,8 +54,8 @@ class AlertActivities(AlertsContract):
         settings = self._settings
         kinds = [alert.kind for alert in request.alerts]
         receivers = settings.receivers_of(kinds)
-        has_outcome = not request.is_digest and any(alert.run is not None for alert in request.alerts)
-        publishes = has_outcome and settings.ably_channel is not None and self._publisher is not None
+        has_outcome = not request.is_digest and any(kind in OUTCOMES for kind in kinds)
+        publishes = has_outcome and settings.ably_channel is not None
         at_once = request.is_digest or settings.digest_every == 0 or any(ALERTS[kind].is_urgent for kind in kinds)
         if at_once or not receivers:
             return Routing(receivers=receivers, publishes=publishes)
@@ -99,8 +91,8 @@ class AlertActivities(AlertsContract):
         channel = self._settings.ably_channel
         if channel is None:
             return
-        if self._publisher is None:
-            raise ReceiverUnreached("This worker has no key for Ably; another one may.")
+        if self._publisher is None or not self._publisher.can_publish:
+            raise ReceiverUnreached("This worker has no key for Ably: set ABLY_API_KEY; another worker may have one.")
         await self._publisher.publish(channel, alert)
 
     @property

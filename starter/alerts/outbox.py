@@ -70,7 +70,7 @@ class Outbox:
         return {each.id: each.run_id async for each in self._client.list_workflows(RUNNING_ALERTS)}
 
     def _is_wanted(self, alert: Alert) -> bool:
-        return self._configuration.now.alerts.wants(alert.kind, has_outcome=alert.run is not None)
+        return self._configuration.now.alerts.wants(alert.kind)
 
     async def _start(self, request: AlertRequest, policy: WorkflowIDReusePolicy, over: Over | None = None) -> None:
         (alert,) = request.alerts

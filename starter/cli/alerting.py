@@ -21,18 +21,19 @@ def alerting(
     client: Client, configuration: ConfigurationInUse, connections: Connections
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     """Both, for as long as somebody is to be told something. Neither ends, whatever goes wrong."""
-    return watch(client, configuration, connections), _telling(client, configuration)
+    return watch(client, configuration, connections), _telling(client, configuration, connections)
 
 
-async def _telling(client: Client, configuration: ConfigurationInUse) -> None:
+async def _telling(client: Client, configuration: ConfigurationInUse, connections: Connections) -> None:
     while not configuration.now.alerts.is_on:
         await configuration.change()
     # Imported only here: it takes memory, and most installations send nothing.
+    from starter.ably.ably_outcomes import AblyOutcomes
     from worker.alert_worker import run_alert_worker
 
     while True:
         try:
-            await run_alert_worker(client, configuration)
+            await run_alert_worker(client, configuration, AblyOutcomes(connections))
         except Exception as error:  # nothing of alerts may end the process that trades
             log.warning("alerts cannot be told at the moment", exc_info=error)
             await asyncio.sleep(PAUSE)

@@ -56,6 +56,12 @@ def test_what_cannot_be_is_refused_in_words(block: str, told: str) -> None:
         alerts(f"alerts: {{{block}}}")
 
 
+def test_outcomes_are_not_published_where_events_come_or_each_would_be_one() -> None:
+    with pytest.raises(ConfigurationInvalid, match="on which events come"):
+        alerts("alerts: {ably_channel: blend}")
+    assert alerts("alerts: {ably_channel: outcomes}").is_on
+
+
 def test_an_address_comes_from_the_environment_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert alert_address("phone") is None
     monkeypatch.setenv("ALERT_PHONE_URL", "ntfy://secret")

@@ -1,0 +1,70 @@
+"""Outcomes for programs: on the Ably channel, each once, whatever Ably does meanwhile."""
+
+from typing import Any
+
+import pytest
+
+from configuration.alert_settings import AlertSettings
+from rebalancing.alerts import AlertKind
+from rebalancing.triggers import ExecutionMode
+from simulator.ably.server import SimulatedAbly
+from starter.ably.ably_outcomes import AblyOutcomes
+from starter.alerts.record import AlertRecord
+from starter.alerts.watch import watch
+from testbed.addresses import ably_at, connections_of
+from testbed.background import in_background
+from testbed.waiting import until
+from tests.activities.test_alert_words import RUN, alert
+from tests.house import Holding, house
+from tests.simulator.ably.clients import rest
+from tests.starter.alerts.watched import QUICK
+from tests.workflows.test_circuit_breaker import TOO_LARGE, failed
+from worker.alert_worker import run_alert_worker
+
+KEY = "app.key:secret"
+
+
+async def published(ably: SimulatedAbly) -> list[dict[str, Any]]:
+    """What is on the channel, oldest first."""
+    async with rest(ably) as client:
+        page = await client.channels.get("outcomes").history(direction="forwards")
+        return [message.data for message in page.items]
+
+
+async def test_every_run_is_published_once_also_after_ably_was_away(caplog: pytest.LogCaptureFixture) -> None:
+    accounts = {"DU1": Holding(), "DU2": Holding(more=TOO_LARGE)}
+    async with SimulatedAbly(KEY) as ably, house(accounts) as own:
+        alerts = AlertSettings(ably_channel="outcomes")
+        own.in_use.use(own.in_use.now.model_copy(update={"alerts": alerts}))
+        publisher = AblyOutcomes(connections_of(ably_at(ably.port, KEY)))
+        async with (
+            in_background(run_alert_worker(own.client, own.in_use, publisher)),
+            in_background(watch(own.client, own.in_use, own.connections, QUICK)),
+        ):
+            await until(AlertRecord(own.client).born)
+            await ably.stop_listening()
+            result = await (await own.trigger("DU1", "event-1")).result()
+            await (await own.trigger("DU1", "dry", ExecutionMode.DRY_RUN)).result()
+            await failed(own, "DU2")
+            await ably.start_listening()
+
+            async def all_there() -> bool:
+                return len(await published(ably)) >= 3
+
+            await until(all_there)
+            told = {each["kind"]: each for each in await published(ably)}
+    assert result.outcome is not None
+    assert told.keys() == {"completed", "dry_run_completed", "failed"}
+    completed = told["completed"]
+    assert (completed["account"], completed["event_ids"], completed["orders"]) == ("DU1", ["event-1"], 3)
+    assert completed["drift_after"] == str(result.outcome.drift)
+    assert told["failed"]["failure"] == "GuardBreached"
+    assert "secret" not in caplog.text
+
+
+async def test_what_is_published_again_is_there_once() -> None:
+    async with SimulatedAbly(KEY) as ably:
+        publisher = AblyOutcomes(connections_of(ably_at(ably.port, KEY)))
+        for _ in range(3):
+            await publisher.publish("outcomes", alert(AlertKind.COMPLETED, run=RUN))
+        assert len(await published(ably)) == 1
