@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image test-browser lint chaos bench bench-planner bench-desk soak lock histories reference \
+.PHONY: demo test test-faults test-image test-browser test-prometheus lint chaos bench bench-planner bench-desk soak lock histories reference \
 	clean
 
 demo: $(READY)
@@ -33,6 +33,10 @@ test-image: $(READY)
 # Needs Chromium (Debian, Ubuntu: apt install chromium npm), and npm for axe-core.
 test-browser: $(READY)
 	$(BIN)/pytest -m browser $(ARGS)
+
+# Needs Prometheus (Debian, Ubuntu: apt install prometheus).
+test-prometheus: $(READY)
+	$(BIN)/pytest -m prometheus $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
