@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.client import Client
@@ -21,7 +21,7 @@ from contract.names import REBALANCES_QUEUE, TURNS_QUEUE, fills_queue, gateway_q
 from starter.desk.pending_steps import PendingStep, pending_steps
 from starter.desk.processes import running
 from starter.desk.runs import listed_runs, run_of
-from starter.desk.task_queues import described, heard_of
+from starter.desk.task_queues import LONGEST_POLL, described, heard_of
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ MOST_RUNS: Final = 500
 
 MOST_ASKED: Final = 50
 """So many of them are asked what they wait for."""
+
+WORKER_GONE_AFTER: Final = LONGEST_POLL + timedelta(seconds=15)
+"""Whoever was not heard of for longer than a poll lasts takes nothing from a queue any more."""
 
 ROLES: Final = ("worker", "listener", "api", "up")
 """What processes are called."""
@@ -53,7 +56,7 @@ async def show_standing(client: Client, configuration: ConfigurationInUse) -> No
             async with asyncio.timeout(ANSWER_WITHIN):
                 await looks.look()
         except (RPCError, RuntimeError, TimeoutError) as error:
-            log.debug("how things stand cannot be told: %s", error)
+            log.debug("how things stand cannot be told: %r", error)
             metrics.TEMPORAL_ANSWERS.set(metrics.process_meter(), 0)
         except Exception:  # a defect here must not end a process that trades
             log.exception("how things stand cannot be shown in the metrics")
@@ -85,7 +88,7 @@ class _Looks:
             metrics.QUEUE_DEPTH.set(meter, found.stats.approximate_backlog_count, queue=queue)
             age = found.stats.approximate_backlog_age.ToTimedelta().total_seconds()
             metrics.QUEUE_AGE.set(meter, age, queue=queue)
-            metrics.QUEUE_POLLERS.set(meter, len(heard_of(found)), queue=queue)
+            metrics.QUEUE_POLLERS.set(meter, len(heard_of(found, WORKER_GONE_AFTER)), queue=queue)
 
     async def _rebalances(self) -> None:
         known = {account.account_id for account in self._configuration.now.enabled_accounts}

@@ -28,11 +28,15 @@ async def described(client: Client, queue: str, within: timedelta | None = None)
     )
 
 
-def heard_of(queue: DescribeTaskQueueResponse) -> list[str]:
+LONGEST_POLL: Final = timedelta(minutes=1)
+"""So long a worker's poll waits for something to do; it is heard of again when it polls anew."""
+
+
+def heard_of(queue: DescribeTaskQueueResponse, gone_after: timedelta = GONE_AFTER) -> list[str]:
     """The identities of those who polled it lately, whoever was heard of last at the end."""
     now = datetime.now(UTC)
     pollers = sorted(queue.pollers, key=lambda poller: poller.last_access_time.ToNanoseconds())
-    return [each.identity for each in pollers if now - each.last_access_time.ToDatetime(tzinfo=UTC) < GONE_AFTER]
+    return [each.identity for each in pollers if now - each.last_access_time.ToDatetime(tzinfo=UTC) < gone_after]
 
 
 def is_stopped(queue: DescribeTaskQueueResponse) -> bool:

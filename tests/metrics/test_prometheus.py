@@ -32,7 +32,7 @@ TRADING, ALONE = "rebalancer", "rebalancer-alone"
 WITHIN: Final = 240.0
 """Seconds for an alert to fire: what is old for a rule becomes so in 90."""
 
-MANY: Final = [f"Q{first}{second}" for first in "ABCDEFGHIJKL" for second in "ABCDEFGHIJKL"]
+MANY: Final = [f"ZZ{first}{second}" for first in "ABCDEFGHIJKL" for second in "ABCDEFGHIJKL"]
 """More symbols than IBKR takes messages in three seconds."""
 
 
@@ -133,11 +133,11 @@ async def trade_badly(own: Stage) -> None:
 
 
 async def leave_an_order_unknown(own: Stage) -> None:
-    """The gateway answers too late three times, and then hangs up in the middle of a leg."""
+    """The gateway does not answer three times, and then nobody ever hears of an order again."""
     await own.control.add_rules(
         [
             {"action": "stall", "match": {"request": "reqAllOpenOrders"}, "count": 3},
-            {"action": "close_after", "match": {"request": "placeOrder", "account": "DU1000001"}},
+            {"action": "swallow", "match": {"request": "placeOrder", "account": "DU1000001"}},
         ]
     )
     await run(own, "DU1000001", "--live")
