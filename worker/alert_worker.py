@@ -32,28 +32,34 @@ CACHED_WORKFLOWS: Final = 50
 
 
 async def run_alert_worker(
-    client: Client, configuration: ConfigurationInUse, publisher: OutcomePublisher | None = None
+    client: Client,
+    configuration: ConfigurationInUse,
+    publisher: OutcomePublisher | None = None,
+    *,
+    is_simulated: bool = False,
 ) -> None:
-    """Serve alerts from the moment on that somebody is to be told something; until cancelled."""
+    """Serve alerts from the moment on that somebody is to be told something; until cancelled.
+
+    ``is_simulated``: the gateway is a stand-in, and every message says so.
+    """
     while not configuration.now.alerts.is_on:
         await configuration.change()
     receivers = Receivers(alert_address)
     while True:
-        worker = alert_worker(await own_client(client), configuration, receivers, publisher)
+        own = await own_client(client)
+        worker = alert_worker(own, AlertActivities(own, configuration, receivers, publisher, is_simulated=is_simulated))
         await host([worker], until_contact_is_lost(client), END_TIMEOUT)
         log.debug("Temporal cannot be reached; alerts are told once it is back")
 
 
-def alert_worker(
-    client: Client, configuration: ConfigurationInUse, receivers: Receivers, publisher: OutcomePublisher | None
-) -> Worker:
+def alert_worker(client: Client, activities: AlertActivities) -> Worker:
     """A worker on the queue ``alerts``."""
     return Worker(
         client,
         task_queue=ALERTS_QUEUE,
         workflows=[AlertWorkflow, AlertDigest],
         workflow_runner=worker_runner(),
-        activities=activities_of(AlertActivities(client, configuration, receivers, publisher)),
+        activities=activities_of(activities),
         max_concurrent_activities=SLOTS,
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         max_concurrent_workflow_tasks=SLOTS,

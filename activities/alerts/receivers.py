@@ -21,6 +21,9 @@ from rebalancing.errors import RebalancerError
 SENDING_TIMEOUT: Final = 20.0
 """Seconds for one message; the library's own limits for sockets are shorter."""
 
+REST: Final = 1.0
+"""Seconds for which a receiver that did not take a message is let alone."""
+
 SLOTS: Final = 4
 """Messages that are sent at once."""
 
@@ -82,15 +85,30 @@ class Receivers:
         self._address_of = address_of
         # Threads of their own: one that hangs takes up a place here and nowhere else.
         self._threads = ThreadPoolExecutor(max_workers=SLOTS, thread_name_prefix="alerts")
+        self._rests_until: dict[str, float] = {}
+        self._tries: set[str] = set()
 
     async def send(self, name: str, message: Message) -> None:
-        """Send it; returns once the receiver has taken it. Raises ``ReceiverUnusable`` or ``ReceiverUnreached``."""
+        """Send it; returns once the receiver has taken it. Raises ``ReceiverUnusable`` or ``ReceiverUnreached``.
+
+        A receiver that did not take the last one is tried by one message at a time, and now and then: however many
+        wait for it, they leave the places to those that are well.
+        """
         loop = asyncio.get_running_loop()
+        rests_until = self._rests_until.get(name)
+        if rests_until is not None and (name in self._tries or loop.time() < rests_until):
+            raise _unreached(name, "it did not take another one a moment ago")
+        if rests_until is not None:
+            self._tries.add(name)
         try:
             async with asyncio.timeout(SENDING_TIMEOUT + 5):
                 await loop.run_in_executor(self._threads, self._send, name, message)
-        except TimeoutError:
-            raise _unreached(name, _NO_ANSWER) from None
+            self._rests_until.pop(name, None)
+        except (TimeoutError, ReceiverUnreached) as error:
+            self._rests_until[name] = loop.time() + REST
+            raise error if isinstance(error, ReceiverUnreached) else _unreached(name, _NO_ANSWER) from None
+        finally:
+            self._tries.discard(name)
 
     def check(self, name: str) -> str:
         """The kind of service that an address names, such as ``ntfy``. Raises ``ReceiverUnusable``."""

@@ -1,12 +1,14 @@
 """The activities of alerts: who is told, the digest, and the telling itself."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio import activity
 from temporalio.client import Client
 
+from activities.alerts.bursts import Bursts
 from activities.alerts.receivers import Receivers, ReceiverUnreached
 from activities.alerts.words import AlertWords, Message
 from activities.heartbeat import heartbeating
@@ -27,7 +29,7 @@ from contract.alerts import (
     Routing,
     Telling,
 )
-from rebalancing.alerts import ALERTS, OUTCOMES
+from rebalancing.alerts import ALERTS, OUTCOMES, AlertKind
 from rebalancing.market.gateway_restart import parse_restart
 
 COLLECTING: Final = "Alerts that are not urgent, until the next digest is due"
@@ -42,24 +44,31 @@ class AlertActivities(AlertsContract):
         configuration: ConfigurationInUse,
         receivers: Receivers,
         publisher: OutcomePublisher | None = None,
+        *,
+        is_simulated: bool = False,
     ) -> None:
         self._client = client
         self._configuration = configuration
         self._receivers = receivers
         self._publisher = publisher
+        self._is_simulated = is_simulated
+        self._bursts = Bursts()
 
     @activity.defn
     async def route_alert(self, request: AlertRequest) -> Routing:
-        """Urgent ones to their receivers at once, the others into the digest; outcomes to Ably too."""
+        """Urgent ones to their receivers at once, the others into the digest; outcomes to Ably too.
+
+        Of urgent ones that come in crowds all but the first go into a digest that is due within a minute.
+        """
         settings = self._settings
         kinds = [alert.kind for alert in request.alerts]
         receivers = settings.receivers_of(kinds)
         has_outcome = not request.is_digest and any(kind in OUTCOMES for kind in kinds)
         publishes = has_outcome and settings.ably_channel is not None
-        at_once = request.is_digest or settings.digest_every == 0 or any(ALERTS[kind].is_urgent for kind in kinds)
-        if at_once or not receivers:
-            return Routing(receivers=receivers, publishes=publishes)
-        return Routing(digest_due=digest_due(settings, datetime.now(UTC)), publishes=publishes)
+        due = None if request.is_digest or not receivers else self._due(settings, kinds)
+        if due is not None:
+            return Routing(digest_due=due, publishes=publishes)
+        return Routing(receivers=receivers, publishes=publishes)
 
     @activity.defn
     async def tell(self, telling: Telling) -> None:
@@ -95,13 +104,21 @@ class AlertActivities(AlertsContract):
             raise ReceiverUnreached("This worker has no key for Ably: set ABLY_API_KEY; another worker may have one.")
         await self._publisher.publish(channel, alert)
 
+    def _due(self, settings: AlertSettings, kinds: Iterable[AlertKind]) -> datetime | None:
+        """Until when it may wait for others; ``None`` where it is to be told at once."""
+        now = datetime.now(UTC)
+        if settings.digest_every and not any(ALERTS[kind].is_urgent for kind in kinds):
+            return digest_due(settings, now)
+        return self._bursts.due(now)
+
     @property
     def _settings(self) -> AlertSettings:
         return self._configuration.now.alerts
 
     def _message(self, settings: AlertSettings, alerts: tuple[Alert, ...], is_digest: bool) -> Message:
         own = read_templates(settings.templates)
-        return AlertWords(settings, own.texts, self._client.namespace).message(alerts, is_digest=is_digest)
+        words = AlertWords(settings, own.texts, self._client.namespace, is_simulated=self._is_simulated)
+        return words.message(alerts, is_digest=is_digest)
 
 
 def digest_due(settings: AlertSettings, now: datetime) -> datetime:

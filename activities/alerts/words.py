@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from configuration.alert_settings import AlertSettings
 from contract.alerts import Alert
 from contract.run_summary import RunSummary
+from contract.summaries import counted
 from rebalancing.alerts import ALERTS, AlertKind
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
@@ -43,17 +44,23 @@ class AlertWords:
     """Finds the words. ``own`` are templates by kind: the first line is the title; ``links`` says where more stands."""
 
     def __init__(
-        self, settings: AlertSettings, own: Mapping[AlertKind, str] | None = None, namespace: str = "default"
+        self,
+        settings: AlertSettings,
+        own: Mapping[AlertKind, str] | None = None,
+        namespace: str = "default",
+        *,
+        is_simulated: bool = False,
     ) -> None:
         self._settings = settings
         self._own = own or {}
         self._namespace = namespace
+        self._mark = "SIMULATED: " if is_simulated else ""
 
     def message(self, alerts: tuple[Alert, ...], *, is_digest: bool = False) -> Message:
         """One message for all of them. A broken template of one's own never loses an alert: its built-in is used."""
         if len(alerts) == 1 and not is_digest:
             title, text = self._words(alerts[0])
-            return Message(title, text, ALERTS[alerts[0].kind].is_urgent)
+            return Message(self._mark + title, text, ALERTS[alerts[0].kind].is_urgent)
         return self._digest(alerts)
 
     def check(self, kind: AlertKind) -> None:
@@ -84,16 +91,18 @@ class AlertWords:
         return _short(_one_line(title), LONGEST_TITLE), _short(_lines(text), LONGEST_TEXT)
 
     def _digest(self, alerts: tuple[Alert, ...]) -> Message:
-        lines = [f"- {self._words(alert)[0]}" for alert in alerts]
+        lines = [f"- {alert.at.astimezone(UTC):%a %H:%M}: {self._words(alert)[0]}" for alert in alerts]
         kept: list[str] = []
-        tail = "\nDo this: rebalancer history, for more" + (f"\n{self._dashboard}" if self._dashboard else "")
+        tail = "\nDo this: rebalancer status, and rebalancer history for more" + (
+            f"\n{self._dashboard}" if self._dashboard else ""
+        )
         for line in lines:
             if sum(len(each) + 1 for each in (*kept, line)) > LONGEST_TEXT - len(tail) - 20:
                 kept.append(f"and {len(lines) - len(kept)} more")
                 break
             kept.append(line)
-        title = f"Rebalancer: {len(alerts)} {'message' if len(alerts) == 1 else 'messages'}"
-        return Message(title, "\n".join(kept) + tail)
+        title = f"{self._mark}Rebalancer: {counted(len(alerts), 'message')} (times in UTC)"
+        return Message(title, "\n".join(kept) + tail, any(ALERTS[alert.kind].is_urgent for alert in alerts))
 
     def _values(self, alert: Alert) -> dict[str, Any]:
         told = {name: _told(getattr(alert, name)) for name in Alert.model_fields}

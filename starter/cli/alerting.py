@@ -18,13 +18,17 @@ PAUSE: Final = 30.0
 
 
 def alerting(
-    client: Client, configuration: ConfigurationInUse, connections: Connections
+    client: Client, configuration: ConfigurationInUse, connections: Connections, *, is_simulated: bool = False
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     """Both, for as long as somebody is to be told something. Neither ends, whatever goes wrong."""
-    return watch(client, configuration, connections), _telling(client, configuration, connections)
+    return watch(client, configuration, connections), _telling(
+        client, configuration, connections, is_simulated=is_simulated
+    )
 
 
-async def _telling(client: Client, configuration: ConfigurationInUse, connections: Connections) -> None:
+async def _telling(
+    client: Client, configuration: ConfigurationInUse, connections: Connections, *, is_simulated: bool
+) -> None:
     while not configuration.now.alerts.is_on:
         await configuration.change()
     # Imported only here: it takes memory, and most installations send nothing.
@@ -33,7 +37,7 @@ async def _telling(client: Client, configuration: ConfigurationInUse, connection
 
     while True:
         try:
-            await run_alert_worker(client, configuration, AblyOutcomes(connections))
+            await run_alert_worker(client, configuration, AblyOutcomes(connections), is_simulated=is_simulated)
         except Exception as error:  # nothing of alerts may end the process that trades
             log.warning("alerts cannot be told at the moment", exc_info=error)
             await asyncio.sleep(PAUSE)

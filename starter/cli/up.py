@@ -88,7 +88,7 @@ async def run_up_command(options: UpOptions) -> None:
                 metrics=metrics,
                 temporal_ui=temporal_ui,
             )
-            alerts = alerting(client, followed, connections)
+            alerts = alerting(client, followed, connections, is_simulated=options.simulated)
             services = [run_workers(client, followed, connections), api, *alerts]
             try:
                 require_key(connections)

@@ -82,10 +82,10 @@ def test_what_comes_from_elsewhere_is_bounded_stays_on_its_line_and_is_no_templa
 def test_a_digest_is_one_message_of_bounded_length() -> None:
     many = tuple(alert(AlertKind.STARTED, account=f"DU{number}") for number in range(200))
     message = AlertWords(AlertSettings()).message(many, is_digest=True)
-    assert message.title == "Rebalancer: 200 messages"
-    assert message.text.startswith("- DU0: rebalance started\n- DU1: ")
+    assert message.title == "Rebalancer: 200 messages (times in UTC)"
+    assert message.text.startswith("- Tue 14:30: DU0: rebalance started\n- Tue 14:30: DU1: ")
     assert len(message.text) <= LONGEST_TEXT
-    listed = message.text.count("- DU")
+    listed = message.text.count("- Tue")
     assert f"and {200 - listed} more" in message.text
 
 
@@ -122,3 +122,11 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 def test_a_title_is_short() -> None:
     message = AlertWords(AlertSettings()).message((alert(AlertKind.HALTED, subject="y" * 1000),))
     assert len(message.title) == LONGEST_TITLE
+
+
+def test_what_a_stand_in_did_says_so() -> None:
+    words = AlertWords(AlertSettings(), is_simulated=True)
+    assert words.message((alert(AlertKind.STARTED),)).title == "SIMULATED: DU1: rebalance started"
+    assert words.message((alert(AlertKind.STARTED),), is_digest=True).title.startswith(
+        "SIMULATED: Rebalancer: 1 message "
+    )
