@@ -10,15 +10,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from contract.alerts import DIGEST_ID, OVER_SIGNAL
 from contract.names import REBALANCES_QUEUE
 from contract.schedules import ScheduledRequest, scheduled_id
+from rebalancing.alerts import AlertKind
 from rebalancing.approval import Approval
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
+from testbed.waiting import until
+from tests.alert_receiver import Receiver, listening
 from tests.house import Holding, house, phase_reached
+from tests.workflows.alerting import alert, alerting, over
 from workflows.rebalance_account import RebalanceAccount
 from workflows.scheduled_rebalance import SCHEDULED_TIME, ScheduledRebalance
 
@@ -54,6 +60,7 @@ async def record() -> None:
         await _write(handle, "approved")
     await record_repriced()
     await record_scheduled()
+    await record_alerts()
 
 
 async def record_repriced() -> None:
@@ -81,6 +88,21 @@ async def record_scheduled() -> None:
         await handle.result()
         await own.handle("DU1").result()
         await _write(handle, "scheduled")
+
+
+async def record_alerts() -> None:
+    """Record an alert of a state that lasts, one that goes into a digest, and the digest."""
+    with pytest.MonkeyPatch.context() as environment:
+        async with listening(Receiver()) as mail, alerting(environment, {"mail": mail}, digest_every=1) as own:
+            lasting = await own.start(alert(AlertKind.GATEWAY_AWAY, subject="The gateway"), lasts=True, quiet=0.1)
+            await until(lambda: mail.titles)
+            await lasting.signal(OVER_SIGNAL, over(AlertKind.GATEWAY_BACK))
+            await lasting.result()
+            await _write(lasting, "lasting")
+            await (await own.start(alert(AlertKind.STARTED))).result()
+            digest = own.client.get_workflow_handle(DIGEST_ID)
+            await digest.result()
+            await _write(digest, "digest")
 
 
 async def _write(handle: WorkflowHandle[Any, Any], name: str) -> None:

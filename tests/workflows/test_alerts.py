@@ -23,6 +23,7 @@ from contract.payloads import DATA_CONVERTER
 from rebalancing.alerts import AlertKind
 from testbed.waiting import until
 from tests.alert_receiver import SECRET, Receiver, listening
+from tests.readable_histories import unreadable
 from tests.workflows.alerting import Alerting, alert, alerting, over
 from tests.workflows.restoring import Restorable
 from worker.temporal import connect_embedded
@@ -34,7 +35,7 @@ FAILED = "DU1: rebalance FAILED"
 
 
 async def replayed(own: Alerting) -> int:
-    """Replay everything that the server knows of alerts; how many workflows that were."""
+    """Replay everything that the server knows of alerts, and read its steps; how many workflows that were."""
     replayer = Replayer(
         workflows=[AlertWorkflow, AlertDigest], workflow_runner=watched_runner(), data_converter=DATA_CONVERTER
     )
@@ -45,6 +46,7 @@ async def replayed(own: Alerting) -> int:
         histories.append(await own.client.get_workflow_handle(execution.id, run_id=execution.run_id).fetch_history())
     for history in histories:
         await replayer.replay_workflow(history)
+        assert unreadable(history) == []
     return len(histories)
 
 

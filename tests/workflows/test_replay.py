@@ -39,7 +39,9 @@ def test_every_kind_of_run_is_recorded() -> None:
         "approved",
         "completed",
         "continued",
+        "digest",
         "failed",
+        "lasting",
         "repriced",
         "scheduled",
     ]
