@@ -11,7 +11,7 @@ from configuration.environment import Connections
 from contract.alerts import Alert, OutcomePublisher
 from starter.ably.ably_failures import keep_key_out_of_logs, translated
 from starter.ably.ably_options import rest_options
-from starter.ably.ably_settings import AblySettings
+from starter.ably.ably_settings import AblyKeyRefusedError, AblySettings
 
 NAME: Final = "outcome"
 """What the messages are called."""
@@ -50,7 +50,10 @@ class AblyOutcomes(OutcomePublisher):
             async with asyncio.timeout(TIMEOUT), AblyRest(**rest_options(settings)) as client:
                 await client.channels.get(channel).publish(message)
         except Exception as error:  # the library lets errors of its own libraries through
-            raise translated(error, settings) from None
+            told = translated(error, settings)
+            if isinstance(told, AblyKeyRefusedError):
+                told = AblyKeyRefusedError(f"{told}. To publish outcomes it needs `publish` on the channel {channel}")
+            raise told from None
 
 
 def outcome_of(alert: Alert) -> Mapping[str, Any]:

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+from starter.alerts.record import AlertRecord
+from testbed.waiting import until
 from tests.alert_receiver import SECRET, Receiver, listening
-from tests.cli.command import ACCOUNTS, desk
+from tests.cli.command import ACCOUNTS, desk, up
+from worker.temporal import connect_embedded
 
 ALERTS = ACCOUNTS + "alerts: {receivers: {phone: urgent, mail: all}, templates: words}\n"
 
@@ -58,3 +61,16 @@ async def test_check_tells_of_receivers_and_broken_templates_and_sends_nothing(t
         assert found["alerts"]["ok"], found["alerts"]
         assert SECRET not in str(found)
     assert phone.titles == []
+
+
+async def test_up_tells_what_happens_and_says_that_a_stand_in_did_it(tmp_path: Path) -> None:
+    accounts = ACCOUNTS + "alerts: {receivers: {mail: all}, digest_every: 0}\n"
+    async with listening(Receiver()) as mail:
+        own = desk(tmp_path, accounts, ALERT_MAIL_URL=mail.url)
+        async with up(own, "--simulated"):
+            await until(AlertRecord(await connect_embedded(f"127.0.0.1:{own.port}")).born)
+            answer = await own.run("run", "DU1000001", "--live", "--wait", "--yes")
+            assert answer.status == 0, answer.errors
+            await until(lambda: any("rebalanced" in title for title in mail.titles))
+    (completed,) = [title for title in mail.titles if "rebalanced" in title]
+    assert completed.startswith("SIMULATED: DU1000001: rebalanced, drift ")

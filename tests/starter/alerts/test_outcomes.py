@@ -9,6 +9,7 @@ from rebalancing.alerts import AlertKind
 from rebalancing.triggers import ExecutionMode
 from simulator.ably.server import SimulatedAbly
 from starter.ably.ably_outcomes import AblyOutcomes
+from starter.ably.ably_settings import AblyKeyRefusedError
 from starter.alerts.record import AlertRecord
 from starter.alerts.watch import watch
 from testbed.addresses import ably_at, connections_of
@@ -68,3 +69,11 @@ async def test_what_is_published_again_is_there_once() -> None:
         for _ in range(3):
             await publisher.publish("outcomes", alert(AlertKind.COMPLETED, run=RUN))
         assert len(await published(ably)) == 1
+
+
+async def test_a_key_that_may_not_publish_is_told_what_it_needs_and_is_not_shown() -> None:
+    async with SimulatedAbly(KEY) as ably:
+        publisher = AblyOutcomes(connections_of(ably_at(ably.port, "app.key:wrong-secret")))
+        with pytest.raises(AblyKeyRefusedError, match="needs `publish` on the channel outcomes") as refused:
+            await publisher.publish("outcomes", alert(AlertKind.COMPLETED, run=RUN))
+    assert "wrong-secret" not in str(refused.value)
