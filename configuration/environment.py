@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
@@ -58,6 +58,7 @@ class Connections(BaseSettings):
     allocations_api_key: SecretStr | None = None
     allocations_base_url: WebAddress | None = None
     accounts_file: Path = Path("accounts.yaml")
+    log_format: Literal["text", "json"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
 

@@ -9,7 +9,17 @@ from simulator.ably.server import DEFAULT_KEY
 from simulator.allocations.server import DEFAULT_API_KEY
 
 HOST: Final = "127.0.0.1"
-OWN_VARIABLES: Final = ("TEMPORAL_", "ABLY_", "ALLOCATIONS_", "IBKR_", "ALERT_", "ACCOUNTS_FILE")
+OWN_VARIABLES: Final = (
+    "TEMPORAL_",
+    "ABLY_",
+    "ALLOCATIONS_",
+    "IBKR_",
+    "ALERT_",
+    "METRICS_",
+    "LOG_FORMAT",
+    "OTEL_",
+    "ACCOUNTS_FILE",
+)
 """What the environment might say of somebody's real connections begins like this."""
 
 

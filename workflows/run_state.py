@@ -135,7 +135,8 @@ class RunState:
 
     def log(self, level: int, text: str) -> None:
         """One line about this account's rebalance; not again where it is replayed."""
-        workflow.logger.log(level, "%s: %s", self._account, text)
+        event = self.triggers[0].event_id if self.triggers else ""
+        workflow.logger.log(level, "%s: %s", self._account, text, extra={"event": event})
 
     def serve(self, triggers: tuple[Trigger, ...]) -> None:
         """These are whom this run is for, from here on."""

@@ -57,7 +57,8 @@ class EventDispatcher:
             return
         accounts = self._configuration.now.strategies.get(channel, ())
         if not accounts:
-            log.warning("channel %s: event %s starts nothing: no enabled account follows it", channel, event.event_id)
+            told = "channel %s: event %s starts nothing: no enabled account follows it"
+            log.warning(told, channel, event.event_id, extra={"event": event.event_id})
             _count(channel, "nobody follows")
             return
         born = await self._records.born(channel)
@@ -65,7 +66,8 @@ class EventDispatcher:
             raise TemporalAwayError(f"this Temporal server does not know the channel {channel} yet")
         if message.timestamp < born:
             log.warning("channel %s: event %s starts nothing: it was published on %s, before this installation "
-                        "followed the channel", channel, event.event_id, message.timestamp.isoformat())  # fmt: skip
+                        "followed the channel", channel, event.event_id, message.timestamp.isoformat(),
+                        extra={"event": event.event_id})  # fmt: skip
             _count(channel, "before this installation")
             return
         await self._records.delivering(channel, message.id)
@@ -82,6 +84,7 @@ class EventDispatcher:
             event.event_id,
             event.mode,
             ", ".join(account.account_id for account in accounts),
+            extra={"event": event.event_id},
         )
 
     async def _deliver(self, channel: str, message: ReceivedMessage, event: Event, account: Account) -> None:

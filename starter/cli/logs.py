@@ -21,6 +21,7 @@ from temporalio.runtime import (
 from temporalio.service import RPCError
 
 from rebalancing.errors import RebalancerError
+from starter.cli.log_lines import JsonLine, whereabouts, with_whereabouts
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 OURS: Final = (
@@ -60,15 +61,18 @@ KNOWN: Final = (RebalancerError, RPCError)
 """Errors whose message says all; a traceback is for what nobody foresaw."""
 
 
-def start_logging(level: int = logging.INFO, exporter: PrometheusConfig | None = None) -> None:
+def start_logging(
+    level: int = logging.INFO, exporter: PrometheusConfig | None = None, *, as_json: bool = False
+) -> None:
     """Log what this application does from ``level`` on; libraries speak up only when something is wrong.
 
-    ``exporter`` says where metrics are kept ready, if they are. Raises ``ValueError`` if they cannot be.
+    ``exporter`` says where metrics are kept ready, if they are; ``as_json`` has lines for programs. Raises
+    ``ValueError`` if metrics cannot be kept there.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(OneLine())
-        for look in (without_known_tracebacks, without_garbage, Rationed()):
+        handler.setFormatter(JsonLine() if as_json else OneLine())
+        for look in (without_known_tracebacks, without_garbage, Rationed(), with_whereabouts):
             handler.addFilter(look)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
@@ -111,7 +115,9 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The record's line."""
-        line = "".join(character if character.isprintable() else " " for character in super().formatMessage(record))
+        about = whereabouts(record)
+        line = super().formatMessage(record) + (f" [{about}]" if about else "")
+        line = "".join(character if character.isprintable() else " " for character in line)
         return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
 
 

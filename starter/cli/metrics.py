@@ -25,11 +25,11 @@ def start_logging_with_metrics(
     That is so where ``port``, or the environment, says at which port, and for a process that ``serves`` the HTTP API.
     Raises ``UserMistake`` for a port that cannot be had.
     """
-    port = port or connections.metrics_port
+    port, as_json = port or connections.metrics_port, connections.log_format == "json"
     if port is not None:
         address = _address(connections.metrics_host, port)
         try:
-            start_logging(exporter=_exporter(address))
+            start_logging(exporter=_exporter(address), as_json=as_json)
         except ValueError as error:
             raise UserMistake(
                 f"Metrics cannot be had at {address}: {error}. Choose another port (--metrics-port, METRICS_PORT), or "
@@ -37,12 +37,12 @@ def start_logging_with_metrics(
             ) from None
         return _address(_reached(connections.metrics_host), port)
     if not serves:
-        start_logging()
+        start_logging(as_json=as_json)
         return None
-    return _start_for_ourselves()
+    return _start_for_ourselves(as_json=as_json)
 
 
-def _start_for_ourselves() -> str:
+def _start_for_ourselves(*, as_json: bool) -> str:
     """At a loopback address that nobody else can guess, as far as the system has more than one.
 
     The library's exporter answers whoever asks, also a web page whose name was pointed at this machine (decision 15).
@@ -50,12 +50,12 @@ def _start_for_ourselves() -> str:
     for _ in range(TRIES - 1):
         address = f"{_own_loopback()}:{free_port()}"
         try:
-            start_logging(exporter=_exporter(address))
+            start_logging(exporter=_exporter(address), as_json=as_json)
         except ValueError:
             continue
         return address
     address = f"127.0.0.1:{free_port()}"
-    start_logging(exporter=_exporter(address))
+    start_logging(exporter=_exporter(address), as_json=as_json)
     return address
 
 

@@ -101,7 +101,9 @@ async def test_a_rebalance_is_told_line_by_line_and_a_rejected_order_in_one(tmp_
         async with service(on.own, "worker") as worker:
             await on.own.run("run", "DU1", "--live", "--wait", "--event-id", "may")
     is_calm(worker)
-    told = [line.split(maxsplit=2)[2] for line in worker.errors.splitlines() if " DU1: " in line]
+    said = [line.split(maxsplit=2)[2] for line in worker.errors.splitlines() if " DU1: " in line]
+    told = [re.sub(r" \[(?:event may, )?run [0-9a-f]{8}\]$", "", line) for line in said]
+    assert all(line != bare for line, bare in zip(said, told, strict=True)), said
     began, waiting, *orders, ended = told
     assert began == "DU1: rebalance by blend started for may"
     assert waiting == "DU1: waiting for its turn"
