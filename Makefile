@@ -12,8 +12,8 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image test-browser test-prometheus lint chaos bench bench-planner bench-desk soak lock histories reference \
-	clean
+.PHONY: demo test test-faults test-image test-browser test-prometheus lint chaos bench bench-planner bench-desk soak \
+	pictures lock histories reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -37,6 +37,10 @@ test-browser: $(READY)
 # Needs Prometheus (Debian, Ubuntu: apt install prometheus).
 test-prometheus: $(READY)
 	$(BIN)/pytest -m prometheus $(ARGS)
+
+# Needs Chromium. Writes docs/pictures: every state that an operator meets, as dashboard, Temporal UI and terminal show it.
+pictures: $(READY)
+	$(BIN)/python -m tests.operating.make_pictures
 
 lint: $(READY)
 	$(BIN)/ruff check .

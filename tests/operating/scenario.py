@@ -14,6 +14,7 @@ from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
 from simulator.gateway.faults import FaultMatch, FaultRule
 from starter.desk.halt import hold
+from testbed.temporal_server import TemporalServer
 from tests.cli.command import Desk, desk
 from tests.house import Holding, House, failure_of, house, phase_reached, quick_settings
 from tests.workflows.test_incomplete import refuse
@@ -66,8 +67,10 @@ SETTINGS: Final = Settings.model_validate(
 
 
 @asynccontextmanager
-async def evening(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[tuple[House, Desk]]:
-    """All of it, and a desk with the same accounts."""
+async def evening(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, temporal: TemporalServer | None = None
+) -> AsyncGenerator[tuple[House, Desk]]:
+    """All of it, and a desk with the same accounts; on this Temporal server, if one is given."""
     monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)
     accounts = {
         account: Holding(
@@ -76,7 +79,8 @@ async def evening(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
         )
         for account, entry in ENTRIES.items()
     }
-    async with house(accounts, settings=SETTINGS, instruments={"EDC": hours(NEW_YORK, (30, 36))}) as own:
+    opens_late = {"EDC": hours(NEW_YORK, (30, 36))}
+    async with house(accounts, settings=SETTINGS, temporal=temporal, instruments=opens_late) as own:
         refuse(own, "GLD")
         for account in (DONE, INCOMPLETE):
             await (await own.trigger(account)).result()

@@ -82,7 +82,7 @@ DOING: Final = (
 )
 """What changes something. In this order: what holds a turn gives it back before somebody else needs one."""
 
-ELSEWHERE: Final = frozenset({"rehearse ACCOUNT --faults"})
+ELSEWHERE: Final = frozenset({"rehearse ACCOUNT --faults", "notify test"})
 """Tried in a test of its own (``tests/cli``)."""
 
 

@@ -105,7 +105,12 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-FILTERS: Final = (tone, step_of, clock, stamp, usd, percent, drift, taken, sentence)
+def counted(number: int, noun: str) -> str:
+    """So many of something."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+FILTERS: Final = (tone, step_of, clock, stamp, usd, percent, drift, taken, sentence, counted)
 """What templates write with, under its own name."""
 
 

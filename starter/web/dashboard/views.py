@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from contract.halts import Halt
 from rebalancing.orders.order import OrderReport, OrderState
 from rebalancing.outcomes import Phase
 from starter.desk.account_status import AccountStatus
@@ -223,13 +224,17 @@ class EventsView:
 
 def common(board: Board, looker: Looker, account: str | None = None) -> Regions:
     """What stands on top of every page: how the installation stands, and what waits for a person."""
-    waiting = [each for each in board.statuses if each.waits_for_you and each.phase != Phase.HALTED]
+    waiting = [
+        each
+        for each in board.statuses
+        if each.waits_for_you and each.phase != Phase.HALTED and account in (None, each.account)
+    ]
     questions = [(each, unknown_of(each)) for each in waiting if each.phase == Phase.NEEDS_OPERATOR]
     return {
         "strip": rendered("strip.html", board=board, looker=looker),
         "attention": rendered(
             "attention.html",
-            halts=board.installation.halts,
+            halts=[halt for halt in board.installation.halts if _concerns(halt, account and board.status(account))],
             plans=[each for each in waiting if each.phase == Phase.WAITING_FOR_APPROVAL],
             questions=questions,
             looker=looker,
@@ -237,6 +242,13 @@ def common(board: Board, looker: Looker, account: str | None = None) -> Regions:
             account_page=account_page,
         ),
     }
+
+
+def _concerns(halt: Halt, status: AccountStatus | str | None) -> bool:
+    """Whether it holds this account; where none is named, it is of interest whatever it holds."""
+    if not isinstance(status, AccountStatus):
+        return True
+    return halt.account in (None, status.account) and halt.strategy in (None, status.strategy)
 
 
 def unknown_of(status: AccountStatus) -> list[OrderReport]:

@@ -38,6 +38,9 @@ EVERYTHING_EVERY: Final = 60.0
 DETAILS_A_LOOK: Final = 1
 """So many running accounts are asked for details at one look."""
 
+MOST_NEW_A_LOOK: Final = 20
+"""So many besides that just began to wait for a person."""
+
 OUTCOMES_A_LOOK: Final = 10
 """So many outcomes of runs that are over are read at one look; each is read once."""
 
@@ -95,7 +98,7 @@ class Watch:
             if now - self._looked_at >= LOOK_EVERY:
                 self._problem = await self._problem_of_a_look(now)
                 self._looked_at = asyncio.get_running_loop().time()
-        shown = held(sorted(self._statuses.values(), key=lambda each: each.account), self._halts)
+        shown = held(sorted(self._statuses.values(), key=_as_people_count), self._halts)
         places = positions({each.account: each.steps for each in shown if each.is_running})
         return Board(
             statuses=tuple(replace(each, position=places.get(each.account)) for each in shown),
@@ -185,14 +188,12 @@ class Watch:
     # --- what the list cannot tell --------------------------------------------------------------------------------
 
     async def _ask_for_details(self, now: float) -> None:
+        """Of all that just began to wait for a person, which is no work for anybody; of the others in turns."""
         running = [each for each in self._statuses.values() if each.is_running]
-        never = float("-inf")
-
-        def urgency(each: AccountStatus) -> tuple[bool, float]:
-            asked_at = self._detailed_at.get(each.account, never)
-            return not (each.waits_for_you and asked_at == never), asked_at
-
-        for each in sorted(running, key=urgency)[:DETAILS_A_LOOK]:
+        new = [each for each in running if each.waits_for_you and each.account not in self._detailed_at]
+        working = [each for each in running if each not in new]
+        longest_ago = sorted(working, key=lambda each: self._detailed_at.get(each.account, float("-inf")))
+        for each in (*new[:MOST_NEW_A_LOOK], *longest_ago[:DETAILS_A_LOOK]):
             self._detailed_at[each.account] = now
             self._statuses[each.account] = await detailed(self._client, each)
 
@@ -205,6 +206,12 @@ class Watch:
         ]
         for account, run_id in lacking[:OUTCOMES_A_LOOK]:
             self._outcomes[account] = run_id, await outcome_in(self._client, account, run_id)
+
+
+def _as_people_count(status: AccountStatus) -> tuple[str, int]:
+    """So that DU2 comes before DU10."""
+    letters = status.account.rstrip("0123456789")
+    return letters, int(status.account.removeprefix(letters) or 0)
 
 
 def _is_older(run: Run, known: AccountStatus) -> bool:
