@@ -12,13 +12,15 @@ SECRET = "s3cr3t-t0ken"
 
 @dataclass
 class Receiver:
-    """What was taken, in the order in which it came; ``refuses``: it answers 500 and takes nothing."""
+    """What was taken, in the order in which it came; ``refuses``: it answers 500 and takes nothing. It does so with the
+    first ``refusals`` too."""
 
     port: int = 0
     titles: list[str] = field(default_factory=list[str])
     texts: list[str] = field(default_factory=list[str])
     refused: int = 0
     refuses: bool = False
+    refusals: int = 0
 
     @property
     def url(self) -> str:
@@ -28,7 +30,7 @@ class Receiver:
     async def take(self, request: web.Request) -> web.Response:
         """One message."""
         told = await request.json()
-        if self.refuses:
+        if self.refuses or self.refused < self.refusals:
             self.refused += 1
             return web.Response(status=500, text=SECRET)
         self.titles.append(told["title"])

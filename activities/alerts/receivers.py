@@ -18,6 +18,8 @@ from activities.alerts.words import Message
 from configuration.alert_settings import variable_of
 from rebalancing.errors import RebalancerError
 
+log = logging.getLogger(__name__)
+
 SENDING_TIMEOUT: Final = 20.0
 """Seconds for one message; the library's own limits for sockets are shorter."""
 
@@ -103,10 +105,14 @@ class Receivers:
         try:
             async with asyncio.timeout(SENDING_TIMEOUT + 5):
                 await loop.run_in_executor(self._threads, self._send, name, message)
-            self._rests_until.pop(name, None)
-        except (TimeoutError, ReceiverUnreached) as error:
+            if self._rests_until.pop(name, None) is not None:
+                log.info("the receiver %s takes messages again", name)
+        except (TimeoutError, ReceiverUnreached) as failed:
+            error = failed if isinstance(failed, ReceiverUnreached) else _unreached(name, _NO_ANSWER)
+            if name not in self._rests_until:
+                log.warning("%s It is tried again.", error)
             self._rests_until[name] = loop.time() + REST
-            raise error if isinstance(error, ReceiverUnreached) else _unreached(name, _NO_ANSWER) from None
+            raise error from None
         finally:
             self._tries.discard(name)
 

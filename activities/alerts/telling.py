@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.alerts.bursts import Bursts
 from activities.alerts.receivers import Receivers, ReceiverUnreached
@@ -72,14 +73,20 @@ class AlertActivities(AlertsContract):
 
     @activity.defn
     async def tell(self, telling: Telling) -> None:
-        """Tell this receiver what of it it is to be told. Raises ``ReceiverUnusable`` or ``ReceiverUnreached``."""
+        """Tell this receiver what of it it is to be told. Raises ``ReceiverUnusable``, or as ``ApplicationError``
+        ``ReceiverUnreached``."""
         settings = self._settings
         alerts = tuple(alert for alert in telling.alerts if settings.gets(telling.receiver, alert.kind))
         if not alerts:
             return  # the configuration was changed since
         async with heartbeating():
             message = await asyncio.to_thread(self._message, settings, alerts, telling.is_digest)
-            await self._receivers.send(telling.receiver, message)
+            try:
+                await self._receivers.send(telling.receiver, message)
+            except ReceiverUnreached as error:
+                # Tried again for hours, which is a line in the log when it begins and not one for each try.
+                kind = type(error).__name__
+                raise ApplicationError(str(error), type=kind, category=ApplicationErrorCategory.BENIGN) from None
 
     @activity.defn
     async def collect_alert(self, collected: Collected) -> None:
