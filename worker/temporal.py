@@ -3,12 +3,12 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError
 
@@ -48,17 +48,18 @@ def connect_config() -> ClientConnectConfig:
     return {**config, "target_host": config.get("target_host") or DEFAULT_ADDRESS}
 
 
-async def connect(*, lazy: bool = False) -> Client:
+async def connect(*, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
     """A client for the server that environment, ``.env`` and ``temporal.toml`` name; raises as ``connect_config``.
 
     A ``lazy`` one connects when it is first used, and again each time until the server is there; no worker can use it.
     """
-    return await Client.connect(**connect_config(), data_converter=DATA_CONVERTER, lazy=lazy)
+    config = connect_config()
+    return await Client.connect(**config, data_converter=DATA_CONVERTER, lazy=lazy, interceptors=interceptors)
 
 
-async def connect_embedded(address: str, *, lazy: bool = False) -> Client:
+async def connect_embedded(address: str, *, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
     """A client for the embedded server: whatever the environment says of another server does not apply to it."""
-    return await Client.connect(address, data_converter=DATA_CONVERTER, lazy=lazy)
+    return await Client.connect(address, data_converter=DATA_CONVERTER, lazy=lazy, interceptors=interceptors)
 
 
 async def answering(address: str) -> Client:

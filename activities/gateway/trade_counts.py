@@ -1,4 +1,4 @@
-"""Counts what goes to the gateway and what fills there, as it happens."""
+"""Counts what goes to the gateway and what fills there, as it happens, and puts both into the trace they belong to."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Final
 
 from activities.gateway.ledger import Execution
 from contract import metrics
+from contract.tracing import Traces
 from rebalancing.orders.order import Intent, Side
 
 OURS: Final = "rb-"
@@ -21,6 +22,7 @@ class TradeCounts:
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
+        self._traces = Traces()
         self._sold_at: OrderedDict[str, datetime] = OrderedDict()
 
     def note_sent(self, intent: Intent) -> None:
@@ -31,12 +33,21 @@ class TradeCounts:
             side=intent.side.value,
             order_type=intent.order_type.value,
         )
+        self._traces.note_sent(
+            intent.ref,
+            account=intent.account,
+            symbol=intent.symbol,
+            side=intent.side.value,
+            quantity=str(intent.quantity),
+        )
 
     def note_fill(self, ref: str, execution: Execution) -> None:
         """The gateway told an execution; those of others are not counted."""
         if not ref.startswith(OURS) or execution.side not in list(Side):
             return
         metrics.FILLS.add(metrics.process_meter(), account=execution.account, side=execution.side)
+        told = {"account": execution.account, "shares": str(execution.shares), "price": str(execution.price)}
+        self._traces.note_back(ref, "fill", **told)
         run, now = ref.split("-")[1], self._clock()
         if execution.side == Side.SELL:
             self._sold_at.setdefault(run, now)

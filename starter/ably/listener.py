@@ -9,7 +9,7 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
-from contract import metrics
+from contract import metrics, tracing
 from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
 from rebalancing.triggers import Trigger
@@ -73,7 +73,8 @@ class EventDispatcher:
         await self._records.delivering(channel, message.id)
         deliveries = (self._deliver(channel, message, event, account) for account in accounts)
         # One account's failure must not keep the event from the others.
-        results = await asyncio.gather(*deliveries, return_exceptions=True)
+        with tracing.span("event", channel=channel, event=event.event_id, mode=event.mode.value):
+            results = await asyncio.gather(*deliveries, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result

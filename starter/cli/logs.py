@@ -51,7 +51,10 @@ TEMPORAL_CORE: Final = "temporalio.core"
 SERVER: Final = "uvicorn"
 """It warns of whatever is sent to it that is no HTTP."""
 
-RATIONED: Final = (*GARBAGE, TEMPORAL_CORE, SERVER, "activities.gateway.said")
+TRACES: Final = "opentelemetry"
+"""It says so, again and again, when nobody takes its traces."""
+
+RATIONED: Final = (*GARBAGE, TEMPORAL_CORE, SERVER, TRACES, "activities.gateway.said")
 """What is said as often as somebody outside likes."""
 
 MOST_LINES, WINDOW = 10, 60.0

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ from temporalio.client import Client
 
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
+from contract import tracing
 from starter.ably.listener import AblyNotConfigured, ably_settings, listen
 from starter.cli.alerting import alerting
 from starter.cli.metrics import start_logging_with_metrics
@@ -35,7 +37,7 @@ async def run_worker_command(gateways: tuple[str, ...] = (), metrics_port: int |
         known = ", ".join(name or UNNAMED for name in configuration.gateways)
         raise UserMistake(f"No enabled account is reached through the gateway {unknown[0]}. The accounts use: {known}.")
     start_logging_with_metrics(connections, metrics_port)
-    client = await connect_temporal()
+    client = await connect_temporal(interceptors=tracing.interceptors())
     followed = ConfigurationInUse(configuration, connections.accounts_file)
     work = run_workers(client, followed, connections, chosen or None)
     suits = partial(require_addresses, connections=connections, gateways=chosen or None)
@@ -51,7 +53,7 @@ async def run_listen_command(metrics_port: int | None = None) -> None:
     except AblyNotConfigured as mistake:
         raise UserMistake(str(mistake)) from None
     start_logging_with_metrics(connections, metrics_port)
-    client = await connect_temporal(lazy=True)
+    client = await connect_temporal(lazy=True, interceptors=tracing.interceptors())
     followed = ConfigurationInUse(configuration, connections.accounts_file)
     await until_stopped(following(client, "listener", followed, listen(client, followed, connections)))
 
@@ -65,10 +67,19 @@ async def following(
 ) -> None:
     """Run services with a configuration that follows its file, and have Temporal show what this process goes by."""
     log.info("%s is in use", configuration)
-    async with asyncio.TaskGroup() as tasks:
+    async with _traces_sent(), asyncio.TaskGroup() as tasks:
         beside = (configuration.follow(suits), show(client, role, configuration), show_standing(client, configuration))
         for service in (*services, *beside):
             tasks.create_task(service)
+
+
+@asynccontextmanager
+async def _traces_sent() -> AsyncGenerator[None]:
+    """What was traced in the block is sent at its end, unless nobody takes it."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(tracing.flush)
 
 
 async def until_stopped(service: Coroutine[object, object, None]) -> None:

@@ -1,12 +1,12 @@
 """What most commands begin with: the environment, the configuration, and the connection to Temporal."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 
 from configuration.configuration import Configuration, load_configuration
 from configuration.environment import ENV_FILE, Connections, temporal_variables
@@ -63,7 +63,7 @@ def _readable_env_file() -> Generator[None]:
         raise UserMistake(f"{ENV_FILE} cannot be read: {error.strerror or error}.") from None
 
 
-async def connect_temporal(*, lazy: bool = False) -> Client:
+async def connect_temporal(*, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
     """Connect as the ``temporal`` command would; ``lazy``: whether or not the server is there already.
 
     Raises ``UserMistake`` or ``CommandFailed`` with what to do.
@@ -71,7 +71,7 @@ async def connect_temporal(*, lazy: bool = False) -> Client:
     address = temporal_address()
     forward_temporal_core()
     try:
-        return await connect(lazy=lazy)
+        return await connect(lazy=lazy, interceptors=interceptors)
     except (RuntimeError, ValueError) as error:
         raise CommandFailed(
             f"No Temporal server answers at {address}. Start one with `rebalancer up`, or correct TEMPORAL_ADDRESS. "

@@ -17,6 +17,7 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
+from contract import tracing
 from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.alerting import alerting
 from starter.cli.console import error_console
@@ -72,7 +73,8 @@ async def run_up_command(options: UpOptions) -> None:
         async with stopped_by_signal(), AsyncExitStack() as stack:
             connections = await stack.enter_async_context(_stand_ins(options, connections, configuration))
             server = embedded_server(options.port, options.ui_port, options.database)
-            client = await connect_embedded(await stack.enter_async_context(server))
+            address = await stack.enter_async_context(server)
+            client = await connect_embedded(address, interceptors=tracing.interceptors())
             await keep_for(client, RETENTION)
             temporal_ui = f"http://127.0.0.1:{options.ui_port}"
             error_console().print(

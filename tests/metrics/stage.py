@@ -73,7 +73,9 @@ def total(found: list[Sample], name: str, **labels: str) -> float:
 
 
 @asynccontextmanager
-async def measured_up(folder: Path, accounts: str, scenario: Path = DEMO_SCENARIO) -> AsyncGenerator[Stage]:
+async def measured_up(
+    folder: Path, accounts: str, scenario: Path = DEMO_SCENARIO, **variables: str
+) -> AsyncGenerator[Stage]:
     """Everything in one process but for the stand-ins of gateway and Ably, which have one each; events are heard."""
     strategies = {account["strategy_name"] for account in yaml.safe_load(accounts)["accounts"]}
     gateway_port, control_port, ably_port = free_ports(3)
@@ -81,7 +83,7 @@ async def measured_up(folder: Path, accounts: str, scenario: Path = DEMO_SCENARI
     environment = clean_environment()
     gateway = ChildProcess("gateway", simulate_gateway(ports, str(scenario)), folder, environment)
     ably = ChildProcess("ably", simulate("ably", ably_port), folder, environment)
-    own = desk(folder, accounts, **gateway_at(gateway_port), **ably_at(ably_port))
+    own = desk(folder, accounts, **gateway_at(gateway_port), **ably_at(ably_port), **variables)
     async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
         control = GatewayControl(http, control_port)
         try:
