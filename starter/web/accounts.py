@@ -147,7 +147,7 @@ async def plan(
     account = desk.configuration.account(account_id)
     trigger = plan_requested(account.account_id, caller.by, HTTP_SOURCE)
     with desk.room.place():
-        await deliver(desk.client, trigger)
+        await deliver(desk.client, trigger, account.strategy_name)
         try:
             work = plan_of(desk.client, trigger)
             made, notes = await wait_for(request, work, desk.configuration.settings.concurrency.operation_timeout)

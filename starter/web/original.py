@@ -141,7 +141,7 @@ async def carried_out(request: Request, desk: OpenDesk, trigger: Trigger) -> sha
     """Deliver a request, and tell what came of it; or that it goes on, to a caller who would have to wait too long."""
     account = desk.configuration.account(trigger.account)
     with desk.room.place():
-        await deliver(desk.client, trigger)
+        await deliver(desk.client, trigger, account.strategy_name)
         try:
             work = outcome_of(desk.client, trigger, too_long=LONG_WAITS)
             longest = desk.configuration.settings.concurrency.operation_timeout

@@ -97,6 +97,55 @@ class DriftPlot:
         return " ".join(f"{each.x},{each.before} {each.x},{each.after}" for each in self.points)
 
 
+@dataclass(frozen=True)
+class CostBar:
+    """What one live run cost: two bars side by side from the axis, upwards for a cost and downwards for a gain."""
+
+    x: float
+    slippage: tuple[float, float]
+    commissions: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CostPlot:
+    """What the live runs cost, in basis points of what each traded; ``axis`` is where nothing is."""
+
+    bars: tuple[CostBar, ...]
+    rows: tuple[Tick, ...]
+    axis: float
+
+
+COST_HEIGHT: Final = 140.0
+
+
+def cost_plot(runs: Sequence[Run]) -> CostPlot | None:
+    """Slippage and commissions of the live runs that traded, the oldest first; ``None`` where none did."""
+    costs = [
+        (10_000 * float(told.slippage or 0) / float(told.traded), 10_000 * float(told.commissions) / float(told.traded))
+        for run in sorted(runs, key=lambda each: each.started_at)
+        if run.is_live and run.closed_at is not None and (told := run.summary) is not None and told.traded
+    ]
+    if not costs:
+        return None
+    highest = _rounded_up(max(max(each) for each in costs))
+    lowest = -_rounded_up(-min(min(each) for each in costs)) if min(min(each) for each in costs) < 0 else 0.0
+
+    def row(points: float) -> float:
+        part = (highest - min(max(points, lowest), highest)) / (highest - lowest)
+        return round(TOP + part * (COST_HEIGHT - 2 * TOP), 1)
+
+    def bar(points: float) -> tuple[float, float]:
+        return min(row(points), row(0)), round(abs(row(points) - row(0)), 1)
+
+    room = (PLOT_WIDTH - LEFT - RIGHT) / len(costs)
+    bars = tuple(
+        CostBar(round(LEFT + (number + 0.5) * room, 1), bar(slippage), bar(commissions))
+        for number, (slippage, commissions) in enumerate(costs)
+    )
+    levels = dict.fromkeys((highest, 0.0, lowest))
+    return CostPlot(bars, tuple(Tick(row(each), f"{each:g} bp") for each in levels), row(0))
+
+
 def drift_plot(runs: Sequence[Run]) -> DriftPlot | None:
     """The live runs that are over and measured their drift; ``None`` where there are none."""
     measured = sorted(

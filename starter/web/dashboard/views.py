@@ -15,7 +15,7 @@ from starter.desk.show import details_of, find_run
 from starter.desk.status import detailed, held, status_of
 from starter.web.callers import Caller
 from starter.web.dashboard.addresses import account_page, run_page, temporal_page
-from starter.web.dashboard.charts import WeightBar, drift_plot, span_bars, weight_bars
+from starter.web.dashboard.charts import WeightBar, cost_plot, drift_plot, span_bars, weight_bars
 from starter.web.dashboard.events import published_events
 from starter.web.dashboard.rendering import environment
 from starter.web.dashboard.timeline import timeline_of
@@ -133,6 +133,7 @@ class AccountView:
                     "history.html",
                     history=self._history,
                     plot=drift_plot(self._history.runs),
+                    costs=cost_plot(self._history.runs),
                     run_page=run_page,
                 ),
             }

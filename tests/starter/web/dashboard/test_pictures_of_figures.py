@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,16 @@ from contract.run_summary import RunSummary
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from starter.desk.runs import Run
-from starter.web.dashboard.charts import PLOT_HEIGHT, PLOT_WIDTH, WIDTH, drift_plot, span_bars, weight_bars
+from starter.web.dashboard.charts import (
+    COST_HEIGHT,
+    PLOT_HEIGHT,
+    PLOT_WIDTH,
+    WIDTH,
+    cost_plot,
+    drift_plot,
+    span_bars,
+    weight_bars,
+)
 from starter.web.dashboard.timeline import Span
 from starter.web.dashboard.weights import Weight, Weights
 
@@ -40,14 +50,17 @@ def test_the_phases_of_a_run_follow_one_another_within_their_picture(seconds: li
     assert [bar.start for bar in bars] == sorted(bar.start for bar in bars)
 
 
-def live_run(hours: float, before: str | None, after: str | None) -> Run:
-    """A live run that ended so many hours after midnight."""
+def live_run(hours: float, before: str | None, after: str | None, slippage: str = "0", traded: str = "0") -> Run:
+    """A live run that ended so many hours later."""
     at = NOW + timedelta(hours=hours)
     summary = RunSummary(
         phase=Phase.COMPLETED,
         mode=ExecutionMode.REBALANCE,
         drift_before=Decimal(before) if before else None,
         drift_after=Decimal(after) if after else None,
+        slippage=Decimal(slippage),
+        traded=Decimal(traded),
+        commissions=Decimal(1),
         started_at=at,
         finished_at=at,
     )
@@ -70,3 +83,27 @@ def test_no_point_leaves_the_plot(runs: list[tuple[float, Decimal, Decimal]]) ->
         assert 0 <= point.x <= PLOT_WIDTH
         assert 0 <= point.before <= PLOT_HEIGHT
         assert 0 <= point.after <= PLOT_HEIGHT
+
+
+def test_a_cost_stands_above_the_axis_and_a_gain_hangs_below_it() -> None:
+    plot = cost_plot(
+        [live_run(2, None, None, "-5", "10000"), live_run(1, None, None, "3", "10000"), live_run(3, "1", "1")]
+    )
+    assert plot is not None
+    cost, gain = plot.bars
+    assert cost.slippage[0] + cost.slippage[1] == pytest.approx(plot.axis)
+    assert gain.slippage[0] == plot.axis
+    assert gain.slippage[1] > cost.slippage[1] > cost.commissions[1] > 0
+    assert [tick.label for tick in plot.rows] == ["5 bp", "0 bp", "-5 bp"]
+
+
+money = st.decimals(-1000, 1000, places=2)
+
+
+@given(st.lists(st.tuples(money, st.decimals(0, 100000, places=2)), max_size=60))
+def test_no_cost_leaves_its_plot(runs: list[tuple[Decimal, Decimal]]) -> None:
+    plot = cost_plot([live_run(n, None, None, str(cost), str(traded)) for n, (cost, traded) in enumerate(runs)])
+    assert (plot is None) == (not any(traded for _, traded in runs))
+    for bar in plot.bars if plot else ():
+        for top, height in (bar.slippage, bar.commissions):
+            assert 0 <= top <= top + height <= COST_HEIGHT
