@@ -1,4 +1,5 @@
-"""How values are written into histories: as JSON, without what is at its default, for a history is kept for weeks.
+"""How values and errors are written into histories. Values: as JSON without what is at its default, for histories are
+kept for weeks.
 
 So a default of a model that workflows and activities exchange is a promise: it must not change while histories are
 kept in which it was left out. What may change from release to release (settings, an account's rules) is written in full
@@ -11,8 +12,17 @@ from typing import Any, Final
 from pydantic_core import SchemaSerializer
 from pydantic_core.core_schema import any_schema
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, pydantic_data_converter
-from temporalio.converter import CompositePayloadConverter, DefaultPayloadConverter, JSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+)
+from temporalio.converter import PayloadConverter as Converter
+
+from rebalancing.errors import RebalancerError
 
 
 class _JSONWithoutDefaults(PydanticJSONPlainPayloadConverter):
@@ -37,5 +47,21 @@ class PayloadConverter(CompositePayloadConverter):
         )
 
 
-DATA_CONVERTER: Final = dataclasses.replace(pydantic_data_converter, payload_converter_class=PayloadConverter)
+class FailureConverter(DefaultFailureConverter):
+    """Temporal's own failure converter, without the stack traces of errors that were foreseen: their message says all.
+
+    The server keeps four kilobytes of an activity's last failure and replaces a longer one by "Failure exceeds size
+    limit"; the calls between the wire and a time-out are longer than that.
+    """
+
+    def to_failure(self, exception: BaseException, payload_converter: Converter, failure: Failure) -> None:
+        """Write an error down, with what caused it."""
+        super().to_failure(exception, payload_converter, failure)
+        if isinstance(exception, RebalancerError) or isinstance(exception.__cause__, RebalancerError):
+            failure.stack_trace = ""
+
+
+DATA_CONVERTER: Final = dataclasses.replace(
+    pydantic_data_converter, payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter
+)
 """What every client, worker and replayer of ours uses."""

@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import PayloadConverter as AnyConverter
+from temporalio.exceptions import ApplicationError
 
 from contract.messages import RunInput
 from contract.payloads import DATA_CONVERTER
 from contract.requests import Opening, PlaceRequest, SnapshotRequest
+from rebalancing.errors import GatewayUnavailable
 from rebalancing.freshness import Figures
 from rebalancing.market.snapshot import AccountSnapshot, Quote, QuoteKind
 from rebalancing.orders.order import Intent, OrderReport, OrderState, Side
@@ -79,3 +82,29 @@ def test_a_live_trigger_says_so_and_a_payload_that_does_not_is_none(converter: A
     (payload,) = converter.to_payloads([live.model_copy(update={"mode": ExecutionMode.DRY_RUN})])
     (read,) = converter.from_payloads([payload], [Trigger])
     assert read.mode is ExecutionMode.DRY_RUN
+
+
+def failure_of(error: Exception, cause: Exception) -> Failure:
+    """An error as it is written down after it was raised because of another."""
+    failure = Failure()
+    try:
+        try:
+            raise cause
+        except Exception as first:
+            raise error from first
+    except Exception as raised:
+        DATA_CONVERTER.failure_converter.to_failure(raised, DATA_CONVERTER.payload_converter, failure)
+    return failure
+
+
+def test_an_error_that_was_foreseen_is_written_in_words_and_not_in_calls() -> None:
+    """The server keeps four kilobytes of it."""
+    failure = failure_of(ApplicationError("away", type="GatewayUnavailable"), GatewayUnavailable("away"))
+    assert (failure.message, failure.application_failure_info.type) == ("away", "GatewayUnavailable")
+    assert (failure.stack_trace, failure.cause.stack_trace) == ("", "")
+
+
+def test_an_error_that_nobody_foresaw_keeps_its_calls() -> None:
+    failure = failure_of(ApplicationError("'x'", type="KeyError"), KeyError("x"))
+    assert "failure_of" in failure.stack_trace
+    assert "failure_of" in failure.cause.stack_trace

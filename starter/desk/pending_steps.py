@@ -102,6 +102,9 @@ def _step(info: PendingActivityInfo) -> PendingStep:
 
 
 def _words(failure: Failure) -> str:
+    """The error in words. One that is too long for the server is the cause of what it says in its place."""
+    if failure.HasField("server_failure_info") and failure.HasField("cause"):
+        failure = failure.cause
     kind = failure.application_failure_info.type
     words = " ".join(failure.message.split())
     return (f"{kind}: {words}" if kind else words)[:LONGEST_FAILURE]

@@ -73,6 +73,8 @@ async def test_every_state_is_told_in_words_on_every_page(tmp_path: Path, monkey
         assert "carried out" in await page(api, "/dashboard/events")
         await own.gateway.__aexit__(None, None, None)
         await told_of(api, "/", "not connected")
+        # Words, and not that they are too many for the server to keep.
+        await told_of(api, f"/dashboard/accounts/{at.RUNNING}", "last error: GatewayUnavailable")
 
 
 async def _accounts(api: Api, ref: str) -> None:
