@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
     NO_EVENT = "no_event"
     EVENT_AGAIN = "event_again"
     SCHEDULE_MISSED = "schedule_missed"
+    SCHEDULE_FAILED = "schedule_failed"
     HALTED = "halted"
     RESUMED = "resumed"
     CIRCUIT_BREAKER = "circuit_breaker"
@@ -198,6 +199,13 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         title="Schedule {{ subject }} was missed",
         text="Its time passed while the Temporal server was away, and is not made up for. Missed so far: {{ detail }}.",
         do="rebalancer schedule list, then rebalancer run ACCOUNT --live if it should still be done",
+        is_urgent=True,
+    ),
+    AlertKind.SCHEDULE_FAILED: AlertRule(
+        when="a schedule's time came, and not every account it is for could be triggered",
+        title="Schedule {{ subject }} was not carried out, or not whole{% if detail %} ({{ detail }}){% endif %}",
+        text=_REASON,
+        do="rebalancer schedule list, mend the cause, then rebalancer run ACCOUNT --live if it should still be done",
         is_urgent=True,
     ),
     AlertKind.HALTED: AlertRule(

@@ -5,6 +5,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 
+from contract.alerts import ALERT_WORKFLOW_TYPE, DIGEST_WORKFLOW_TYPE
 from contract.names import WORKFLOW_TYPE
 from contract.schedules import SCHEDULED_WORKFLOW_TYPE
 from contract.summaries import LONGEST_SUMMARY
@@ -13,9 +14,12 @@ SERVER_LIMIT = 400
 """Bytes of a summary with what is written around it, by a server's default."""
 
 LOOKED_AT = 20
-"""So many runs of a house are looked at."""
+"""So many runs of each type are looked at."""
 
 LOCAL_ACTIVITY = "core_local_activity"
+
+TYPES = (WORKFLOW_TYPE, SCHEDULED_WORKFLOW_TYPE, ALERT_WORKFLOW_TYPE, DIGEST_WORKFLOW_TYPE)
+"""Those whose steps an operator looks at."""
 
 STEPS = (EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, EventType.EVENT_TYPE_TIMER_STARTED)
 
@@ -47,9 +51,10 @@ def unreadable(history: WorkflowHistory) -> list[str]:
 
 async def unreadable_steps(client: Client) -> list[str]:
     """The same of all histories on this server; none where it is away by now."""
-    query = f"WorkflowType IN ('{WORKFLOW_TYPE}', '{SCHEDULED_WORKFLOW_TYPE}')"
     try:
-        runs = [run async for run in client.list_workflows(query, limit=LOOKED_AT)]
+        runs = [
+            run for each in TYPES async for run in client.list_workflows(f"WorkflowType = '{each}'", limit=LOOKED_AT)
+        ]
         return [
             step
             for run in runs

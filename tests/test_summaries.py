@@ -1,5 +1,7 @@
 """Summaries in Temporal's UI: one line, never more than a server takes, whatever goes into them."""
 
+import importlib
+import pkgutil
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import workflows
 from contract.delivery import in_the_list
 from contract.payloads import DATA_CONVERTER
 from contract.summaries import LONGEST_SUMMARY, NAMED, counted, dollars, listed, summary
 from rebalancing.orders.order import LegOrder, Side
 from rebalancing.triggers import ExecutionMode, Trigger
-from tests.readable_histories import SERVER_LIMIT
+from tests.readable_histories import SERVER_LIMIT, TYPES
 from tests.rebalancing.orders.order_builders import account, plan, planned, sent, snapshot
 from workflows import summaries
 
@@ -84,3 +87,10 @@ def test_a_run_says_in_the_list_what_it_is(source: str, by: str, event_id: str, 
     at = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     trigger = Trigger(account="U1", event_id=event_id, mode=ExecutionMode(mode), source=source, by=by, requested_at=at)
     assert in_the_list(trigger, "etf-blend") == shown
+
+
+def test_the_steps_of_every_type_of_workflow_are_looked_at_in_each_house() -> None:
+    modules = (importlib.import_module(f"workflows.{each.name}") for each in pkgutil.iter_modules(workflows.__path__))
+    members = [member for module in modules for member in vars(module).values() if isinstance(member, type)]
+    definitions = [getattr(member, "__temporal_workflow_definition", None) for member in members]
+    assert {definition.name for definition in definitions if definition} == set(TYPES)

@@ -67,7 +67,7 @@ class AlertWorkflow:
             ended = request.alerts[0].model_copy(update=self._over.model_dump())
             ending = await self._send_out(AlertRequest(alerts=(ended,)), beginning)
             if request.quiet:
-                await workflow.sleep(request.quiet, summary="its return is not told so soon")
+                await workflow.sleep(request.quiet, summary="over; its return is not told until then")
         if tasks := [*beginning.values(), *ending.values()]:
             await workflow.wait(tasks)
         return AlertResult(told=tuple(dict.fromkeys(self._told)), not_told=self._not_told)

@@ -24,6 +24,7 @@ from starter.alerts.outbox import Outbox
 from starter.alerts.record import AlertRecord, Missed
 from starter.alerts.runs_watch import RunsWatch
 from starter.alerts.schedule_alerts import missed_since
+from starter.alerts.schedules_watch import look_at_schedule_failures
 from starter.alerts.states import STATES, States
 from starter.desk.installation import MOST_CHANNELS, read_installation
 from starter.desk.schedules import read_schedules
@@ -148,7 +149,7 @@ class Watch:
                 self._newest[channel] = recalled.record.newest or recalled.record.born
 
     async def _look_at_schedules(self) -> None:
-        await self._horizon()
+        await look_at_schedule_failures(self._client, self._outbox, await self._horizon())
         if self._missed is None:
             self._missed = await self._record.missed()
         seen = {schedule.name: schedule.missed for schedule in await read_schedules(self._client)}
