@@ -37,6 +37,11 @@ ALL_HALTS: Final = f"(WorkflowId = '{HALT_ID}' OR WorkflowId STARTS_WITH '{_PAUS
 """Everything that holds trading or did, as the server lists it, which may lag a little."""
 
 
+def is_halt(workflow_id: str) -> bool:
+    """Whether whatever runs under this id holds trading."""
+    return workflow_id == HALT_ID or workflow_id.startswith(_PAUSE)
+
+
 def pause_id(account: str) -> str:
     """The workflow that pauses this account."""
     return f"{_PAUSE}{account}"

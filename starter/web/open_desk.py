@@ -15,7 +15,9 @@ from starter.web.dashboard.watch import Watch
 from starter.web.waiting_room import WaitingRoom
 
 MOST_LOOKERS: Final = 50
-"""So many pages are kept up to date at once."""
+"""So many pages are kept up to date at once for whoever shows a token, and as many for whoever shows none."""
+
+PAGES_OPEN: Final = "pages are kept up to date already: close some of them."
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,13 @@ class OpenDesk:
 
     @cached_property
     def lookers(self) -> WaitingRoom:
-        """Room for those whose pages are kept up to date."""
-        return WaitingRoom(lambda: MOST_LOOKERS)
+        """Room for those whose pages are kept up to date, and who showed a token."""
+        return WaitingRoom(lambda: MOST_LOOKERS, PAGES_OPEN)
+
+    @cached_property
+    def nameless_lookers(self) -> WaitingRoom:
+        """Room for those who showed none: any program of this machine may take all of it, and keeps nobody else out."""
+        return WaitingRoom(lambda: MOST_LOOKERS, PAGES_OPEN)
 
 
 def desk_of(request: Request) -> OpenDesk:

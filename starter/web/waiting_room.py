@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
 
@@ -12,23 +12,26 @@ from starter.web.problems import RETRY_AFTER, Refusal
 
 T = TypeVar("T")
 
+REQUESTS_WAIT: Final = "requests wait already (concurrency.max_concurrent_requests); nothing was done."
+
 
 class GoesOn(Exception):
     """What was waited for is not over yet; it goes on without whoever waited."""
 
 
 class WaitingRoom:
-    """Has ``places`` for callers who wait at once, as many as that says at the time."""
+    """Has ``places`` for callers who wait at once, as many as that says at the time; ``full`` is said of them then."""
 
-    def __init__(self, places: Callable[[], int]) -> None:
+    def __init__(self, places: Callable[[], int], full: str = REQUESTS_WAIT) -> None:
         self._places = places
+        self._full = full
         self._taken = 0
 
     @contextmanager
     def place(self) -> Generator[None]:
         """A place for the time of a block. Raises ``Refusal`` if none is free; then nothing was asked for yet."""
         if self._taken >= self._places():
-            words = f"{self._taken} requests wait already (concurrency.max_concurrent_requests); nothing was done."
+            words = f"{self._taken} {self._full}"
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": str(RETRY_AFTER)})
         self._taken += 1
         try:

@@ -10,8 +10,8 @@ STATIC: Final = f"{PAGES}/static"
 
 
 def is_page(path: str) -> bool:
-    """Whether people look at what is there."""
-    return path == HOME or path.startswith(f"{PAGES}/")
+    """Whether people look at what is there, and not only their pages."""
+    return path == HOME or (path.startswith(f"{PAGES}/") and path != LIVE)
 
 
 def account_page(account: str) -> str:

@@ -1,5 +1,6 @@
 """The routes of the pages, of what keeps them up to date, and of signing in."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -15,10 +16,20 @@ from pydantic import BaseModel, Field
 from rebalancing.accounts import AccountId, is_account_id
 from starter.desk.mistakes import FORESEEN, told_of
 from starter.web.accounts import RUN_ID, RunId
-from starter.web.callers import Caller, may_trade, reader
+from starter.web.callers import NEAR, Caller, may_trade, moves_nothing_real, reader
 from starter.web.dashboard.addresses import HOME, LIVE, PAGES, SIGN_IN, STATIC, is_page
 from starter.web.dashboard.rendering import STATIC as FILES
-from starter.web.dashboard.views import AccountView, BoardView, EventsView, Looker, Regions, RunView, View, rendered
+from starter.web.dashboard.views import (
+    CONTAINERS,
+    AccountView,
+    BoardView,
+    EventsView,
+    Looker,
+    Regions,
+    RunView,
+    View,
+    rendered,
+)
 from starter.web.door import CONTENT_POLICY
 from starter.web.open_desk import OpenDesk, TheDesk
 from starter.web.problems import Refusal, status_of
@@ -32,6 +43,9 @@ POLICY: Final = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 """What a page may load: our own style sheet, script and answers, and nothing else."""
+
+LOOKER_EVERY: Final = 5.0
+"""Seconds after which a stream asks again whether the one who looks still may."""
 
 FILE_NAMES: Final = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -51,7 +65,13 @@ async def looker(request: Request, desk: TheDesk) -> Looker | None:
     cookie, tokens = request.cookies.get(COOKIE, ""), read_tokens(desk.tokens)
     name = holder_of_session(cookie, tokens, datetime.now(UTC))
     csrf = csrf_token(cookie, tokens[name]) if name else ""
-    return Looker(caller, await may_trade(caller, desk), is_signed_in=name is not None, csrf=csrf)
+    return Looker(
+        caller,
+        await may_trade(caller, desk),
+        is_signed_in=name is not None,
+        is_rehearsal=await moves_nothing_real(desk),
+        csrf=csrf,
+    )
 
 
 AnyLooker = Annotated[Looker | None, Depends(looker)]
@@ -95,30 +115,46 @@ async def static(name: str) -> Response:
 # --- keeping them up to date ------------------------------------------------------------------------------------------
 
 
-async def seated(desk: TheDesk) -> AsyncIterator[None]:
+async def seated(desk: TheDesk, who: AnyLooker) -> AsyncIterator[None]:
     """A place for the time of the stream. Raises ``Refusal`` if none is free."""
-    with desk.lookers.place():
+    is_nameless = who is None or who.caller.name == NEAR
+    with (desk.nameless_lookers if is_nameless else desk.lookers).place():
         yield
 
 
 @router.get(LIVE, response_class=EventSourceResponse, dependencies=[Depends(seated)])
 async def live(
-    desk: TheDesk, who: AnyLooker, page: Annotated[str, Query(max_length=200)] = HOME
+    request: Request, desk: TheDesk, who: AnyLooker, page: Annotated[str, Query(max_length=200)] = HOME
 ) -> AsyncIterator[ServerSentEvent]:
-    """Send each region of a page once it has changed."""
+    """Send each region of a page once it has changed, and what time it is, for as long as the one who looks may."""
     if who is None:
         yield ServerSentEvent(event="sign-in", data="")
         return
+    yield ServerSentEvent(event="looker", data=who.csrf)  # a page that was made for somebody else loads itself anew
     sent: dict[str, str] = {}
+    time = asyncio.get_running_loop().time
+    asked_at = time()
     try:
         async with aclosing(_view(desk, who, page).regions()) as made:
             async for regions in made:
-                changed = {name: html for name, html in regions.items() if sent.get(name) != html}
+                if time() - asked_at >= LOOKER_EVERY:
+                    if await looker(request, desk) != who:
+                        yield ServerSentEvent(event="reload", data="")
+                        return
+                    asked_at = time()
+                changed = _changed(regions, sent)
                 if changed:
                     sent |= changed
                     yield ServerSentEvent(event="regions", data=changed)
+                yield ServerSentEvent(event="time", data=datetime.now(UTC).isoformat())
     except FORESEEN as error:
         yield ServerSentEvent(event="problem", data=told_of(error))
+
+
+def _changed(regions: Regions, sent: Regions) -> Regions:
+    """What is not as it was sent; where the elements around others changed, all, since they come empty."""
+    changed = {name: html for name, html in regions.items() if sent.get(name) != html}
+    return changed if changed.keys().isdisjoint(CONTAINERS) else regions
 
 
 def _view(desk: OpenDesk, who: Looker, page: str) -> View:

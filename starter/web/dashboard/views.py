@@ -1,7 +1,8 @@
 """What each page shows, region by region: the live stream sends a region anew once it has changed."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -26,18 +27,27 @@ from starter.web.open_desk import OpenDesk
 Regions = Mapping[str, str]
 """HTML by the id of the element it is in."""
 
+CONTAINERS: Final = frozenset({"cards"})
+"""Regions that are only the elements around other ones."""
+
 RUNS_SHOWN: Final = 50
+
+EVENTS_EVERY: Final = 5.0
+"""Seconds between two looks at what all accounts remember of events, which is a question to the server for each."""
 
 _TEMPLATES: Final = environment()
 
 
 @dataclass(frozen=True)
 class Looker:
-    """Who looks at a page: ``may_trade`` decides which buttons there are, ``csrf`` goes with each change."""
+    """Who looks at a page: ``may_trade`` decides which buttons there are, ``csrf`` goes with each change.
+
+    ``is_rehearsal``: whatever is done here moves nothing real."""
 
     caller: Caller
     may_trade: bool
     is_signed_in: bool
+    is_rehearsal: bool = False
     csrf: str = ""
 
 
@@ -70,11 +80,6 @@ class Card:
         """Target against actual."""
         return weight_bars(self.weights) if self.weights else ()
 
-    @property
-    def progress(self) -> str:
-        """How far the orders are."""
-        return filled_of(self.status.orders)
-
 
 class BoardView:
     """All accounts on one screen."""
@@ -84,6 +89,7 @@ class BoardView:
 
     def __init__(self, desk: OpenDesk, watch: Watch, looker: Looker) -> None:
         self._desk, self._watch, self._looker = desk, watch, looker
+        self._cards: dict[str, tuple[Card, str]] = {}
 
     async def regions(self) -> AsyncGenerator[Regions]:
         """What stands on top, what waits for a person, and a card for each account."""
@@ -91,8 +97,18 @@ class BoardView:
             cards = [_card(board, each) for each in board.statuses]
             yield {
                 **common(board, self._looker),
-                "cards": rendered("cards.html", cards=cards, looker=self._looker),
+                "cards": rendered("cards.html", cards=cards, is_read=board.read_at is not None),
+                **{f"account-{card.status.account}": self._drawn(card) for card in cards},
             }
+
+    def _drawn(self, card: Card) -> str:
+        """A card as it was drawn before, where nothing about it has changed."""
+        account = card.status.account
+        before, html = self._cards.get(account, (None, ""))
+        if before != card:
+            html = rendered("card.html", card=card)
+            self._cards[account] = card, html
+        return html
 
 
 class AccountView:
@@ -112,10 +128,8 @@ class AccountView:
         async for board in self._watch.boards():
             status = await self._renewed(status, board)
             weights = _weights(board, status)
-            outcome = board.outcomes.get(self._account)
-            is_outcome_of_latest = not status.is_running
-            plan = status.plan or (outcome.plan if outcome and is_outcome_of_latest else None)
-            orders = status.orders or (outcome.orders if outcome and is_outcome_of_latest else ())
+            outcome = board.outcome_of(status)
+            plan, orders = (outcome.plan, outcome.orders) if outcome else (status.plan, status.orders)
             yield {
                 **common(board, self._looker, self._account),
                 "account-head": rendered(
@@ -123,12 +137,11 @@ class AccountView:
                     status=status,
                     looker=self._looker,
                     limits=self._limits(),
-                    progress=filled_of(orders),
                 ),
                 "weights": rendered("weights.html", weights=weights, bars=weight_bars(weights) if weights else ()),
                 "plan": rendered("plan.html", plan=plan),
                 "orders": rendered("orders.html", orders=orders, outcome=outcome),
-                "gaps": rendered("gaps.html", outcome=outcome if is_outcome_of_latest else None),
+                "gaps": rendered("gaps.html", outcome=outcome),
                 "history": rendered(
                     "history.html",
                     history=self._history,
@@ -157,6 +170,8 @@ class AccountView:
             asked = HistoryRequest(account=self._account, limit=RUNS_SHOWN)
             self._history = await read_history(self._desk.client, asked)
             self._history_of = (known.run_id, known.is_running)
+        if listed is not None:
+            known = replace(known, is_configured=listed.is_configured, is_enabled=listed.is_enabled)
         (told,) = held([known], board.installation.halts)
         return told
 
@@ -169,19 +184,21 @@ class RunView:
     def __init__(self, desk: OpenDesk, watch: Watch, looker: Looker, account: str, run_id: str) -> None:
         self._desk, self._watch, self._looker = desk, watch, looker
         self._account, self._run_id = account, run_id
+        self._is_over = False
         self.title = f"{account} · run {run_id[:8]}"
 
     async def regions(self) -> AsyncGenerator[Regions]:
         """What it did when, and what came of it; read again while it runs. Raises ``RunUnknown``."""
         told: Regions = {}
         async for board in self._watch.boards():
-            if not told or ((status := board.status(self._account)) and status.is_running):
+            if not self._is_over:
                 told = await self._told()
             yield {**common(board, self._looker, self._account), **told}
 
     async def _told(self) -> Regions:
         client = self._desk.client
         run = await find_run(client, self._account, self._run_id)
+        self._is_over = not run.is_running
         details = await details_of(client, run)
         spans = await timeline_of(client, self._account, run.run_id, datetime.now(UTC))
         link = temporal_page(self._desk.temporal_ui, client.namespace, run.workflow_id, run.run_id)
@@ -210,10 +227,12 @@ class EventsView:
 
     async def regions(self) -> AsyncGenerator[Regions]:
         """A row for each event, the latest first; read again once an account's run has changed."""
-        told, told_of = "", None
+        told, told_of, read_at = "", None, float("-inf")
         async for board in self._watch.boards():
             now = [(each.run_id, each.is_running, each.phase) for each in board.statuses]
-            if now != told_of:
+            time = asyncio.get_running_loop().time()
+            if now != told_of and time - read_at >= EVENTS_EVERY:
+                read_at = time
                 events = await published_events(self._desk.client, [each.account for each in board.statuses])
                 told, told_of = rendered("event_rows.html", events=events, account_page=account_page), now
             yield {
@@ -257,11 +276,6 @@ def unknown_of(status: AccountStatus) -> list[OrderReport]:
     return [order for order in status.orders if order.state is OrderState.UNKNOWN]
 
 
-def filled_of(orders: Sequence[OrderReport]) -> str:
-    """How many of the orders are filled."""
-    return f"{sum(each.filled == each.quantity for each in orders)} of {len(orders)} orders filled" if orders else ""
-
-
 def _card(board: Board, status: AccountStatus) -> Card:
     return Card(status, _weights(board, status), account_page(status.account))
 
@@ -270,5 +284,5 @@ def _weights(board: Board, status: AccountStatus) -> Weights | None:
     """As the plan of a run at work found it, or as the last run left it."""
     if status.is_running and status.plan is not None:
         return weights_before(status.plan)
-    outcome = board.outcomes.get(status.account)
+    outcome = board.measured(status.account)
     return weights_of(outcome) if outcome else None

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from configuration.configuration_in_use import ConfigurationInUse
-from contract.halts import HALT_WORKFLOW_TYPE, PAUSE_WORKFLOW_TYPE, Halt, halt_of
-from contract.names import WORKFLOW_TYPE, account_of
+from contract.halts import ALL_HALTS, Halt, halt_of, is_halt
+from rebalancing.accounts import is_account_id
 from rebalancing.outcomes import Outcome, Phase
 from starter.desk.account_status import AccountStatus
 from starter.desk.installation import Installation, read_installation
 from starter.desk.mistakes import told_of
 from starter.desk.pending_steps import positions
-from starter.desk.runs import Run, is_own, run_of
+from starter.desk.runs import OURS, Run, is_own, run_of
 from starter.desk.show import outcome_in
-from starter.desk.status import detailed, held, listed_statuses, of_run
-from starter.desk.temporal_errors import innermost_reason, is_away
+from starter.desk.status import at_once, detailed, held, listed_statuses, of_run
+from starter.desk.temporal_errors import innermost_reason, is_away, is_unknown
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what runs, while somebody looks on."""
@@ -52,7 +52,13 @@ OVERLAP: Final = timedelta(seconds=10)
 
 MOST_LISTED: Final = 1000
 
-WATCHED: Final = (WORKFLOW_TYPE, HALT_WORKFLOW_TYPE, PAUSE_WORKFLOW_TYPE)
+
+@dataclass(frozen=True)
+class Known:
+    """The latest outcome that is known of an account, and the run that came to it."""
+
+    run_id: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Board:
     """
 
     statuses: tuple[AccountStatus, ...] = ()
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
+    outcomes: Mapping[str, Known] = field(default_factory=dict[str, Known])
     installation: Installation = field(default_factory=Installation)
     read_at: datetime | None = None
     problem: str = ""
@@ -71,6 +77,16 @@ class Board:
     def status(self, account: str) -> AccountStatus | None:
         """One account."""
         return next((each for each in self.statuses if each.account == account), None)
+
+    def measured(self, account: str) -> Outcome | None:
+        """The latest outcome that is known of an account, whichever run came to it."""
+        known = self.outcomes.get(account)
+        return known.outcome if known else None
+
+    def outcome_of(self, status: AccountStatus) -> Outcome | None:
+        """What the run that this tells of came to; ``None`` while it runs, and where it returned nothing."""
+        known = self.outcomes.get(status.account)
+        return known.outcome if known and known.run_id == status.run_id and not status.is_running else None
 
 
 class Watch:
@@ -102,7 +118,7 @@ class Watch:
         places = positions({each.account: each.steps for each in shown if each.is_running})
         return Board(
             statuses=tuple(replace(each, position=places.get(each.account)) for each in shown),
-            outcomes={name: outcome for name, (_, outcome) in self._outcomes.items() if outcome},
+            outcomes={name: Known(run_id, came) for name, (run_id, came) in self._outcomes.items() if came},
             installation=replace(self._installation, halts=self._halts),
             read_at=self._read_at,
             problem=self._problem,
@@ -139,7 +155,7 @@ class Watch:
         names = {each.account_id for each in configured}
         if now - self._listed_at >= EVERYTHING_EVERY or not names <= self._statuses.keys():
             listed = await listed_statuses(self._client, configured)
-            self._statuses = {each.account: self._with_known_details(each) for each in listed}
+            self._statuses = {each.account: self._with_known_details(each) for each in listed if _is_account(each)}
             self._listed_at = now
         await self._look_at_what_changed()
         if now - self._installation_at >= INSTALLATION_EVERY:
@@ -151,32 +167,43 @@ class Watch:
     def _with_known_details(self, listed: AccountStatus) -> AccountStatus:
         known = self._statuses.get(listed.account)
         if known is None or not listed.is_running or (known.run_id, known.phase) != (listed.run_id, listed.phase):
+            self._detailed_at.pop(listed.account, None)
             return listed
-        return known
+        return replace(
+            known,
+            is_configured=listed.is_configured,
+            is_enabled=listed.is_enabled,
+            strategy=listed.strategy,
+            last_live=listed.last_live,
+        )
 
     # --- what runs ------------------------------------------------------------------------------------------------
 
     async def _look_at_what_changed(self) -> None:
-        since, self._known_to = self._known_to - OVERLAP, datetime.now(UTC)
-        types = ", ".join(f"'{each}'" for each in WATCHED)
-        query = f"WorkflowType IN ({types}) AND (ExecutionStatus = 'Running' OR CloseTime > '{since.isoformat()}')"
+        asked_at = datetime.now(UTC)
+        since = (self._known_to - OVERLAP).isoformat()
+        query = f"({OURS} OR {ALL_HALTS}) AND (ExecutionStatus = 'Running' OR CloseTime > '{since}')"
         found = [each async for each in self._client.list_workflows(query, limit=MOST_LISTED)]
-        halts = [await halt_of(each) for each in found if each.workflow_type != WORKFLOW_TYPE and not each.close_time]
+        self._known_to = asked_at  # not before it was answered: what closes while nothing is answered is told then
+        halts = [await halt_of(each) for each in found if is_halt(each.id) and not each.close_time]
         self._halts = tuple(sorted(halts, key=lambda halt: halt.since))
-        latest: dict[str, WorkflowExecution] = {}
-        for each in sorted(found, key=lambda run: run.start_time):
-            if each.workflow_type == WORKFLOW_TYPE and is_own(each):
-                latest[account_of(each.id)] = each
-        for account, listed in latest.items():
-            await self._note(account, await run_of(listed))
+        runs = [await run_of(each) for each in found if is_own(each)]
+        latest = {run.account: run for run in sorted(runs, key=lambda run: run.started_at) if not run.is_idle}
+        for account, run in latest.items():
+            if is_account_id(account):
+                self._note(account, run)
+        running = {run.run_id for run in runs if run.is_running}
+        is_whole = len(found) < MOST_LISTED
+        if is_whole and any(each.is_running and each.run_id not in running for each in self._statuses.values()):
+            self._listed_at = float("-inf")  # one that is over, and how it ended was missed or says nothing
 
-    async def _note(self, account: str, run: Run) -> None:
+    def _note(self, account: str, run: Run) -> None:
         known = self._statuses.get(account)
         if known is None:
             self._listed_at = float("-inf")  # an account nobody knew of: the next look lists everything
             return
         shown = (run.run_id, run.phase, run.is_running)
-        if run.is_idle or self._shown.get(account) == shown or _is_older(run, known):
+        if self._shown.get(account) == shown or _is_older(run, known):
             return
         self._shown[account] = shown
         self._detailed_at.pop(account, None)
@@ -193,9 +220,12 @@ class Watch:
         new = [each for each in running if each.waits_for_you and each.account not in self._detailed_at]
         working = [each for each in running if each not in new]
         longest_ago = sorted(working, key=lambda each: self._detailed_at.get(each.account, float("-inf")))
-        for each in (*new[:MOST_NEW_A_LOOK], *longest_ago[:DETAILS_A_LOOK]):
-            self._detailed_at[each.account] = now
-            self._statuses[each.account] = await detailed(self._client, each)
+        asked = (*new[:MOST_NEW_A_LOOK], *longest_ago[:DETAILS_A_LOOK])
+        self._detailed_at |= {each.account: now for each in asked}
+        for told in await at_once(detailed(self._client, each) for each in asked):
+            # That a run is over, and which is the next, is for the list to tell: it knows of all of them.
+            if told.is_running and told.run_id == self._statuses[told.account].run_id:
+                self._statuses[told.account] = told
 
     async def _read_outcomes(self) -> None:
         """Of each account's latest run that came to its end; of one at work, of the run before."""
@@ -205,7 +235,26 @@ class Watch:
             if (run_id := _carried_out(status)) and self._outcomes.get(status.account, ("",))[0] != run_id
         ]
         for account, run_id in lacking[:OUTCOMES_A_LOOK]:
-            self._outcomes[account] = run_id, await outcome_in(self._client, account, run_id)
+            self._outcomes[account] = run_id, await _outcome(self._client, account, run_id)
+
+
+async def _outcome(client: Client, account: str, run_id: str) -> Outcome | None:
+    """What a run came to; ``None`` where that is not kept any more, or cannot be read by now."""
+    try:
+        return await outcome_in(client, account, run_id)
+    except RPCError as error:
+        if is_unknown(error):
+            return None
+        raise
+    except Exception as error:  # a converter may raise anything, and one run must not hide the others
+        if is_away(error):
+            raise
+        return None
+
+
+def _is_account(status: AccountStatus) -> bool:
+    """Whether its name is an account's: anybody may start a workflow by any id at the server."""
+    return is_account_id(status.account)
 
 
 def _as_people_count(status: AccountStatus) -> tuple[str, int]:

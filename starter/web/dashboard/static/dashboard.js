@@ -10,32 +10,52 @@ const CSRF = document.querySelector("meta[name=csrf]")?.content ?? "";
 
 function show(regions) {
   const focused = document.activeElement?.id;
-  const open = [...document.querySelectorAll("details[open]")].map((each) => each.id);
+  const open = [...document.querySelectorAll("details")].map((each) => [each.id, each.open]);
+  const scrolled = [...document.querySelectorAll(".scroll")].map((each) => [each.id, each.scrollLeft]);
   for (const [id, html] of Object.entries(regions)) {
     const region = document.getElementById(id);
     if (region) region.innerHTML = html;
   }
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  for (const [id, isOpen] of open) document.getElementById(id)?.toggleAttribute("open", isOpen);
+  for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo(left, 0);
   if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
   tellTimes();
 }
 
+const SILENT = 20_000; // milliseconds without a word, after which the connection is as good as none
+const lost = document.getElementById("connection");
+let stream = null;
+let heardAt = Date.now();
+
 function listen() {
-  const stream = new EventSource(`/dashboard/live?page=${encodeURIComponent(page)}`);
-  const lost = document.getElementById("connection");
-  stream.addEventListener("regions", (event) => { lost.hidden = true; show(JSON.parse(event.data)); });
-  stream.addEventListener("problem", (event) => say(JSON.parse(event.data)));
-  stream.addEventListener("sign-in", () => { location.href = `/dashboard/sign-in?then=${encodeURIComponent(page)}`; });
-  stream.addEventListener("error", () => {
+  stream?.close();
+  if (document.hidden) return; // a browser has six connections to a server: pages that nobody sees take none
+  heardAt = Date.now();
+  const own = stream = new EventSource(`/dashboard/live?page=${encodeURIComponent(page)}`);
+  const on = (name, heard) => own.addEventListener(name, (event) => heard(JSON.parse(event.data)));
+  on("looker", (csrf) => { if (csrf !== CSRF) location.reload(); });
+  on("reload", () => location.reload());
+  on("regions", show);
+  on("time", (now) => { heardAt = Date.now(); ahead = heardAt - Date.parse(now); lost.hidden = true; });
+  on("problem", say);
+  on("sign-in", () => { location.href = `/dashboard/sign-in?then=${encodeURIComponent(page)}`; });
+  own.addEventListener("error", () => {
     lost.hidden = false;
-    if (stream.readyState !== EventSource.CLOSED) return;
-    setTimeout(listen, 3000); // an answer that is no stream ends it for good
+    if (own.readyState === EventSource.CLOSED) setTimeout(() => { if (own === stream) listen(); }, 3000); // it was no stream
   });
+}
+
+function listenAgain() { // a laptop that slept, or a cut cable, ends no connection
+  if (document.hidden || Date.now() - heardAt < SILENT) return;
+  lost.hidden = false;
+  listen();
 }
 
 // --- times in the reader's own zone -----------------------------------------------------------------------------------
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+let ahead = 0; // milliseconds by which the clock of this browser is ahead of the server's
+
 const TODAY = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 function moment(at) { return (at.toDateString() === new Date().toDateString() ? TODAY : MOMENT).format(at); }
@@ -51,7 +71,7 @@ function tellTimes() {
   for (const each of document.querySelectorAll("time[datetime]")) {
     const at = new Date(each.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    const words = "age" in each.dataset ? span((Date.now() - at) / 1000) : moment(at);
+    const words = "age" in each.dataset ? span((Date.now() - ahead - at) / 1000) : moment(at);
     if (each.textContent !== words) each.textContent = words;
     each.title = at.toISOString();
   }
@@ -59,12 +79,14 @@ function tellTimes() {
 
 // --- what a person asks for -------------------------------------------------------------------------------------------
 
-function say(words) { said.textContent = words; }
+function say(words) { if (said.textContent !== words) said.textContent = words; }
 
 async function send(address, body) {
   const headers = { "Content-Type": "application/json" };
   if (CSRF) headers["X-CSRF-Token"] = CSRF;
-  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => {
+    throw new Error("No answer came: it may have been done or not. See how things stand before you ask again.");
+  });
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(told.detail ?? `The rebalancer answered ${answer.status}.`);
   return told;
@@ -87,7 +109,10 @@ function problemIn(asked, button) {
   return "";
 }
 
+let opening = 0; // which time the question is asked: an answer that comes late is not about the next one
+
 function open(button) {
+  const own = ++opening;
   const asked = (button.dataset.ask ?? "").split(" ");
   element("title").textContent = button.dataset.title;
   element("text").textContent = button.dataset.text ?? "";
@@ -107,14 +132,16 @@ function open(button) {
     const problem = problemIn(asked, button);
     element("problem").textContent = problem;
     if (problem) return;
-    await carryOut(button, answersTo(asked));
+    await carryOut(button, answersTo(asked), own);
     document.getElementById(from)?.focus();
   };
   element("no").onclick = () => ask.close();
   ask.showModal();
+  if (!button.dataset.ask) element("no").focus(); // whoever presses a key twice has not said yes
 }
 
-async function carryOut(button, answers) {
+async function carryOut(button, answers, own = 0) {
+  const isAsked = () => ask.open && own === opening;
   const body = { ...JSON.parse(button.dataset.body ?? "{}"), ...answers };
   element("yes").disabled = true;
   const sent = send(button.dataset.post, body);
@@ -124,17 +151,18 @@ async function carryOut(button, answers) {
   }
   try {
     const told = await sent;
-    ask.close();
+    if (isAsked()) ask.close();
     say(told.message ?? button.dataset.done ?? "It is done.");
     if (button.dataset.then) location.href = button.dataset.then;
   } catch (error) {
-    if (ask.open) element("problem").textContent = error.message;
+    if (isAsked()) element("problem").textContent = error.message;
     else say(error.message);
   }
-  element("yes").disabled = false;
+  if (isAsked()) element("yes").disabled = false;
 }
 
 document.addEventListener("click", (event) => {
+  say("");
   const button = event.target.closest("button[data-post]");
   if (button) button.dataset.title ? open(button) : carryOut(button, {});
 });
@@ -151,4 +179,8 @@ document.getElementById("sign-in")?.addEventListener("submit", async (event) => 
 
 tellTimes();
 setInterval(tellTimes, 1000);
-if (page) listen();
+if (page) {
+  listen();
+  setInterval(listenAgain, 1000);
+  document.addEventListener("visibilitychange", listen);
+}

@@ -103,7 +103,7 @@ async def _runs(own: House, api: Api) -> None:
 async def regions_of(stream: httpx.Response) -> AsyncIterator[str]:
     """The words of all that a stream sends."""
     async for line in stream.aiter_lines():
-        if line.startswith("data:"):
+        if line.startswith("data: {"):
             yield words(line.encode().decode("unicode_escape"))
 
 
