@@ -6,6 +6,7 @@ worker has to give costs a rebalance a little: so details are rationed, those fi
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -139,6 +140,10 @@ class Watch:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 await self._look(now)
+            with suppress(TimeoutError):  # the server answers, so how things stand is known but for some details
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await self._ask_for_details(now)
+                    await self._read_outcomes()
         except TimeoutError:
             return f"No Temporal server answers within {ANSWER_WITHIN:g} s."
         except RPCError as error:
@@ -161,8 +166,6 @@ class Watch:
         if now - self._installation_at >= INSTALLATION_EVERY:
             self._installation = await read_installation(self._client, self._configuration.now)
             self._installation_at = now
-        await self._ask_for_details(now)
-        await self._read_outcomes()
 
     def _with_known_details(self, listed: AccountStatus) -> AccountStatus:
         known = self._statuses.get(listed.account)
