@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from typing import Final, cast
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -110,7 +111,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-FILTERS: Final = (tone, step_of, clock, stamp, usd, percent, drift, taken, sentence, counted)
+def part(words: str) -> str:
+    """One part of an address, whatever the words are: anybody may name a pause at the server."""
+    return quote(words, safe="")
+
+
+FILTERS: Final = (tone, step_of, clock, stamp, usd, percent, drift, taken, sentence, counted, part)
 """What templates write with, under its own name."""
 
 

@@ -140,6 +140,8 @@ function open(button) {
   if (!button.dataset.ask) element("no").focus(); // whoever presses a key twice has not said yes
 }
 
+const LATE = "No answer yet: no worker may be running. It was asked for, and may be done once one runs, with this window open or not.";
+
 async function carryOut(button, answers, own = 0) {
   const isAsked = () => ask.open && own === opening;
   const body = { ...JSON.parse(button.dataset.body ?? "{}"), ...answers };
@@ -149,6 +151,7 @@ async function carryOut(button, answers, own = 0) {
     ask.close();
     say("It was asked for.");
   }
+  const late = setTimeout(() => { if (isAsked()) element("problem").textContent = LATE; }, 5000);
   try {
     const told = await sent;
     if (isAsked()) ask.close();
@@ -158,6 +161,7 @@ async function carryOut(button, answers, own = 0) {
     if (isAsked()) element("problem").textContent = error.message;
     else say(error.message);
   }
+  clearTimeout(late);
   if (isAsked()) element("yes").disabled = false;
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -161,3 +162,20 @@ async def test_a_link_from_another_site_is_followed_with_the_session_and_but_onc
         await page.reload()
         await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         assert sum(each.endswith("/accounts/DU1") for each in asked) <= 4
+
+
+async def test_an_approval_without_a_worker_is_not_left_without_a_word(tmp_path: Path) -> None:
+    async with house({"DU2": Holding(more=ASKS)}, workers=0) as own, api_of(own, tmp_path, is_simulated=True) as api:
+        worker = await own.worker()
+        await own.trigger("DU2")
+        async with opened(api.address) as seen:
+            await expect(seen.page.locator("#approve-DU2")).to_be_visible()
+            worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await worker
+            await seen.page.locator("#approve-DU2").click()
+            await seen.page.get_by_role("dialog").get_by_role("button", name="Approve and trade").click()
+            await expect(seen.page.locator("#ask-problem")).to_contain_text("No answer yet")
+            async with own.working():
+                await expect(card(seen.page, "DU2")).to_contain_text("completed")
+                assert len(own.accepted_orders("DU2")) == 3

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from contract.halts import Halt
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import ExecutionMode
+from starter.desk.installation import Installation
 from starter.web.callers import Caller
 from starter.web.dashboard.views import Looker, common, rendered
 from starter.web.dashboard.watch import Board
@@ -47,6 +49,13 @@ def test_a_dry_run_is_not_said_to_have_brought_anything_to_its_target() -> None:
     told = words(rendered("gaps.html", outcome=known))
     assert "It was a dry run: nothing was sent" in told
     assert "every symbol is at its target" not in told
+
+
+def test_the_button_of_a_pause_by_any_name_ends_that_pause_or_nothing() -> None:
+    """Not the halt of everything, which is what this one would like."""
+    named = Installation(halts=(Halt("pause-../resume?", "", "", datetime(2026, 11, 24, 14, 30, tzinfo=UTC)),))
+    told = common(Board(installation=named), LOOKER)["attention"]
+    assert 'data-post="/accounts/..%2Fresume%3F/unpause"' in told
 
 
 async def test_a_page_that_there_is_not_is_not_kept_up_to_date(api: Api) -> None:
