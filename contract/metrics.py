@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from temporalio.common import MetricMeter
 from temporalio.runtime import Runtime
 
+from contract.gateway_pacing import MESSAGES_ALLOWED
 from rebalancing import failures
 from rebalancing.errors import GatewayTimeout
 
@@ -19,10 +20,6 @@ SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0
 
 QUICK_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """For what the gateway's slot is waited for and held."""
-
-MESSAGES_ALLOWED: Final = 50
-"""Messages a second that IBKR takes from a client; it hangs up on who sends more."""
-
 
 TIME_OUTS: Final = tuple(
     error.__name__

@@ -25,6 +25,7 @@ from activities.gateway.ledger import OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
 from activities.gateway.trade_counts import TradeCounts
 from activities.gateway.wake_ups import WakeUps
+from contract.gateway_pacing import MESSAGES_SENT
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.login import Login
@@ -36,10 +37,6 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for the handshake. A client id that is in use shows only as this time-out."""
-
-
-MESSAGES_A_SECOND: Final = 48
-"""What ``ib_insync`` may send in any second; its own limit is 45. IBKR allows 50 and hangs up on who overdoes it."""
 
 LONGEST_TEXT: Final = 500
 """Characters of what the gateway says that are kept; no message that IBKR documents comes near it."""
@@ -124,7 +121,7 @@ class GatewaySession:
         self._subscribe()
         client = self.ib.client
         self.ib.wrapper.clientId = self.client_id
-        client.MaxRequests = MESSAGES_A_SECOND
+        client.MaxRequests = MESSAGES_SENT
         try:
             await self._shake_hands()
             self.next_valid_id = client.getReqId()

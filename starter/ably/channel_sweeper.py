@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from contract import metrics
 from starter.ably.ably_settings import AblyKeyRefusedError, AblyTimings, AblyUnavailableError
@@ -17,6 +17,10 @@ from starter.ably.channel_records import ChannelRecord, Recalled
 from starter.ably.received_message import UnreadableMessageError, received
 
 logger = logging.getLogger(__name__)
+
+COMPLETE: Final = "complete"
+FAILED: Final = "failed"
+"""What a sweep came to, in metrics."""
 
 
 class Records(Protocol):
@@ -79,6 +83,8 @@ class ChannelSweeper:
         self._is_forgetful = False
         self._is_blind = False
         metrics.CHANNEL_READ_AT.set(metrics.process_meter(), time.time(), channel=channel)
+        for result in (COMPLETE, FAILED):  # a rise from nothing is no rise
+            metrics.SWEEPS.add(metrics.process_meter(), 0, channel=channel, result=result)
 
     def request(self) -> None:
         """Ask for a sweep soon: there may have been a gap."""
@@ -114,10 +120,10 @@ class ChannelSweeper:
 
     async def _attempt(self) -> float | None:
         """One sweep; None if all went well, else the seconds to wait before the next attempt."""
-        result = "failed"
+        result = FAILED
         try:
             await self._sweep()
-            result = "complete"
+            result = COMPLETE
         except AblyKeyRefusedError as error:
             logger.error("channel %s: its history cannot be read: %s", self._channel, error)
             return self._timings.refused_delay

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from itertools import product
+from typing import Final
 
 from pydantic import SecretStr
 from temporalio.client import Client
@@ -22,6 +24,13 @@ from starter.ably.temporal_away import TemporalAwayError, while_temporal_is_ther
 from starter.desk.trigger import deliver
 
 log = logging.getLogger(__name__)
+
+ACCEPTED: Final = "accepted"
+NO_EVENT: Final = "no event"
+NOBODY_FOLLOWS: Final = "nobody follows"
+BEFORE: Final = "before this installation"
+RESULTS: Final = (ACCEPTED, NO_EVENT, NOBODY_FOLLOWS, BEFORE)
+"""What a message came to, in metrics."""
 
 
 class AblyNotConfigured(RebalancerError):
@@ -53,13 +62,13 @@ class EventDispatcher:
             event = parse_event(message.id, message.data)
         except EventInvalid as invalid:
             log.warning("channel %s: message %s starts nothing: %s", channel, message.id, invalid)
-            _count(channel, "no event")
+            _count(channel, NO_EVENT)
             return
         accounts = self._configuration.now.strategies.get(channel, ())
         if not accounts:
             told = "channel %s: event %s starts nothing: no enabled account follows it"
             log.warning(told, channel, event.event_id, extra={"event": event.event_id})
-            _count(channel, "nobody follows")
+            _count(channel, NOBODY_FOLLOWS)
             return
         born = await self._records.born(channel)
         if born is None:
@@ -68,7 +77,7 @@ class EventDispatcher:
             log.warning("channel %s: event %s starts nothing: it was published on %s, before this installation "
                         "followed the channel", channel, event.event_id, message.timestamp.isoformat(),
                         extra={"event": event.event_id})  # fmt: skip
-            _count(channel, "before this installation")
+            _count(channel, BEFORE)
             return
         await self._records.delivering(channel, message.id)
         deliveries = (self._deliver(channel, message, event, account) for account in accounts)
@@ -78,7 +87,7 @@ class EventDispatcher:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        _count(channel, "accepted")
+        _count(channel, ACCEPTED)
         log.info(
             "channel %s: event %s (%s) accepted for %s",
             channel,
@@ -100,8 +109,8 @@ class EventDispatcher:
             await deliver(self._client, trigger, account.strategy_name)
 
 
-def _count(channel: str, result: str) -> None:
-    metrics.EVENTS.add(metrics.process_meter(), channel=channel, result=result)
+def _count(channel: str, result: str, by: int = 1) -> None:
+    metrics.EVENTS.add(metrics.process_meter(), by, channel=channel, result=result)
 
 
 def ably_settings(configuration: Configuration, connections: Connections) -> AblySettings:
@@ -143,6 +152,8 @@ async def listen(
     dispatcher = EventDispatcher(client, configuration, records)
     while True:
         log.info("listening to %s", ", ".join(settings.channels))
+        for channel, result in product(settings.channels, RESULTS):
+            _count(channel, result, 0)  # a rise from nothing is no rise
         listener = AblyChannelListener(settings, records, dispatcher.on_message, timings=timings)
         channels = await _until_there_are_more(listener, configuration, settings.channels)
         settings = settings.model_copy(update={"channels": channels})

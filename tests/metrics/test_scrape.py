@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from contract.metrics import ALL, Histogram
+from starter.ably.listener import RESULTS
 from starter.cli.setup import SIMULATED_ACCOUNTS
 from testbed.publishing import event, publish
 from testbed.waiting import until
@@ -37,6 +38,18 @@ async def test_every_metric_is_in_a_scrape_with_its_own_labels(tmp_path: Path) -
         assert [one for one in ids if one.labels.get("channel") != "all-weather-with-cash"] == []
         assert len(found) < FEW
         agrees_with_the_books(found, await own.control.read("executions"), await own.control.read("orders"))
+
+
+async def test_what_becomes_of_events_and_sweeps_is_counted_from_zero(tmp_path: Path) -> None:
+    """Prometheus sees no rise in a series that begins with a 1."""
+    async with measured_up(tmp_path, SIMULATED_ACCOUNTS.read_text(encoding="utf-8")) as own:
+        found = {
+            (one.name, one.labels["result"]): one.value
+            for one in await own.scrape()
+            if one.labels.get("channel") == "us-growth" and "result" in one.labels
+        }
+    assert [found["rebalancer_events_total", result] for result in RESULTS] == [0, 0, 0, 0]
+    assert found["rebalancer_sweeps_total", "failed"] == 0
 
 
 def agrees_with_the_books(found: list[Sample], executions: list[dict[str, str]], orders: list[object]) -> None:
