@@ -58,6 +58,11 @@ _DRIFT: Final = "drift {{ run.drift_before | percent }} → {{ run.drift_after |
 _REASON: Final = "{% if reason %}Reason: {{ reason }}{% endif %}"
 _TRADED: Final = "{% if run and run.orders %}Until then: " + _OUTCOME + "{% endif %}"
 
+_BY_HAND: Final = (
+    "rebalancer schedule list says for whom it is and whether it trades; {} rebalancer run ACCOUNT if it should still "
+    "be done, with --live only if it trades"
+)
+
 ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
     AlertKind.STARTED: AlertRule(
         when="a live rebalance has begun",
@@ -75,8 +80,8 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="a plan waits for a person's yes; once for each plan",
         title="{{ account }}: a plan waits for your approval",
         text="Plan {{ plan_hash }}{% if until %}, until {{ until | at }}{% endif %}.\n{{ detail }}",
-        do="rebalancer plan {{ account }}, then rebalancer approve {{ account }} --plan-hash {{ plan_hash }} "
-        "or rebalancer reject {{ account }}",
+        do="rebalancer approve {{ account }} --plan-hash {{ plan_hash }} (without the hash it shows the plan and "
+        "asks), or rebalancer reject {{ account }}",
         is_urgent=True,
     ),
     AlertKind.NEEDS_OPERATOR: AlertRule(
@@ -103,7 +108,11 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
     AlertKind.FAILED: AlertRule(
         when="a live rebalance has failed, was terminated or timed out",
         title="{{ account }}: rebalance FAILED{% if run and run.failure %} ({{ run.failure }}){% endif %}",
-        text=_REASON + "\n" + _TRADED,
+        text=_REASON
+        + "\n"
+        + _TRADED
+        + "{% if not run %}Nobody knows what it has sent: orders of it may still be at work. "
+        "Look in TWS.{% endif %}",
         do="rebalancer show {{ account }}, mend the cause, then rebalancer retry {{ account }}",
         is_urgent=True,
     ),
@@ -117,14 +126,14 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="a live event was too old to be traded by when its turn came (`events.maximum_age`)",
         title="{{ account }}: an event expired and was not traded",
         text="Event {{ event }} of {{ since | at }}. Nothing was traded for it.",
-        do="rebalancer run {{ account }} --live, if the account should still be moved",
+        do="nothing; only if the account should still be moved: rebalancer run {{ account }} --live",
         is_urgent=True,
     ),
     AlertKind.DRY_RUN_COMPLETED: AlertRule(
         when="a dry run has completed (`alerts.dry_runs`)",
         title="{{ account }}: dry run, {{ run.orders }} orders would be sent, " + _DRIFT,
         text="It follows {{ strategy }}. {{ run.traded | usd }} would be traded. Nothing was.",
-        do="rebalancer run {{ account }} --live, to trade",
+        do="rebalancer show {{ account }}; only if it is to trade now: rebalancer run {{ account }} --live",
     ),
     AlertKind.DRY_RUN_FAILED: AlertRule(
         when="a dry run has failed (`alerts.dry_runs`)",
@@ -198,20 +207,20 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="a schedule's time passed while Temporal was away for too long",
         title="Schedule {{ subject }} was missed",
         text="Its time passed while the Temporal server was away, and is not made up for. Missed so far: {{ detail }}.",
-        do="rebalancer schedule list, then rebalancer run ACCOUNT --live if it should still be done",
+        do=_BY_HAND.format("then"),
         is_urgent=True,
     ),
     AlertKind.SCHEDULE_FAILED: AlertRule(
         when="a schedule's time came, and not every account it is for could be triggered",
         title="Schedule {{ subject }} was not carried out, or not whole{% if detail %} ({{ detail }}){% endif %}",
         text=_REASON,
-        do="rebalancer schedule list, mend the cause, then rebalancer run ACCOUNT --live if it should still be done",
+        do=_BY_HAND.format("mend the cause, then"),
         is_urgent=True,
     ),
     AlertKind.HALTED: AlertRule(
         when="trading was halted, or an account or a strategy paused",
         title="{{ subject }}{% if by %}, by {{ by }}{% endif %}",
-        text="Since {{ since | at }}. No order goes out; events are kept. " + _REASON,
+        text="Since {{ since | at }}. Until that ends no order of it goes out; events are kept. " + _REASON,
         do="{{ command }}, to go on",
         is_urgent=True,
     ),
@@ -225,7 +234,8 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
     AlertKind.CIRCUIT_BREAKER: AlertRule(
         when="the circuit breaker paused a strategy (`circuit_breaker.failures`)",
         title="Circuit breaker: {{ subject }}",
-        text="Too many of its rebalances in a row went wrong. " + _REASON,
+        text="Too many of its rebalances in a row went wrong. No order of it goes out until you say so; events are "
+        "kept. " + _REASON,
         do="rebalancer history --failed, mend the cause, then {{ command }}",
         is_urgent=True,
     ),

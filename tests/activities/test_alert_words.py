@@ -62,6 +62,24 @@ def test_what_needs_a_person_brings_the_command() -> None:
     assert message.is_urgent
 
 
+def test_no_alert_tells_a_tired_operator_to_trade_without_a_condition() -> None:
+    for kind in AlertKind:
+        told = AlertWords(AlertSettings()).message((alert(kind, subject="weekly", run=RUN),)).text
+        do = told.partition("Do this: ")[2]
+        assert "--live" not in do or "only if" in do, kind
+
+
+def test_what_was_terminated_says_that_orders_may_be_at_work() -> None:
+    words = AlertWords(AlertSettings())
+    assert "orders of it may still be at work" in words.message((alert(AlertKind.FAILED, reason="x"),)).text
+    assert "may still be at work" not in words.message((alert(AlertKind.FAILED, run=RUN),)).text
+
+
+def test_a_plan_that_waits_is_not_looked_at_by_another_dry_run() -> None:
+    told = AlertWords(AlertSettings()).message((alert(AlertKind.NEEDS_APPROVAL, plan_hash="abcd1234"),))
+    assert "rebalancer plan" not in told.text
+
+
 def test_an_alert_about_a_run_links_to_it() -> None:
     settings = AlertSettings(temporal_ui_url="http://127.0.0.1:8233/", dashboard_url="http://desk")
     told = alert(AlertKind.FAILED, workflow_id="rebalance-DU1", run_id="r-1", reason="x")

@@ -63,7 +63,7 @@ async def test_a_schedule_whose_time_passed_while_the_server_was_away_is_told_on
             missed = (await read_schedule(own.client, "weekly")).missed
     assert phone.titles == ["Schedule weekly was missed"]
     assert f"Missed so far: {missed}." in phone.texts[0]
-    assert "rebalancer run ACCOUNT --live" in phone.texts[0]
+    assert "rebalancer run ACCOUNT if it should still be done" in phone.texts[0]
 
 
 async def test_a_schedule_that_could_not_be_carried_out_is_told_once_with_the_reason(
@@ -83,4 +83,4 @@ async def test_a_schedule_that_could_not_be_carried_out_is_told_once_with_the_re
             await everything_told(own)
     assert phone.titles == ["Schedule weekly was not carried out, or not whole (ScheduleIncomplete)"]
     assert "Triggered: DU1. Not triggered, as their drift is unknown: DU2: " in phone.texts[0]
-    assert "Do this: rebalancer schedule list, " in phone.texts[0]
+    assert "Do this: rebalancer schedule list says " in phone.texts[0]
