@@ -69,7 +69,7 @@ async def test_a_schedule_whose_time_passed_while_the_server_was_away_is_told_on
 async def test_a_schedule_that_could_not_be_carried_out_is_told_once_with_the_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    accounts = {"DU1": Holding(), "DU2": Holding(weights={"NOSUCH": "1"})}
+    accounts = {"DU2": Holding(weights={"NOSUCH": "1"})}
     async with listening(Receiver()) as phone, house(accounts) as own:
         configure(own, monkeypatch, {"phone": phone}, {"phone": ["schedule_failed"]})
         async with watching(own, watches=2):
@@ -82,5 +82,5 @@ async def test_a_schedule_that_could_not_be_carried_out_is_told_once_with_the_re
         async with watching(own):
             await everything_told(own)
     assert phone.titles == ["Schedule weekly was not carried out, or not whole (ScheduleIncomplete)"]
-    assert "Triggered: DU1. Not triggered, as their drift is unknown: DU2: " in phone.texts[0]
+    assert "Triggered: none. Not triggered, as their drift is unknown: DU2: " in phone.texts[0]
     assert "Do this: rebalancer schedule list says " in phone.texts[0]
