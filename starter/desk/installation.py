@@ -1,9 +1,10 @@
 """What holds or serves all accounts at once: gateways, listener, worker processes and queues."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -126,18 +127,18 @@ async def read_installation(client: Client, configuration: Configuration | None)
     channels = tuple(configuration.strategies)[:MOST_CHANNELS] if configuration else ()
     unknown: list[str] = []
 
-    async def told(what: str, asked: Awaitable[T]) -> T | None:
+    async def told(what: str, ask: Callable[[], Awaitable[T]]) -> T | None:
         try:
-            return await asked
+            return await ask()
         except RPCError as error:
             unknown.append(f"{what} cannot be told: {error.message or error.status.name}")
             return None
 
-    standings = [told(f"gateway {name or 'default'}", _gateway(client, name)) for name in gateways]
-    read = [told(f"channel {name}", _channel(client, name)) for name in channels]
+    standings = [told(f"gateway {name or 'default'}", partial(_gateway, client, name)) for name in gateways]
+    read = [told(f"channel {name}", partial(_channel, client, name)) for name in channels]
     processes, halts, found, listened = await asyncio.gather(
-        told("which processes run", running(client)),
-        told("whether trading is halted", read_halts(client)),
+        told("which processes run", partial(running, client)),
+        told("whether trading is halted", partial(read_halts, client)),
         asyncio.gather(*standings),
         asyncio.gather(*read),
     )
