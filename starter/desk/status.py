@@ -5,8 +5,9 @@ configured accounts that are not in them, and details of at most ``MOST_ASKED`` 
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeVar
 
 from temporalio.client import Client, WorkflowExecution
@@ -27,6 +28,7 @@ from starter.desk.runs import PAGE, Run, listed_runs, run_of
 from starter.desk.temporal_errors import is_unknown
 
 T = TypeVar("T")
+About = TypeVar("About")
 
 MOST_ASKED: Final = 100
 """Of so many running accounts details are asked, those first that wait for a person; of the others the list tells."""
@@ -109,7 +111,7 @@ async def _latest_runs(client: Client, account: str | None, known: Mapping[str, 
     async for run in listed_runs(client, query, PAGE if account is None else OWN_RUNS):
         listed.setdefault(account_of(run.id), []).append(run)
     missing = [name for name in known if name not in listed]
-    described = await at_once(_described(client, name) for name in missing)
+    described = await at_once(partial(_described, client), missing)
     return {name: tuple(runs) for name, runs in listed.items()} | dict(zip(missing, described, strict=True))
 
 
@@ -172,7 +174,7 @@ async def _with_last_live(client: Client, statuses: list[AccountStatus]) -> list
         if (name := account_of(listed.id)) in lacking and name not in found:
             found[name] = await run_of(listed)
     rest = sorted(lacking - found.keys())[:MOST_LOOKED_UP]
-    for run in await at_once(_last_live(client, name) for name in rest):
+    for run in await at_once(partial(_last_live, client), rest):
         if run is not None:
             found[run.account] = run
     return [replace(each, last_live=each.last_live or found.get(each.account)) for each in statuses]
@@ -194,7 +196,7 @@ async def _with_details(client: Client, statuses: list[AccountStatus]) -> list[A
     """What the list cannot tell: of those that run, and of those whose failure left no words in it."""
     pressing = sorted(statuses, key=lambda each: (not each.waits_for_you, not each.is_running, _since(each)))
     asked = [each for each in pressing if each.is_running or _lacks_reason(each)]
-    answered = await at_once(detailed(client, each) for each in asked[:MOST_ASKED])
+    answered = await at_once(partial(detailed, client), asked[:MOST_ASKED])
     others = [replace(each, detail=each.detail or NOT_ASKED) for each in asked[MOST_ASKED:]]
     places = positions({each.account: each.steps for each in answered})
     added = {each.account: replace(each, position=places.get(each.account)) for each in (*answered, *others)}
@@ -243,12 +245,12 @@ def _answered(status: AccountStatus, answer: Status | None, steps: tuple[Pending
     )
 
 
-async def at_once(asked: Iterable[Awaitable[T]]) -> list[T]:
-    """All of these answers in their order, ``AT_ONCE`` at a time."""
+async def at_once(ask: Callable[[About], Awaitable[T]], each_of: Iterable[About]) -> list[T]:
+    """What is answered about each of these, in their order; ``AT_ONCE`` are asked about at a time."""
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def in_turn(one: Awaitable[T]) -> T:
+    async def in_turn(about: About) -> T:
         async with turns:
-            return await one
+            return await ask(about)
 
-    return await asyncio.gather(*(in_turn(one) for one in asked))
+    return await asyncio.gather(*(in_turn(about) for about in each_of))

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from temporalio.client import Client
@@ -54,7 +55,7 @@ class PublishedEvent:
 
 async def published_events(client: Client, accounts: Sequence[str]) -> list[PublishedEvent]:
     """The events that these accounts remember, the latest first. Raises ``RPCError``."""
-    rings = await at_once(_remembered(client, account) for account in accounts[:MOST_ACCOUNTS])
+    rings = await at_once(partial(_remembered, client), accounts[:MOST_ACCOUNTS])
     served = await _served(client)
     found: dict[tuple[str, bool], list[AtAccount]] = defaultdict(list)
     for account, records in zip(accounts, rings, strict=False):

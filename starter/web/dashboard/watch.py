@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from temporalio.client import Client
@@ -225,7 +226,7 @@ class Watch:
         longest_ago = sorted(working, key=lambda each: self._detailed_at.get(each.account, float("-inf")))
         asked = (*new[:MOST_NEW_A_LOOK], *longest_ago[:DETAILS_A_LOOK])
         self._detailed_at |= {each.account: now for each in asked}
-        for told in await at_once(detailed(self._client, each) for each in asked):
+        for told in await at_once(partial(detailed, self._client), asked):
             # That a run is over, and which is the next, is for the list to tell: it knows of all of them.
             if told.is_running and told.run_id == self._statuses[told.account].run_id:
                 self._statuses[told.account] = told
