@@ -11,7 +11,7 @@ from chaos.broker_day import BrokerDay
 from chaos.by_hand import do_by_hand
 from chaos.connections import is_connected
 from chaos.doors import (
-    TAKEOVER_TIME,
+    CONNECTS_WITHIN,
     Door,
     ForeignRun,
     MarketClosing,
@@ -92,7 +92,7 @@ class DoorOpener:
         self._down.add(frozen)
         self._children[frozen].freeze()
         await insist(lambda: self._gateway.add_rules([CLOSE_ALL]))
-        waited_until = asyncio.get_running_loop().time() + TAKEOVER_TIME
+        waited_until = asyncio.get_running_loop().time() + CONNECTS_WITHIN
         while not self._holds(other) and asyncio.get_running_loop().time() < waited_until:  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(RETRY_PAUSE)
         self.takeovers += self._holds(other)

@@ -22,6 +22,10 @@ DAY_CHANGES: Final = 2
 TAKEOVER_TIME: Final = 25.0
 """Seconds a standby may need for a connection, by its longest pause, and some to work with it."""
 
+CONNECTS_WITHIN: Final = 40.0
+"""Seconds until a standby holds the connection for certain: a try that came too early, and its longest pause but one
+and its longest one after it."""
+
 CLOSED_TIME: Final = 130.0
 """Seconds until a market that closes at the next full minute but one has opened again a minute later."""
 
