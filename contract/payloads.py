@@ -21,6 +21,7 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
 )
 from temporalio.converter import PayloadConverter as Converter
+from temporalio.exceptions import ApplicationError
 
 from rebalancing.errors import RebalancerError
 
@@ -57,7 +58,8 @@ class FailureConverter(DefaultFailureConverter):
     def to_failure(self, exception: BaseException, payload_converter: Converter, failure: Failure) -> None:
         """Write an error down, with what caused it."""
         super().to_failure(exception, payload_converter, failure)
-        if isinstance(exception, RebalancerError) or isinstance(exception.__cause__, RebalancerError):
+        is_told_of_one = isinstance(exception, ApplicationError) and isinstance(exception.__cause__, RebalancerError)
+        if isinstance(exception, RebalancerError) or is_told_of_one:
             failure.stack_trace = ""
 
 

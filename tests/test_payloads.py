@@ -108,3 +108,9 @@ def test_an_error_that_nobody_foresaw_keeps_its_calls() -> None:
     failure = failure_of(ApplicationError("'x'", type="KeyError"), KeyError("x"))
     assert "failure_of" in failure.stack_trace
     assert "failure_of" in failure.cause.stack_trace
+
+
+def test_a_defect_that_comes_of_an_error_that_was_foreseen_keeps_its_calls_too() -> None:
+    failure = failure_of(KeyError("x"), GatewayUnavailable("away"))
+    assert "failure_of" in failure.stack_trace
+    assert failure.cause.stack_trace == ""
