@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from contract.messages import RunInput, RunResult
 from contract.names import ACCOUNT, REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
 from contract.summaries import summary
-from rebalancing.triggers import ExecutionMode, Trigger
+from rebalancing.triggers import Trigger
 
 TASK_TIMEOUT: Final = timedelta(seconds=3)
 """How long a workflow task may take; it takes milliseconds. A worker killed in the middle of one is noticed after it,
@@ -39,5 +39,6 @@ async def deliver(client: Client, trigger: Trigger, strategy: str = "") -> Workf
 
 def in_the_list(trigger: Trigger, strategy: str = "") -> str:
     """A run in Temporal's UI, as in ``LIVE · etf-blend-301-20 · event e5``."""
-    mode = "LIVE" if trigger.mode is ExecutionMode.REBALANCE else "DRY RUN"
-    return summary(mode, strategy, f"asked for by {trigger.origin}" if trigger.is_of_a_person else trigger.origin)
+    return summary(
+        trigger.mode.word, strategy, f"asked for by {trigger.origin}" if trigger.is_of_a_person else trigger.origin
+    )

@@ -40,6 +40,11 @@ class ScheduledRequest(FrozenModel):
     mode: ExecutionMode = ExecutionMode.DRY_RUN
     if_drift: DriftBand | None = None
 
+    @property
+    def whom(self) -> str:
+        """Who is meant, in words."""
+        return f"account {self.account}" if self.account else f"strategy {self.strategy}"
+
 
 class MeasuredDrift(FrozenModel):
     """What the dry run of this event id came to. ``drift`` is that before any order, in percent; without one,

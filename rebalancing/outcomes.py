@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.funding.cash_standing import CashStanding
@@ -34,6 +35,22 @@ class Phase(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+ENDED_PHASES: Final = frozenset({Phase.COMPLETED, Phase.INCOMPLETE, Phase.FAILED, Phase.CANCELLED, Phase.EXPIRED})
+"""Phases that nothing follows."""
+
+WAITING_PHASES: Final = frozenset(
+    {
+        Phase.HALTED,
+        Phase.WAITING_FOR_TURN,
+        Phase.WAITING_FOR_GATEWAY,
+        Phase.WAITING_FOR_MARKET,
+        Phase.WAITING_FOR_APPROVAL,
+        Phase.NEEDS_OPERATOR,
+    }
+)
+"""Phases in which a rebalance is not at work."""
 
 
 class Gap(FrozenModel):

@@ -40,6 +40,11 @@ class ExecutionMode(StrEnum):
         """Only an exact ``"rebalance"`` trades; everything else is a dry run (promise P6)."""
         return cls.REBALANCE if value == cls.REBALANCE else cls.DRY_RUN
 
+    @property
+    def word(self) -> str:
+        """Whether it trades, so that nobody can overlook it."""
+        return "LIVE" if self is ExecutionMode.REBALANCE else "DRY RUN"
+
 
 class Trigger(FrozenModel):
     """One request to rebalance one account.

@@ -9,10 +9,8 @@ from configuration.configuration import Configuration
 from contract import metrics
 from contract.names import REBALANCES_QUEUE, WORKFLOW_TYPE
 from rebalancing.orders.order import OrderState, Side
-from rebalancing.outcomes import Phase
+from rebalancing.outcomes import ENDED_PHASES
 from rebalancing.triggers import ExecutionMode
-
-OUTCOMES: Final = (Phase.COMPLETED, Phase.INCOMPLETE, Phase.FAILED, Phase.CANCELLED, Phase.EXPIRED)
 
 STATES: Final = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.UNKNOWN)
 
@@ -32,7 +30,7 @@ def count_from_zero(client: Client, configuration: Configuration) -> None:
 
 def _of_workflows(account: str) -> Iterator[tuple[metrics.Counter, dict[str, str]]]:
     for mode in ExecutionMode:
-        for outcome in OUTCOMES:
+        for outcome in ENDED_PHASES:
             yield metrics.REBALANCES, {"account": account, "mode": mode.value, "outcome": outcome.value}
     for cause in metrics.TIME_OUTS:
         yield metrics.TIMEOUTS, {"account": account, "cause": cause}

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 
 from contract.summaries import counted
 from rebalancing.orders.order import Intent, OrderReport, OrderState
-from rebalancing.outcomes import Outcome, Phase
+from rebalancing.outcomes import ENDED_PHASES, Outcome, Phase
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import ExecutionMode, Trigger
-from workflows.run_metrics import ENDS
 from workflows.summaries import orders
 
 MOST_ROWS: Final = 40
@@ -68,13 +67,6 @@ def details(run: Standing) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def mode_word(mode: ExecutionMode | None) -> str:
-    """Whether it trades, so that nobody can overlook it."""
-    if mode is None:
-        return ""
-    return "LIVE" if mode is ExecutionMode.REBALANCE else "DRY RUN"
-
-
 def plain(text: str) -> str:
     """Text of others, which must not become links, formulas, tables or tags."""
     return text.translate(_FOREIGN).replace("://", ": //")
@@ -84,7 +76,7 @@ def plain(text: str) -> str:
 
 
 def _headline(run: Standing) -> str:
-    told = " · ".join(filter(None, (mode_word(run.mode), plain(run.strategy), run.account)))
+    told = " · ".join(filter(None, (run.mode.word if run.mode else "", plain(run.strategy), run.account)))
     return f"### {run.phase.value.upper()}\n\n**{told}**"
 
 
@@ -94,7 +86,7 @@ def _facts(run: Standing) -> str:
 
 def _told_facts(run: Standing) -> Iterator[tuple[str, str]]:
     """What is to be read first comes first."""
-    yield ("why" if run.phase in ENDS else "now"), plain(_reason(run))
+    yield ("why" if run.phase in ENDED_PHASES else "now"), plain(_reason(run))
     yield "what to do", WHAT_TO_DO.get(run.phase, "").format(account=run.account)
     yield "drift", _drift(run)
     yield "orders", _progress(run)
@@ -104,7 +96,7 @@ def _told_facts(run: Standing) -> Iterator[tuple[str, str]]:
         if slippage := run.outcome.slippage:
             yield "slippage", f"{slippage.amount:,.2f} USD ({slippage.basis_points:+} bp of {slippage.traded:,.0f} USD)"
     yield "asked for by", _asked_by(run.triggers)
-    since = "ended at" if run.phase in ENDS else "in this phase since"
+    since = "ended at" if run.phase in ENDED_PHASES else "in this phase since"
     yield since, f"{run.since.astimezone(UTC):%a %Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -113,7 +105,7 @@ def _reason(run: Standing) -> str:
     if run.outcome is not None:
         return run.outcome.missing
     if run.told or run.detail:
-        leads_in = run.phase in ENDS or run.phase in (Phase.HALTED, Phase.NEEDS_OPERATOR)
+        leads_in = run.phase in ENDED_PHASES or run.phase in (Phase.HALTED, Phase.NEEDS_OPERATOR)
         return run.told or (run.detail if leads_in else f"{run.phase.value} {run.detail}")
     if any(intent.ref not in run.reports for intent in run.intents):
         return "orders are being sent"

@@ -7,7 +7,6 @@ in here is a command, so that histories of before it replay.
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from temporalio import workflow
 
@@ -16,9 +15,6 @@ from contract.run_summary import RunSummary
 from rebalancing.orders.order import OrderReport
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
-
-ENDS: Final = frozenset({Phase.COMPLETED, Phase.INCOMPLETE, Phase.FAILED, Phase.CANCELLED, Phase.EXPIRED})
-"""Phases that nothing follows."""
 
 
 def phase_left(phase: Phase, since: datetime) -> None:

@@ -15,7 +15,7 @@ from contract.run_summary import OperatorAct
 from rebalancing.approval import WaitingPlan
 from rebalancing.market.snapshot import AccountSnapshot, OpenOrder
 from rebalancing.orders.order import UNSENT, OrderReport
-from rebalancing.outcomes import Outcome, Phase
+from rebalancing.outcomes import ENDED_PHASES, Outcome, Phase
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import ExecutionMode, Trigger
 from workflows import run_metrics
@@ -96,7 +96,7 @@ class RunState:
             self.show()
             return
         run_metrics.phase_left(self.phase, self.since)
-        if phase in run_metrics.ENDS and self.mode is not None and self.asked_at is not None:
+        if phase in ENDED_PHASES and self.mode is not None and self.asked_at is not None:
             run_metrics.done(self.mode, phase, self.asked_at)
             run_metrics.traded(self._account, self.orders.reports.values())
         self.phase, self.since = phase, workflow.now()
@@ -177,7 +177,7 @@ class RunState:
     @property
     def _outcome_word(self) -> str:
         """What the run came to, in a word; empty while it goes on."""
-        if self.phase not in run_metrics.ENDS:
+        if self.phase not in ENDED_PHASES:
             return ""
         is_dry = self.phase is Phase.COMPLETED and self.mode is ExecutionMode.DRY_RUN
         return DRY_RUN_OUTCOME if is_dry else self.phase.value

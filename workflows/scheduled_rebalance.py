@@ -137,12 +137,8 @@ async def _await_dry_runs(dry_runs: tuple[Trigger, ...]) -> list[MeasuredDrift]:
     return found + [MeasuredDrift(account=one.account, event_id=one.event_id, problem=late) for one in dry_runs]
 
 
-def _meant(request: ScheduledRequest) -> str:
-    return f"account {request.account}" if request.account else f"strategy {request.strategy}"
-
-
 async def _scheduled_accounts(request: ScheduledRequest) -> tuple[str, ...]:
-    return await _ask(ScheduleContract.scheduled_accounts, request, summary("who is meant", _meant(request)))
+    return await _ask(ScheduleContract.scheduled_accounts, request, summary("who is meant", request.whom))
 
 
 async def _deliver(triggers: Iterable[Trigger]) -> None:

@@ -19,19 +19,6 @@ ASKED_ABOUT: Final = {
 }
 """Phases of which the run itself must tell more than the server lists."""
 
-WAITING: Final = frozenset(
-    phase.value
-    for phase in (
-        Phase.HALTED,
-        Phase.WAITING_FOR_TURN,
-        Phase.WAITING_FOR_GATEWAY,
-        Phase.WAITING_FOR_MARKET,
-        Phase.WAITING_FOR_APPROVAL,
-        Phase.NEEDS_OPERATOR,
-    )
-)
-"""Phases in which a run is not at work."""
-
 _ENDED: Final = {
     Phase.COMPLETED.value: AlertKind.COMPLETED,
     Phase.INCOMPLETE.value: AlertKind.INCOMPLETE,

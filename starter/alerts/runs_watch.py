@@ -11,9 +11,9 @@ from configuration.configuration_in_use import ConfigurationInUse
 from contract.alerts import Alert, alert_id
 from contract.memory import memory_of
 from rebalancing.alerts import AlertKind
-from rebalancing.outcomes import Phase
+from rebalancing.outcomes import WAITING_PHASES, Phase
 from starter.alerts.outbox import Outbox
-from starter.alerts.run_alerts import ASKED_ABOUT, WAITING, ended, expired, slow, started, waits
+from starter.alerts.run_alerts import ASKED_ABOUT, ended, expired, slow, started, waits
 from starter.desk.history import HistoryRequest
 from starter.desk.latest_run import handle_of, query_status
 from starter.desk.runs import Run, listed_runs, run_of
@@ -79,7 +79,7 @@ class RunsWatch:
 
     def _note_work(self, running: list[Run], now: datetime) -> None:
         """Since when each has been seen at work without a wait."""
-        at_work = {run.run_id: run for run in running if run.phase not in WAITING}
+        at_work = {run.run_id: run for run in running if run.phase not in WAITING_PHASES}
         self._at_work = {
             run_id: (self._at_work[run_id][0] if run_id in self._at_work else now, run)
             for run_id, run in at_work.items()

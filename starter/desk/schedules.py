@@ -273,10 +273,8 @@ def _commented(cron: str) -> str:
 
 def _in_the_list(request: ScheduledRequest) -> str:
     """As in ``SCHEDULE weekly · LIVE · strategy etf-blend · if drift > 2.5 %``."""
-    mode = "LIVE" if request.mode is ExecutionMode.REBALANCE else "DRY RUN"
-    whom = f"account {request.account}" if request.account else f"strategy {request.strategy}"
     drift = "" if request.if_drift is None else f"if drift > {request.if_drift} %"
-    return summary(f"SCHEDULE {request.schedule}", mode, whom, drift)
+    return summary(f"SCHEDULE {request.schedule}", request.mode.word, request.whom, drift)
 
 
 def _zone(name: str) -> str:

@@ -83,7 +83,7 @@ AnyLooker = Annotated[Looker | None, Depends(looker)]
 @router.get(HOME)
 async def home(request: Request, desk: TheDesk, who: AnyLooker) -> Response:
     """Show all accounts."""
-    return await _page(request, who, lambda own: BoardView(desk, desk.watch, own))
+    return await _page(request, who, lambda own: BoardView(desk.watch, own))
 
 
 @router.get(f"{PAGES}/accounts/{{account}}")
@@ -167,7 +167,7 @@ def _view(desk: OpenDesk, who: Looker, page: str) -> View:
         case ["accounts", account, "runs", run_id] if is_account_id(account) and fullmatch(RUN_ID, run_id):
             return RunView(desk, desk.watch, who, account, run_id)
         case _:
-            return BoardView(desk, desk.watch, who)
+            return BoardView(desk.watch, who)
 
 
 # --- signing in -------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from contract.summaries import counted
 from rebalancing.outcomes import Phase
 from starter.desk.account_status import NEVER_RUN, UNTOLD
 from starter.desk.ages import NOTHING, span
@@ -104,11 +105,6 @@ def taken(length: timedelta | None) -> str:
 def sentence(words: str) -> str:
     """Words as a sentence begins."""
     return words[:1].upper() + words[1:]
-
-
-def counted(number: int, noun: str) -> str:
-    """So many of something."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def part(words: str) -> str:

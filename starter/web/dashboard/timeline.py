@@ -11,21 +11,11 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from contract.names import PHASE, workflow_id
-from rebalancing.outcomes import Phase
+from rebalancing.outcomes import ENDED_PHASES, WAITING_PHASES, Phase
 
 MOST_EVENTS: Final = 5000
 """So many events of a history are looked at; a rebalance has about a hundred."""
 
-WAITS: Final = frozenset(
-    {
-        Phase.HALTED,
-        Phase.WAITING_FOR_TURN,
-        Phase.WAITING_FOR_GATEWAY,
-        Phase.WAITING_FOR_MARKET,
-        Phase.WAITING_FOR_APPROVAL,
-        Phase.NEEDS_OPERATOR,
-    }
-)
 LEGS: Final = frozenset({Phase.SELLING, Phase.BUYING})
 
 _ENDED: Final = frozenset(
@@ -38,7 +28,6 @@ _ENDED: Final = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     }
 )
-_CLOSED: Final = frozenset({Phase.COMPLETED, Phase.INCOMPLETE, Phase.FAILED, Phase.CANCELLED, Phase.EXPIRED})
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,7 @@ class Span:
     @property
     def kind(self) -> str:
         """Whether it is a wait, a leg, or work."""
-        return "wait" if self.phase in WAITS else "leg" if self.phase in LEGS else "work"
+        return "wait" if self.phase in WAITING_PHASES else "leg" if self.phase in LEGS else "work"
 
 
 async def timeline_of(client: Client, account: str, run_id: str, now: datetime) -> tuple[Span, ...]:
@@ -86,7 +75,7 @@ def spans_of(events: Iterable[HistoryEvent], now: datetime) -> tuple[Span, ...]:
         if entered is not None and entered != phase:
             spans.append(Span(phase, since, at))
             phase, since = entered, at
-    if since is not None and phase not in _CLOSED:
+    if since is not None and phase not in ENDED_PHASES:
         spans.append(Span(phase, since, ended_at or now, is_open=ended_at is None))
     return tuple(spans)
 

@@ -87,8 +87,8 @@ class BoardView:
     template = "board.html"
     title = "Accounts"
 
-    def __init__(self, desk: OpenDesk, watch: Watch, looker: Looker) -> None:
-        self._desk, self._watch, self._looker = desk, watch, looker
+    def __init__(self, watch: Watch, looker: Looker) -> None:
+        self._watch, self._looker = watch, looker
         self._cards: dict[str, tuple[Card, str]] = {}
 
     async def regions(self) -> AsyncGenerator[Regions]:

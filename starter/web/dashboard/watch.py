@@ -132,11 +132,6 @@ class Watch:
             yield await self.board()
             await asyncio.sleep(LOOK_EVERY)
 
-    async def now(self) -> Board:
-        """The board as of this very moment, for whoever just changed something."""
-        self._looked_at = self._installation_at = float("-inf")
-        return await self.board()
-
     async def _problem_of_a_look(self, now: float) -> str:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):

@@ -9,7 +9,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from contract.halts import HALT_ID
-from simulator.gateway.faults import NOTICE_TEXTS
 from starter.desk.gateway_connections import is_gateway_connected
 from starter.desk.halt import read_halts
 from testbed.waiting import until
@@ -28,9 +27,8 @@ ASKS: Final[dict[str, Any]] = {"approval": {"required": "always"}}
 
 
 @pytest.fixture
-async def six(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def six(looks_real: None) -> AsyncIterator[House]:
     """Six accounts, two of which ask before they trade, at a gateway that nobody can tell from IBKR's."""
-    monkeypatch.setitem(NOTICE_TEXTS, 2104, "Market data farm connection is OK:usfarm")
     accounts = {each: Holding(more=ASKS if each in ("DU5", "DU6") else {}) for each in ACCOUNTS}
     async with house(accounts) as own:
         await until(lambda: is_gateway_connected(own.client, (None,)))

@@ -127,9 +127,14 @@ async def test_a_server_that_is_away_is_told_and_what_was_known_stays() -> None:
     configured = configuration({"DU1": Holding()})
     async with temporal_server() as server:
         watch = Watch(server.client, ConfigurationInUse(configured))
-        known = await watch.now()
+        known = await watch.board()
         assert [(each.account, each.phase) for each in known.statuses] == [("DU1", "never run")]
         assert known.problem == ""
-    away = await watch.now()
+
+    async def is_told() -> bool:
+        return bool((await watch.board()).problem)
+
+    await until(is_told)
+    away = await watch.board()
     assert away.problem.startswith("No Temporal server answers within")
     assert (away.statuses, away.read_at) == (known.statuses, known.read_at)

@@ -12,7 +12,6 @@ from playwright.async_api import expect
 
 from contract.halts import HALT_ID
 from rebalancing.outcomes import Phase
-from simulator.gateway.faults import NOTICE_TEXTS
 from starter.desk.gateway_connections import is_gateway_connected
 from starter.desk.halt import hold, read_halts
 from starter.web.tokens import Role, add_token
@@ -30,9 +29,8 @@ NARROW: Final = {"width": 320, "height": 640}
 
 
 @pytest.fixture
-async def three(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def three(looks_real: None) -> AsyncIterator[House]:
     """Three accounts, of which the second asks before it trades, and the third has an order that works on."""
-    monkeypatch.setitem(NOTICE_TEXTS, 2104, "Market data farm connection is OK:usfarm")
     works_on = Holding(weights={"QQQ": "1"}, more={"order_policy": WORKS_ON})
     accounts = {"DU1": Holding(), "DU2": Holding(more=ASKS), "DU3": works_on}
     async with house(accounts) as own:

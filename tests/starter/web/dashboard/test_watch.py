@@ -51,7 +51,7 @@ async def shown(watch: Watch, account: str, phase: str) -> Board:
 
     async def is_so() -> bool:
         nonlocal found
-        found = await watch.now()
+        found = await watch.board()
         status = found.status(account)
         return status is not None and status.phase == phase
 
@@ -66,7 +66,7 @@ async def test_a_halt_is_told_whatever_runs_under_its_id(client: Client) -> None
     watch = watch_of(client)
 
     async def is_told() -> bool:
-        return [halt.what for halt in (await watch.now()).installation.halts] == ["trading is halted"]
+        return [halt.what for halt in (await watch.board()).installation.halts] == ["trading is halted"]
 
     await until(is_told, within=20)
 
