@@ -7,7 +7,7 @@ from typing import Final
 
 from activities.gateway.ledger import Execution
 from contract import metrics
-from contract.tracing import Traces
+from contract.tracing import Traces, is_traced
 from rebalancing.orders.order import Intent, Side
 
 OURS: Final = "rb-"
@@ -27,6 +27,8 @@ class TradeCounts:
 
     def note_sent(self, intent: Intent) -> None:
         """An order was written to the gateway."""
+        if not _is_kept():
+            return
         metrics.ORDERS_SENT.add(
             metrics.process_meter(),
             account=intent.account,
@@ -43,7 +45,7 @@ class TradeCounts:
 
     def note_fill(self, ref: str, execution: Execution) -> None:
         """The gateway told an execution; those of others are not counted."""
-        if not ref.startswith(OURS) or execution.side not in list(Side):
+        if not _is_kept() or not ref.startswith(OURS) or execution.side not in list(Side):
             return
         metrics.FILLS.add(metrics.process_meter(), account=execution.account, side=execution.side)
         told = {"account": execution.account, "shares": str(execution.shares), "price": str(execution.price)}
@@ -56,3 +58,8 @@ class TradeCounts:
         elif run in self._sold_at:
             seconds = (now - self._sold_at[run]).total_seconds()
             metrics.OUT_OF_MARKET.set(metrics.process_meter(), seconds, account=execution.account)
+
+
+def _is_kept() -> bool:
+    """Whether anybody is told of it; hundreds of fills come at once, and nothing else may wait for that."""
+    return metrics.is_measured() or is_traced()

@@ -31,8 +31,8 @@ from starter.desk.temporal_errors import innermost_reason, is_away, is_unknown
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what runs, while somebody looks on."""
 
-INSTALLATION_EVERY: Final = 5.0
-"""Seconds between two looks at gateways, listener and processes."""
+INSTALLATION_EVERY: Final = 10.0
+"""Seconds between two looks at gateways, listener and processes: a dozen questions and more, and little changes."""
 
 EVERYTHING_EVERY: Final = 60.0
 """Seconds after which all accounts are listed anew, for whatever a look may have missed."""
