@@ -141,11 +141,17 @@ def positions(account: AccountArgument, as_json: JsonFlag = False) -> None:
 
 
 @app.command(rich_help_panel=ACCOUNTS)
-def cancel(account: AccountArgument, as_json: JsonFlag = False) -> None:
+def cancel(
+    account: AccountArgument,
+    at_broker: Annotated[
+        bool, typer.Option("--at-broker", help="Its orders at once, past a rebalance that no worker goes on with.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Cancel an account's running rebalance and its working orders, and tell what had filled."""
     from starter.cli.cancel import run_cancel_command
 
-    complete(run_cancel_command(account, as_json=as_json))
+    complete(run_cancel_command(account, at_broker=at_broker, as_json=as_json))
 
 
 @app.command(rich_help_panel=ACCOUNTS)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from contract.messages import RunResult
 from rebalancing.errors import RebalancerError
-from starter.desk.latest_run import ending_of, handle_of, has_ended, query_status
+from starter.desk.latest_run import ending_of, handle_of, has_ended, query_status, status_or_error
+from starter.desk.stuck_code import why_unanswered
 from starter.desk.temporal_errors import is_unknown
 
 
@@ -15,12 +16,26 @@ class NothingToCancel(RebalancerError):
     """No rebalance of the account runs, or not any more."""
 
 
+class CancelUnheard(RebalancerError):
+    """It was asked for, and no worker carries it out now; the message says why, and what cancels orders past it."""
+
+
 async def cancel(client: Client, account: str) -> WorkflowHandle[Any, RunResult]:
     """Ask the account's rebalance to cancel its working orders and to end; ``told_at_end`` waits until it has.
 
     Raises:
         NothingToCancel: none is running.
+        CancelUnheard: no worker has what it takes to go on with it, or none runs.
     """
+    handle = await ask_to_end(client, account)
+    answer = await status_or_error(handle)
+    if isinstance(answer, Exception):
+        await _raise_unheard(client, handle, account, answer)
+    return handle
+
+
+async def ask_to_end(client: Client, account: str) -> WorkflowHandle[Any, RunResult]:
+    """The same without a look at whether a worker hears of it. Raises ``NothingToCancel``."""
     handle = handle_of(client, account)
     if await has_ended(handle) is not False:
         raise NothingToCancel(f"No rebalance of {account} is running; there is nothing to cancel.")
@@ -31,6 +46,18 @@ async def cancel(client: Client, account: str) -> WorkflowHandle[Any, RunResult]
             raise
         raise NothingToCancel(f"The rebalance of {account} ended before it could be cancelled.") from None
     return handle
+
+
+async def _raise_unheard(client: Client, handle: WorkflowHandle[Any, RunResult], account: str, said: Exception) -> None:
+    description = await handle.describe()
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return
+    why = await why_unanswered(client, description, said)
+    raise CancelUnheard(
+        f"The rebalance of {account} was asked to end, and will once a worker goes on with it; now {why}. Orders of it "
+        f"may be at work: `rebalancer cancel --at-broker {account}` cancels them through the gateway, "
+        "`rebalancer doctor` says what is wrong."
+    )
 
 
 async def told_at_end(handle: WorkflowHandle[Any, RunResult]) -> str:

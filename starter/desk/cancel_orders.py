@@ -19,7 +19,9 @@ from contract.requests import CancelOpenRequest
 from contract.timeouts import HEARTBEAT_TIMEOUT, VISIT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
+from starter.desk.cancel import NothingToCancel, ask_to_end
 from starter.desk.known_login import known_gateways
+from starter.desk.pending_steps import pending_steps
 from starter.desk.positions import ATTEMPTS
 
 AT_ONCE: Final = 3
@@ -49,6 +51,29 @@ async def cancel_all_orders(
 
     accounts = [each for each in configuration.accounts if each.enabled or each.gateway in reached]
     return [problem for problem in await asyncio.gather(*map(problem_of, accounts)) if problem]
+
+
+async def cancel_at_broker(client: Client, configuration: Configuration, account: str) -> str:
+    """Cancel the account's working orders whether or not a worker has the code to go on with its rebalance.
+
+    That is asked to end too, and does once its code is back. What came of it, in words. Raises ``AccountUnknown``, or
+    ``OrdersNotCancelled``, also where orders may still be sent.
+    """
+    own = configuration.configured(account)
+    try:
+        handle = await ask_to_end(client, account)
+    except NothingToCancel:
+        handle = None
+    await cancel_orders(client, own, configuration.settings.concurrency.cancel_timeout)
+    if handle is None:
+        return f"No order of {account} that was placed here works any more; no rebalance of it was running."
+    steps = pending_steps(await handle.describe())
+    if any(step.activity == GatewayContract.place_leg.__name__ for step in steps):
+        raise OrdersNotCancelled(
+            f"The orders of {account} that worked were cancelled, but its rebalance may send more: hold it with "
+            f"`rebalancer pause {account}`, then cancel once more."
+        )
+    return f"No order of {account} that was placed here works any more; its rebalance ends once a worker hears of it."
 
 
 async def _problem(client: Client, account: Account, timeout: float) -> str:

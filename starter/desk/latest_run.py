@@ -59,10 +59,16 @@ async def has_ended(handle: WorkflowHandle[Any, RunResult]) -> bool | None:
 
 async def query_status(handle: WorkflowHandle[Any, RunResult]) -> Status | None:
     """The answer to the status query, or ``None`` if no worker gave one in time, or one that cannot be read."""
+    answer = await status_or_error(handle)
+    return answer if isinstance(answer, Status) else None
+
+
+async def status_or_error(handle: WorkflowHandle[Any, RunResult]) -> Status | Exception:
+    """The same with what a worker, or the server, said in the place of an answer."""
     try:
         return await handle.query(STATUS_QUERY, result_type=Status, rpc_timeout=QUERY_TIMEOUT)
-    except (RPCError, TemporalError, ValueError, KeyError):
-        return None
+    except (RPCError, TemporalError, ValueError, KeyError) as error:
+        return error
 
 
 async def ending_of(handle: WorkflowHandle[Any, RunResult]) -> Ending:

@@ -22,9 +22,10 @@ from rebalancing.errors import AccountUnknown
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import EventRing, ExecutionMode
 from starter.desk.account_status import NEVER_RUN, UNTOLD, AccountStatus
-from starter.desk.latest_run import ending_of, handle_of, query_status
+from starter.desk.latest_run import ending_of, handle_of, status_or_error
 from starter.desk.pending_steps import PendingStep, pending_steps, positions
 from starter.desk.runs import PAGE, Run, listed_runs, run_of
+from starter.desk.stuck_code import why_unanswered
 from starter.desk.temporal_errors import is_unknown
 
 T = TypeVar("T")
@@ -219,16 +220,19 @@ async def detailed(client: Client, listed: AccountStatus) -> AccountStatus:
             ending = await ending_of(handle_of(client, listed.account, listed.run_id))
             return replace(listed, detail=ending.message)
         handle = handle_of(client, listed.account)
-        description, answer = await asyncio.gather(handle.describe(), query_status(handle))
+        description, answer = await asyncio.gather(handle.describe(), status_or_error(handle))
         status = of_run(listed, await run_of(description))
-        return _answered(status, answer, pending_steps(description)) if status.is_running else status
+        if not status.is_running:
+            return status
+        steps = pending_steps(description)
+        if isinstance(answer, Exception):
+            return replace(status, steps=steps, detail=await why_unanswered(client, description, answer))
+        return _answered(status, answer, steps)
     except RPCError as error:
         return replace(listed, detail=f"details {UNTOLD}: {error.message or error.status.name}")
 
 
-def _answered(status: AccountStatus, answer: Status | None, steps: tuple[PendingStep, ...]) -> AccountStatus:
-    if answer is None:
-        return replace(status, steps=steps, detail="no worker answers")
+def _answered(status: AccountStatus, answer: Status, steps: tuple[PendingStep, ...]) -> AccountStatus:
     return replace(
         status,
         strategy=status.strategy or answer.strategy,

@@ -14,7 +14,7 @@ from rebalancing.triggers import HTTP_SOURCE
 from starter.desk.approve import approve as approve_plan
 from starter.desk.cancel import cancel as cancel_run
 from starter.desk.cancel import told_at_end
-from starter.desk.cancel_orders import cancel_all_orders
+from starter.desk.cancel_orders import cancel_all_orders, cancel_at_broker
 from starter.desk.gateway_stop import resume_all, stop_gateways
 from starter.desk.halt import hold, pause_of_account, pause_of_strategy, read_halts
 from starter.desk.halt import resume as end_hold
@@ -65,6 +65,12 @@ class ResolveRequest(_Asked):
     filled: int | None = Field(ge=0, le=1_000_000_000)
 
 
+class CancelRequest(_Asked):
+    """``at_broker``: its orders at once, past a rebalance that no worker goes on with."""
+
+    at_broker: bool = False
+
+
 class HaltRequest(_Asked):
     """``cancel_orders``: working orders are cancelled too; ``everything``: nothing reaches a gateway at all."""
 
@@ -105,11 +111,14 @@ async def resolve(account_id: AccountId, wanted: ResolveRequest, desk: TheDesk, 
 @router.post(
     "/accounts/{account_id}/cancel", responses=documented(*CHANGES), openapi_extra=TRADERS, dependencies=ONLY_TRADERS
 )
-async def cancel(account_id: AccountId, request: Request, desk: TheDesk) -> Told:
+async def cancel(account_id: AccountId, request: Request, desk: TheDesk, wanted: CancelRequest | None = None) -> Told:
     """Cancel the account's rebalance and its working orders, and tell what had filled.
 
     Where nobody can wait for that any more, it goes on all the same, and the answer says so.
     """
+    if wanted and wanted.at_broker:
+        told = await cancel_at_broker(desk.client, desk.configuration.now, account_id)
+        return Told(account_id=account_id, message=told)
     handle = await cancel_run(desk.client, account_id)
     try:
         with desk.room.place():
