@@ -20,9 +20,11 @@ from contract.requests import (
     IntentsRequest,
     PlaceRequest,
     PrepareRequest,
+    RepriceRequest,
     SnapshotRequest,
 )
 from rebalancing.errors import CallerRefused, RebalancerError
+from rebalancing.failures import NotPermitted
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.orders.order import LegOrder
 
@@ -91,6 +93,36 @@ class EnabledAccountsOnly(_RequestsChecked):
                 raise
 
 
+class PermittedOnly(_RequestsChecked):
+    """Sends no order of a run that no sealed trigger stands behind, where seals are required (``NotPermitted``).
+
+    Whoever reaches the server can have his own worker ask for anything in the name of an account's workflow: but for a
+    run of his own he has no permit, and that of another run says so. ``is_permitted`` tells whether a permit is this
+    run's.
+    """
+
+    def __init__(self, is_permitted: Callable[[str, str, str], bool]) -> None:
+        self._is_permitted = is_permitted
+
+    def check(self, request: object) -> None:
+        """Raise ``NotPermitted`` for what would send orders, also such as only ask for the margin."""
+        if not isinstance(request, PlaceRequest | RepriceRequest | MarginRequest | tuple):
+            return
+        permit = "" if isinstance(request, tuple) else request.permit
+        run_id = activity.info().workflow_run_id or ""
+        for account in accounts_of(request):  # pyright: ignore[reportUnknownArgumentType]
+            if not self._is_permitted(permit, account, run_id):
+                refused = NotPermitted(
+                    f"{activity.info().activity_type} for account {account}: run {run_id} has no permit to trade. A "
+                    "run has one of its own that was opened for a trigger with a good seal, by a worker with the key; "
+                    "not one that was opened before seals were required, or that was reset. Ask for a new one: "
+                    f"`rebalancer run {account} --live`. Nothing was sent."
+                )
+                if not began_before():
+                    refused.details = (NOTHING_SENT,)
+                raise refused
+
+
 def accounts_of(request: object) -> Iterator[str]:
     """The accounts a request to the gateway is about. Raises ``CallerRefused`` for one this does not know to read."""
     match request:
@@ -98,7 +130,7 @@ def accounts_of(request: object) -> Iterator[str]:
             yield request.account
         case PrepareRequest():
             yield from accounts_of(request.orders)
-        case PlaceRequest() | IntentsRequest():
+        case PlaceRequest() | RepriceRequest() | IntentsRequest():
             yield from accounts_of(request.intents)
             if isinstance(request, AcknowledgeRequest) and request.reading is not None:
                 yield request.reading.account

@@ -23,6 +23,7 @@ from contract.requests import (
     ContractsRequest,
     IntentsRequest,
     PlaceRequest,
+    RepriceRequest,
     SnapshotRequest,
 )
 from rebalancing.errors import RebalancerError, TradingHeld
@@ -89,8 +90,9 @@ class IbkrActivities(GatewayContract):
             raise
 
     @activity.defn
-    async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def reprice_leg(self, request: RepriceRequest | tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of a leg's working orders up to the market; while trading is held they stay as they are."""
+        intents = request.intents if isinstance(request, RepriceRequest) else request
         permission = partial(self._halts.what_holds, intents[0].account)
         return await _unbroken(self._repricer.reprice(intents, permission))
 

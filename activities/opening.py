@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.halts import Halts
+from activities.seals import Seals
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import OpeningContract
 from contract.memory import Memory, memory_of
@@ -50,10 +51,11 @@ class RunNotListed(RebalancerError):
 class OpeningActivities(OpeningContract):
     """Answers from the configuration file and from Temporal itself, which is our only store."""
 
-    def __init__(self, configuration: ConfigurationInUse, client: Client, halts: Halts) -> None:
+    def __init__(self, configuration: ConfigurationInUse, client: Client, halts: Halts, seals: Seals) -> None:
         self._configuration = configuration
         self._client = client
         self._halts = halts
+        self._seals = seals
         self._retention_told: tuple[datetime, float] | None = None
 
     @activity.defn
@@ -62,16 +64,19 @@ class OpeningActivities(OpeningContract):
 
         Raises:
             AccountUnknown: the account is not configured, or switched off.
-            RunNotListed, HaltsUnread: trying again helps.
+            RunNotListed, HaltsUnread, KeysUnread: trying again helps.
         """
         account = self._configuration.account(request.account)
-        remembered = Remembered() if request.is_follow_up else await self._remembered(request)
+        seals = self._seals.findings(request)
+        is_follow_up = request.is_follow_up if seals is None else seals.is_follow_up
+        remembered = Remembered() if is_follow_up else await self._remembered(request)
         return Opening(
             account=account.without_secrets,
             settings=await self._settings(),
             events=remembered.events,
             last_targets=remembered.last_targets,
             held_by=await self._halts.what_holds(request.account),
+            seals=seals,
         )
 
     async def _settings(self) -> Settings:
@@ -98,10 +103,17 @@ class OpeningActivities(OpeningContract):
         return self._retention_told[1]
 
     async def _remembered(self, request: OpeningRequest) -> Remembered:
-        """What the latest run that came to its end remembers, and what was taken on by those that were cut short."""
+        """What the latest run that came to its end remembers, and what was taken on by those that were cut short.
+
+        Where seals are required, a memory that no run of ours wrote down may only add to what is known: whoever can
+        start a workflow can give it any memory, also one in which an event is missing that was carried out.
+        """
         begun: list[EventRing] = []
         unwritten: list[Trigger] = []
         ended: Memory | None = None
+        unproven: Memory | None = None
+        # What is older would not be traded by, whatever is remembered of it.
+        oldest = datetime.now(UTC) - timedelta(seconds=self._configuration.settings.events.maximum_age)
         async for run in self._earlier_runs(request):
             description = await self._client.get_workflow_handle(run.id, run_id=run.run_id).describe()
             if description.status in CUT_SHORT:
@@ -110,9 +122,16 @@ class OpeningActivities(OpeningContract):
             memory = await memory_of(description)
             if memory.begun is not None:
                 begun.append(memory.begun)
-            if memory.events is not None:
+            if memory.events is None:
+                continue
+            if self._is_proven(memory, run, request.account):
                 ended = memory
                 break
+            unproven = unproven or memory
+            begun.append(memory.events)
+            if run.close_time is not None and run.close_time < oldest:
+                break
+        ended = ended or unproven
         events = ended.events or EventRing() if ended else EventRing()
         for each in reversed(begun):
             events = events.followed_by(each)
@@ -120,6 +139,12 @@ class OpeningActivities(OpeningContract):
             events=events.without_summaries.after_ending_early(unwritten),
             last_targets=ended.last_targets if ended else None,
         )
+
+    def _is_proven(self, memory: Memory, run: WorkflowExecution, account: str) -> bool:
+        """Whether what a run remembers is all that was known when it ended."""
+        if not self._seals.are_required:
+            return True
+        return bool(run.run_id) and self._seals.is_proof(memory.proof, account, run.run_id)
 
     async def _earlier_runs(self, request: OpeningRequest) -> AsyncGenerator[WorkflowExecution]:
         """The runs before the asking one, latest first, as the server lists them: what is open, then what closed last.
@@ -147,7 +172,7 @@ class OpeningActivities(OpeningContract):
             for payload in await self._triggers_in(event):
                 with suppress(ValidationError):
                     sent.append(Trigger.from_signal(payload, account, event.event_time.ToDatetime(tzinfo=UTC)))
-        return [trigger for trigger in sent if trigger.account == account]
+        return [trigger for trigger in sent if trigger.account == account and self._seals.counts(trigger)]
 
     async def _triggers_in(self, event: HistoryEvent) -> Sequence[object]:
         """The payloads that ask for something: a signal's, or those a run was started with."""

@@ -7,13 +7,15 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.seals import Seals
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import ScheduleContract
 from contract.delivery import deliver
 from contract.memory import memory_of
 from contract.messages import RunResult
 from contract.names import workflow_id
-from contract.schedules import MeasuredDrift, ScheduledRequest
+from contract.schedules import Delivery, MeasuredDrift, ScheduledRequest, scheduled_id
+from rebalancing.failures import SealRefused
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import EventRecord, EventStatus, Trigger
 
@@ -26,9 +28,10 @@ ENDED_WITHOUT: Final = "its run ended before the dry run was finished"
 class ScheduleActivities(ScheduleContract):
     """Runs on the queue ``rebalances``; goes by the configuration of the moment."""
 
-    def __init__(self, configuration: ConfigurationInUse, client: Client) -> None:
+    def __init__(self, configuration: ConfigurationInUse, client: Client, seals: Seals) -> None:
         self._configuration = configuration
         self._client = client
+        self._seals = seals
 
     @activity.defn
     async def scheduled_accounts(self, request: ScheduledRequest) -> tuple[str, ...]:
@@ -42,11 +45,13 @@ class ScheduleActivities(ScheduleContract):
         return tuple(account.account_id for account in configuration.followers(request.strategy or ""))
 
     @activity.defn
-    async def deliver_triggers(self, triggers: tuple[Trigger, ...]) -> None:
-        """Deliver each, whatever becomes of the others (promise P7).
+    async def deliver_triggers(self, asked: Delivery | tuple[Trigger, ...]) -> None:
+        """Deliver each, whatever becomes of the others (promise P7); sealed, if the schedule's own seal is good.
 
-        Raises ``RPCError`` if Temporal refused one or cannot be reached; then it is tried again, all of it.
+        Raises ``SealRefused`` for live ones of a schedule without it, and ``RPCError`` if Temporal refused one or
+        cannot be reached; then it is tried again, all of it.
         """
+        triggers = self._allowed(asked) if isinstance(asked, Delivery) else asked
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def send(trigger: Trigger) -> None:
@@ -56,6 +61,23 @@ class ScheduleActivities(ScheduleContract):
         ends = await asyncio.gather(*(send(trigger) for trigger in triggers), return_exceptions=True)
         if refused := next((end for end in ends if end is not None), None):
             raise refused
+
+    def _allowed(self, asked: Delivery) -> tuple[Trigger, ...]:
+        """The triggers, sealed as far as the schedule's request reaches: anybody can ask this activity for others."""
+        request = asked.request
+        own = scheduled_id(request.schedule)
+        strategy_of = self._configuration.now.strategy_of
+
+        def is_meant(trigger: Trigger) -> bool:
+            is_of_account = trigger.account == request.account or (
+                request.account is None and strategy_of(trigger.account) == request.strategy
+            )
+            return is_of_account and trigger.mode is request.mode and trigger.event_id.startswith(f"{own}-")
+
+        live = tuple(trigger for trigger in asked.triggers if trigger.is_live)
+        if live and not all(is_meant(trigger) for trigger in live):
+            raise SealRefused(f"Schedule {request.schedule} does not ask for these triggers. Nothing was triggered.")
+        return tuple(self._seals.sealed_for(request, trigger) for trigger in asked.triggers)
 
     @activity.defn
     async def read_drifts(self, dry_runs: tuple[Trigger, ...]) -> tuple[MeasuredDrift, ...]:

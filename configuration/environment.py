@@ -44,7 +44,8 @@ class Connections(BaseSettings):
     """Addresses and keys, by the names of the environment variables (in capitals). Empty means not set.
 
     ``ably_endpoint``, ``ably_port`` and ``ably_tls`` are only needed for another service than Ably's own.
-    ``rebalancer_key_file`` has the keys of those who may trade (``configuration.key_ring``).
+    ``rebalancer_key_file`` has the keys of those who may trade (``configuration.key_ring``), ``rebalancer_key_id``
+    says which of them seals what is asked for here; without it the first.
     ``metrics_host`` and ``metrics_port`` are where a process has its metrics for Prometheus, without a key.
     """
 
@@ -60,6 +61,7 @@ class Connections(BaseSettings):
     allocations_base_url: WebAddress | None = None
     accounts_file: Path = Path("accounts.yaml")
     rebalancer_key_file: Path | None = None
+    rebalancer_key_id: str | None = None
     log_format: Literal["text", "json"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)

@@ -19,11 +19,13 @@ from contract.requests import (
     OpeningRequest,
     PlaceRequest,
     PrepareRequest,
+    RepriceRequest,
     SnapshotRequest,
     TurnRequest,
     Verdict,
 )
-from contract.schedules import MeasuredDrift, ScheduledRequest
+from contract.schedules import Delivery, MeasuredDrift, ScheduledRequest
+from contract.seals import SealRequest
 from rebalancing.accounts import Account
 from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, MarginRequest
 from rebalancing.guards import Breach, GuardRequest
@@ -41,6 +43,15 @@ class OpeningContract(ABC):
     @abstractmethod
     async def open_rebalance(self, request: OpeningRequest) -> Opening:
         """The account's configuration, the settings, and what earlier runs remember."""
+
+
+class SealsContract(ABC):
+    """What seals are worth (promise P10). Local."""
+
+    @activity.defn
+    @abstractmethod
+    async def judge_seal(self, request: SealRequest) -> str:
+        """Why what was asked of this run does not count, in words; empty where it does."""
 
 
 class TargetsContract(ABC):
@@ -99,7 +110,7 @@ class ScheduleContract(ABC):
 
     @activity.defn
     @abstractmethod
-    async def deliver_triggers(self, triggers: tuple[Trigger, ...]) -> None:
+    async def deliver_triggers(self, asked: Delivery | tuple[Trigger, ...]) -> None:
         """Deliver each to its account's workflow; again does no harm (promise P2)."""
 
     @activity.defn
@@ -171,7 +182,7 @@ class GatewayContract(ABC):
 
     @activity.defn
     @abstractmethod
-    async def reprice_leg(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
+    async def reprice_leg(self, request: RepriceRequest | tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of a leg's working orders up to the market."""
 
     @activity.defn

@@ -8,17 +8,21 @@ from typing import Any, NamedTuple, cast
 
 from temporalio.client import WorkflowExecution
 
-from contract.names import BEGUN_MEMO, EVENTS_MEMO, TARGETS_MEMO
+from contract.names import BEGUN_MEMO, EVENTS_MEMO, PROOF_MEMO, TARGETS_MEMO
 from rebalancing.base import Weight
 from rebalancing.triggers import EventRing
 
 
 class Memory(NamedTuple):
-    """One run's memo. ``events`` is ``None`` for a run that has not come to its end, ``begun`` for one that has."""
+    """One run's memo. ``events`` is ``None`` for a run that has not come to its end, ``begun`` for one that has.
+
+    ``proof`` shows that ``events`` were written down by a run of ours (promise P10).
+    """
 
     events: EventRing | None
     begun: EventRing | None
     last_targets: dict[str, Weight] | None
+    proof: str = ""
 
     @property
     def all_events(self) -> EventRing:
@@ -45,4 +49,5 @@ async def memory_of(run: WorkflowExecution) -> Memory:
         events=await run.memo_value(EVENTS_MEMO, default=None, type_hint=EventRing),
         begun=await run.memo_value(BEGUN_MEMO, default=None, type_hint=EventRing),
         last_targets=await run.memo_value(TARGETS_MEMO, default=None, type_hint=dict[str, Weight]),
+        proof=str(await run.memo_value(PROOF_MEMO, default="")),
     )

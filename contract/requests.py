@@ -4,32 +4,38 @@ from typing import Any
 
 from pydantic import field_serializer
 
+from contract.seals import SealFindings
 from rebalancing.accounts import Account, AccountType
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.funding.account_kind import Funding
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport
 from rebalancing.settings import Settings
-from rebalancing.triggers import EventRing
+from rebalancing.triggers import EventRing, Trigger
 
 
 class OpeningRequest(FrozenModel):
     """Asks for what a run must know before it begins. ``run_id`` is the run that asks.
 
-    A follow-up run was handed what the account remembers.
+    A follow-up run was handed what the account remembers, by the run ``run_before`` with its ``proof``. ``triggers``
+    are the live ones whose seals are to be looked at.
     """
 
     account: str
     workflow_id: str
     run_id: str
     is_follow_up: bool = False
+    run_before: str = ""
+    proof: str = ""
+    triggers: tuple[Trigger, ...] = ()
 
 
 class Opening(FrozenModel):
     """The account's configuration, the settings in force, and what earlier runs remember.
 
     ``events`` are those they took on (promise P2), ``last_targets`` those of the last finished rebalance, if any.
-    ``held_by`` says what lets no order of the account go out, empty where nothing does.
+    ``held_by`` says what lets no order of the account go out, empty where nothing does. ``seals`` is ``None`` where
+    none are required: there every trigger counts.
     """
 
     account: Account
@@ -37,6 +43,7 @@ class Opening(FrozenModel):
     events: EventRing
     last_targets: dict[str, Weight] | None = None
     held_by: str = ""
+    seals: SealFindings | None = None
 
     @field_serializer("account", "settings", when_used="json")
     def _in_full(self, value: FrozenModel) -> dict[str, Any]:
@@ -127,10 +134,21 @@ class PrepareRequest(FrozenModel):
 
 
 class PlaceRequest(FrozenModel):
-    """Asks to place a leg. ``never_sent``: no earlier activity has begun to send any of these intents."""
+    """Asks to place a leg. ``never_sent``: no earlier activity has begun to send any of these intents.
+
+    ``permit`` is the asking run's, where seals are required (``contract.seals``).
+    """
 
     intents: tuple[Intent, ...]
     never_sent: bool = False
+    permit: str = ""
+
+
+class RepriceRequest(FrozenModel):
+    """Asks to bring the limits of a leg's working orders up to the market, with the run's ``permit``."""
+
+    intents: tuple[Intent, ...]
+    permit: str = ""
 
 
 class IntentsRequest(FrozenModel):

@@ -7,7 +7,8 @@ from pydantic import Field, StringConstraints
 
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.base import FrozenModel
-from rebalancing.triggers import ExecutionMode
+from rebalancing.seals import written
+from rebalancing.triggers import LONGEST_KEY_ID, LONGEST_SEAL, ExecutionMode, Trigger
 
 SCHEDULED_WORKFLOW_TYPE: Final = "ScheduledRebalance"
 
@@ -31,7 +32,8 @@ def scheduled_id(name: str) -> str:
 class ScheduledRequest(FrozenModel):
     """What a schedule asks for: one account, or all enabled accounts that follow a strategy when its time comes.
 
-    ``if_drift`` is in percent; with it, what has drifted no further by a dry run is let alone.
+    ``if_drift`` is in percent; with it, what has drifted no further by a dry run is let alone. ``seal`` shows that who
+    made the schedule holds the key ``key_id`` (promise P10); when it comes is not in it.
     """
 
     schedule: ScheduleName
@@ -39,11 +41,20 @@ class ScheduledRequest(FrozenModel):
     strategy: StrategyName | None = None
     mode: ExecutionMode = ExecutionMode.DRY_RUN
     if_drift: DriftBand | None = None
+    key_id: str = Field(default="", max_length=LONGEST_KEY_ID)
+    seal: str = Field(default="", max_length=LONGEST_SEAL)
 
     @property
     def whom(self) -> str:
         """Who is meant, in words."""
         return f"account {self.account}" if self.account else f"strategy {self.strategy}"
+
+
+class Delivery(FrozenModel):
+    """Asks to deliver these triggers of one time of a schedule, by what its ``request`` and the seal of that allow."""
+
+    request: ScheduledRequest
+    triggers: tuple[Trigger, ...]
 
 
 class MeasuredDrift(FrozenModel):
@@ -64,3 +75,17 @@ class ScheduledResult(FrozenModel):
     event_id: str
     triggered: tuple[str, ...] = ()
     drifts: dict[str, Decimal] = {}
+
+
+def schedule_content(request: ScheduledRequest) -> bytes:
+    """What is sealed of a schedule's request: all of it."""
+    drift = None if request.if_drift is None else str(request.if_drift)
+    return written(
+        "schedule",
+        schedule=request.schedule,
+        account=request.account,
+        strategy=request.strategy,
+        mode=request.mode.value,
+        if_drift=drift,
+        key_id=request.key_id,
+    )

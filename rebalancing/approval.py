@@ -15,7 +15,7 @@ from rebalancing.base import ConfiguredModel, FrozenModel, Instant, Percent
 from rebalancing.guards import Breach
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.planner.plan import Plan, PlannedOrder
-from rebalancing.triggers import LONGEST_NAME
+from rebalancing.triggers import LONGEST_KEY_ID, LONGEST_NAME, LONGEST_SEAL
 
 PlanHash = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=4, max_length=64)]
 """A plan's hash as a person gives it."""
@@ -43,10 +43,12 @@ class ApprovalRules(ConfiguredModel):
 
 
 class Approval(FrozenModel):
-    """A person's yes to one plan and no other; ``by`` is who said it."""
+    """A person's yes to one plan and no other; ``by`` is who said it. ``seal`` is over it, the account and its run."""
 
     plan_hash: PlanHash
     by: str = Field(default="", max_length=LONGEST_NAME)
+    key_id: str = Field(default="", max_length=LONGEST_KEY_ID)
+    seal: str = Field(default="", max_length=LONGEST_SEAL)
 
 
 class Rejection(FrozenModel):

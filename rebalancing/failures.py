@@ -46,6 +46,14 @@ class ApprovalExpired(AccountFailure):
     """Nobody approved of the plan in time."""
 
 
+class SealRefused(RebalancerError):
+    """What would trade has no seal, or none that counts (promise P10)."""
+
+
+class NotPermitted(RebalancerError):
+    """Orders of a run that no sealed trigger stands behind (promise P10)."""
+
+
 class NothingToApprove(RebalancerError):
     """No plan waits for approval now."""
 

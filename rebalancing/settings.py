@@ -1,11 +1,23 @@
 """Settings that hold for all accounts. Names and defaults are those of the original system where they still apply."""
 
 from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
 from rebalancing.base import ConfiguredModel
 from rebalancing.market.gateway_restart import parse_restart
+
+
+class Seals(StrEnum):
+    """Whether what trades needs a seal (promise P10)."""
+
+    REQUIRED = "required"
+    """Nothing trades without one; no worker starts without a key."""
+
+    OPTIONAL = "optional"
+    """Temporal itself is guarded: whoever reaches it may trade."""
 
 
 class ConcurrencySettings(ConfiguredModel):
@@ -103,6 +115,9 @@ class Settings(ConfiguredModel):
     """Seconds after which nothing is sent any more by figures that were read; they are read anew."""
     max_wait: float = Field(default=86_400, gt=0, le=30 * 86_400)
     """Seconds a rebalance waits for the gateway, a market, a turn or a person before it fails."""
+    seals: Annotated[Seals, WithJsonSchema({"enum": list(Seals)})] | None = None
+    """`required`: nothing trades without a seal by one of the keys; `optional`: whoever reaches Temporal may trade.
+    Without it they are required where there is a key."""
 
     @field_validator("gateway_restart")
     @classmethod

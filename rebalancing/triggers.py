@@ -28,6 +28,9 @@ HTTP_SOURCE = "http"
 LONGEST_NAME: Final = 200
 """Characters of who asked."""
 
+LONGEST_KEY_ID, LONGEST_SEAL = 40, 64
+"""Characters of a key's id and of a seal (``rebalancing.seals``)."""
+
 
 class ExecutionMode(StrEnum):
     """Whether a rebalance trades."""
@@ -52,7 +55,7 @@ class Trigger(FrozenModel):
     ``event_id`` identifies the event that asked for it: the same id never rebalances the account twice. A dry run does
     not use it up for a live one.
     ``requested_at`` is when the event was published (Ably's time stamp) or the command was given. ``by`` is who asked,
-    where a person did and said so.
+    where a person did and said so. ``seal`` shows that who asks holds the key ``key_id`` (promise P10).
     """
 
     account: str = Field(min_length=1)
@@ -61,6 +64,8 @@ class Trigger(FrozenModel):
     source: str = "temporal"
     requested_at: Instant
     by: str = Field(default="", max_length=LONGEST_NAME)
+    key_id: str = Field(default="", max_length=LONGEST_KEY_ID)
+    seal: str = Field(default="", max_length=LONGEST_SEAL)
 
     @field_validator("mode", mode="before")
     @classmethod
@@ -92,6 +97,20 @@ class Trigger(FrozenModel):
             return event
         who = f"{self.by or 'somebody'} ({self.source})"
         return who if self.event_id.startswith(f"{self.source}-") else f"{who}, {event}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it asks for trades."""
+        return self.mode is ExecutionMode.REBALANCE
+
+    @property
+    def as_dry_run(self) -> Self:
+        """The same, which trades nothing and needs no seal."""
+        return self.model_copy(update={"mode": ExecutionMode.DRY_RUN, "key_id": "", "seal": ""})
+
+    def no_later_than(self, now: datetime) -> Self:
+        """The same, asked for by now: what comes from the future would never grow old."""
+        return self.model_copy(update={"requested_at": now}) if self.requested_at > now else self
 
     def covers(self, other: "Trigger") -> bool:
         """Whether carrying this out leaves nothing to do for the other."""

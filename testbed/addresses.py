@@ -19,6 +19,7 @@ OWN_VARIABLES: Final = (
     "LOG_FORMAT",
     "OTEL_",
     "ACCOUNTS_FILE",
+    "REBALANCER_",
 )
 """What the environment might say of somebody's real connections begins like this."""
 

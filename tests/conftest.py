@@ -1,12 +1,17 @@
 """What holds for all tests: workflows are watched, and hypothesis tries few cases, many with the profile ``chaos``."""
 
 import importlib
+import os
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from worker import alert_worker, rebalance_worker
 from workflows.sandbox import watched_runner
+
+# Whose machine it is, has keys and tokens of its own: none of them are the tests'.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="rebalancer-tests-")
 
 # It cannot be imported for the first time where an event loop was closed before, and tests run in any order.
 importlib.import_module("ib_insync")

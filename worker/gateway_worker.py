@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly
+from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly, PermittedOnly
 from activities.fills import FillActivities
 from activities.gateway.order_desk import OrderDesk
 from activities.gateway.quote_feed import QuoteFeed
@@ -26,8 +26,10 @@ from activities.halts import Halts
 from activities.ibkr import IbkrActivities
 from activities.measured import Measured
 from activities.order_news import OrderNews
+from activities.seals import Seals
 from activities.typed_failures import GATEWAY_ATTEMPTS, TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
+from configuration.keys_in_use import KeysInUse
 from contract.gateway_news import GatewayNews, news_queue
 from contract.names import WORKFLOW_TYPE, fills_queue, gateway_queue, workflow_id
 from rebalancing.errors import OtherLogin, RebalancerError
@@ -56,7 +58,11 @@ STEADY: Final = timedelta(seconds=30)
 
 
 async def run_gateway_worker(
-    client: Client, address: GatewayAddress, configuration: ConfigurationInUse, gateway: str | None = None
+    client: Client,
+    address: GatewayAddress,
+    configuration: ConfigurationInUse,
+    keys: KeysInUse,
+    gateway: str | None = None,
 ) -> None:
     """Connect, work until the connection is lost, connect again; until cancelled.
 
@@ -67,13 +73,18 @@ async def run_gateway_worker(
     news = Sign(client, news_queue(gateway))
     show_unconnected(gateway)
     try:
-        await _work_again_and_again(client, address, configuration, gateway, news)
+        await _work_again_and_again(client, address, configuration, keys, gateway, news)
     finally:
         news.end()
 
 
 async def _work_again_and_again(
-    client: Client, address: GatewayAddress, configuration: ConfigurationInUse, gateway: str | None, news: Sign
+    client: Client,
+    address: GatewayAddress,
+    configuration: ConfigurationInUse,
+    keys: KeysInUse,
+    gateway: str | None,
+    news: Sign,
 ) -> None:
     pause = FIRST_PAUSE
     last_problem = ""
@@ -101,7 +112,7 @@ async def _work_again_and_again(
         news.say(GatewayNews(process_name(), session.connected_at).identity)
         try:
             async with measured_connection(session, gateway):
-                await _work(await own_client(client), session, configuration, gateway)
+                await _work(await own_client(client), session, configuration, keys, gateway)
             log.warning("gateway connection lost: %s", session.lost_reason)
             news.say(GatewayNews(process_name(), datetime.now(UTC), session.lost_reason).identity)
             await session.until_link_restored()
@@ -125,7 +136,7 @@ async def _open(client: Client, session: GatewaySession, gateway: str | None) ->
 
 
 async def _work(
-    client: Client, session: GatewaySession, configuration: ConfigurationInUse, gateway: str | None
+    client: Client, session: GatewaySession, configuration: ConfigurationInUse, keys: KeysInUse, gateway: str | None
 ) -> None:
     settings = configuration.settings
     desk = OrderDesk(session, timedelta(seconds=settings.concurrency.settling_period))
@@ -139,6 +150,7 @@ async def _work(
         TypedFailures(GATEWAY_ATTEMPTS),
         OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id),
         EnabledAccountsOnly(configuration.account),
+        PermittedOnly(Seals(keys).is_permitted),
         OrderNews(),
     )
     slot = Worker(

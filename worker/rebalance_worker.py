@@ -13,8 +13,10 @@ from activities.halts import Halts
 from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
 from activities.schedules import ScheduleActivities
+from activities.seals import Seals
 from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
+from configuration.keys_in_use import KeysInUse
 from contract.names import REBALANCES_QUEUE
 from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
@@ -36,7 +38,7 @@ END_TIMEOUT: Final = 5.0
 
 
 async def run_rebalance_worker(
-    client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities
+    client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities, keys: KeysInUse
 ) -> None:
     """Serve workflows until cancelled; after Temporal was away, with nothing of them in memory.
 
@@ -47,13 +49,16 @@ async def run_rebalance_worker(
     while True:
         own = await own_client(client)
         await have_attributes(own)
-        worker = rebalance_worker(own, configuration, allocations)
+        worker = rebalance_worker(own, configuration, allocations, keys)
         await host([worker], until_contact_is_lost(client), END_TIMEOUT)
         log.warning("Temporal cannot be reached; workflows are read anew once it is back")
 
 
-def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities) -> Worker:
+def rebalance_worker(
+    client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities, keys: KeysInUse
+) -> Worker:
     """A worker on the queue ``rebalances``."""
+    seals = Seals(keys)
     halts = Halts(client, lambda account: configuration.now.strategy_of(account))
     return Worker(
         client,
@@ -61,12 +66,13 @@ def rebalance_worker(client: Client, configuration: ConfigurationInUse, allocati
         workflows=[RebalanceAccount, ScheduledRebalance],
         workflow_runner=worker_runner(),
         activities=activities_of(
-            OpeningActivities(configuration, client, halts),
+            OpeningActivities(configuration, client, halts, seals),
+            seals,
             halts,
             CircuitBreaker(client),
             allocations,
             PlanningActivities(),
-            ScheduleActivities(configuration, client),
+            ScheduleActivities(configuration, client, seals),
         ),
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         interceptors=[TypedFailures()],

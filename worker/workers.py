@@ -12,6 +12,7 @@ from activities.gateway.session import GatewayAddress
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
+from configuration.keys_in_use import KeysInUse, require_key
 from rebalancing.accounts import Account
 from worker.first_counts import count_from_zero
 from worker.gateway_worker import run_gateway_worker
@@ -32,12 +33,13 @@ async def run_workers(
     """Host the workflows and the gateway connections; runs until cancelled, then ends what it holds within its grace.
 
     ``gateways`` are the names of those to connect to, ``None`` for the one without a name; by default all that enabled
-    accounts are reached through. Raises ``GatewayAddressMissing`` before anything is started.
+    accounts are reached through. Raises what ``require_connections`` raises, before anything is started.
     """
-    require_addresses(configuration.now, connections, gateways)
+    require_connections(configuration.now, connections, gateways)
+    keys = KeysInUse(lambda: configuration.settings, connections.rebalancer_key_file)
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_rebalance_worker(client, configuration, allocations))
+        tasks.create_task(run_rebalance_worker(client, configuration, allocations, keys))
         tasks.create_task(watch_halts(client, configuration))
         served: set[str | None] = set()
         turns: int | None = None
@@ -47,7 +49,7 @@ async def run_workers(
                 if name not in served:
                     served.add(name)
                     address = _address(connections, name)
-                    tasks.create_task(run_gateway_worker(client, address, configuration, name))
+                    tasks.create_task(run_gateway_worker(client, address, configuration, keys, name))
             limit = configuration.settings.concurrency.max_concurrent_rebalances
             if limit is not None and turns is None:
                 turns = limit
@@ -57,10 +59,14 @@ async def run_workers(
             await configuration.change()
 
 
-def require_addresses(
+def require_connections(
     configuration: Configuration, connections: Connections, gateways: tuple[str | None, ...] | None = None
 ) -> None:
-    """Raise ``GatewayAddressMissing`` unless every gateway that is to be connected to has an address."""
+    """Raise ``GatewayAddressMissing`` unless every gateway that is to be connected to has an address.
+
+    Raises ``KeyMissing`` or ``KeyFileUnusable`` where seals are required and there is no key to look at them with.
+    """
+    require_key(configuration.settings, connections)
     for name in _served(configuration, gateways):
         _address(connections, name)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from temporalio import workflow
 
 from contract.messages import RunInput
-from contract.names import BEGUN_MEMO, EVENTS_MEMO, SUMMARY_MEMO, TARGETS_MEMO
+from contract.names import BEGUN_MEMO, EVENTS_MEMO, PROOF_MEMO, SUMMARY_MEMO, TARGETS_MEMO
 from contract.requests import Opening
 from contract.run_summary import RunSummary
 from rebalancing.triggers import EventRing, EventStatus, Trigger
@@ -26,6 +26,7 @@ class AccountMemory:
         self._earlier = start.events or EventRing()
         self._was_handed_over = start.events is not None
         self._account = start.account
+        self._proof = ""
 
     @property
     def events(self) -> EventRing:
@@ -34,6 +35,9 @@ class AccountMemory:
 
     def learn(self, opening: Opening) -> None:
         """Take in what the last chain of runs remembered, unless this run was handed it by the one before."""
+        if opening.seals is not None:  # what it was handed may have come from anybody
+            self._was_handed_over = opening.seals.is_follow_up
+            self._proof = opening.seals.proof
         if not self._was_handed_over:
             self._earlier, self.last_targets = opening.events, opening.last_targets
 
@@ -68,15 +72,18 @@ class AccountMemory:
         }
         if self.last_targets is not None:
             memo[TARGETS_MEMO] = {symbol: str(weight) for symbol, weight in self.last_targets.items()}
+        if self._proof:
+            memo[PROOF_MEMO] = self._proof
         return memo
 
-    def for_follow_up(self, account: str, triggers: tuple[Trigger, ...]) -> RunInput:
+    def for_follow_up(self, triggers: tuple[Trigger, ...]) -> RunInput:
         """What a follow-up run starts with. Who waits for an event of this run is told in words what became of it."""
         return RunInput(
-            account=account,
+            account=self._account,
             triggers=triggers,
             events=self._earlier.without_summaries.followed_by(self.own_events),
             last_targets=None if self.last_targets is None else dict(self.last_targets),
+            proof=self._proof,
         )
 
 

@@ -21,6 +21,7 @@ from contract.requests import (
     IntentsRequest,
     PlaceRequest,
     PrepareRequest,
+    RepriceRequest,
     SnapshotRequest,
 )
 from contract.summaries import summary
@@ -84,6 +85,7 @@ class Gateway:
 
     async def margin(self, request: MarginRequest) -> MarginPreview:
         """What a whole plan would do to a margin account."""
+        request = request.model_copy(update={"permit": self._state.permit})
 
         async def preview() -> MarginPreview:
             questions = await self._visit(
@@ -128,7 +130,7 @@ class Gateway:
         async def place_and_hear() -> None:
             nonlocal never_sent, snapshot
             to_place = tuple(i for i in intents if i.ref not in reports or reports[i.ref].state not in UNSENT)
-            request = PlaceRequest(intents=to_place, never_sent=never_sent)
+            request = PlaceRequest(intents=to_place, never_sent=never_sent, permit=self._state.permit)
             try:
                 priority, told = OPERATOR if overtaken else FINISHING, words.leg(to_place, plan=self._state.plan)
                 placed = await self._visit(GatewayContract.place_leg, request, priority, told)
@@ -159,8 +161,9 @@ class Gateway:
     async def reprice(self, intents: tuple[Intent, ...]) -> tuple[OrderReport, ...]:
         """Bring the limits of working orders up to the market, in one visit."""
         told = words.leg(intents, "limits follow the market")
+        request = RepriceRequest(intents=intents, permit=self._state.permit) if self._state.permit else intents
         return await self._for_orders(
-            intents, lambda: self._visit(GatewayContract.reprice_leg, intents, FINISHING, told)
+            intents, lambda: self._visit(GatewayContract.reprice_leg, request, FINISHING, told)
         )
 
     async def fills(self, intents: tuple[Intent, ...], timeout: timedelta) -> tuple[OrderReport, ...]:

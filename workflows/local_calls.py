@@ -14,11 +14,14 @@ from contract.activities import (
     HaltsContract,
     OpeningContract,
     PlanningContract,
+    SealsContract,
     TargetsContract,
     TurnContract,
 )
+from contract.messages import RunInput
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE
 from contract.requests import Opening, OpeningRequest, TurnRequest, Verdict
+from contract.seals import SealRequest
 from contract.summaries import summary
 from contract.timeouts import HEARTBEAT_TIMEOUT
 from rebalancing.accounts import Account
@@ -26,6 +29,7 @@ from rebalancing.guards import Breach, GuardRequest
 from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.settings import Settings
 from rebalancing.targets import Targets
+from rebalancing.triggers import Trigger
 from workflows import summaries as words
 from workflows.activity_errors import is_final
 from workflows.retries import retry_policy
@@ -48,18 +52,35 @@ JUDGED_WITHIN: Final = timedelta(minutes=2)
 """What counts failures keeps no rebalance from ending for longer."""
 
 
-async def open_rebalance(account: str, *, is_follow_up: bool) -> Opening:
-    """The account's configuration, the settings, and what earlier runs remember."""
+async def open_rebalance(start: RunInput, live: tuple[Trigger, ...]) -> Opening:
+    """The account's configuration, the settings, what earlier runs remember, and whether these triggers count."""
     info = workflow.info()
     request = OpeningRequest(
-        account=account, workflow_id=info.workflow_id, run_id=info.run_id, is_follow_up=is_follow_up
+        account=start.account,
+        workflow_id=info.workflow_id,
+        run_id=info.run_id,
+        is_follow_up=start.events is not None,
+        run_before=info.continued_run_id or "",
+        proof=start.proof,
+        triggers=live,
     )
     return await workflow.execute_local_activity_method(
         OpeningContract.open_rebalance,
         request,
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=AT_THE_SERVER,
-        summary=summary("open", "configuration and events known of", account),
+        summary=summary("open", "configuration and events known of", start.account),
+    )
+
+
+async def judge_seal(request: SealRequest) -> str:
+    """Why what was asked of this run does not count, in words; empty where it does."""
+    return await workflow.execute_local_activity_method(
+        SealsContract.judge_seal,
+        request,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=AT_THE_SERVER,
+        summary=summary("does its seal count?"),
     )
 
 

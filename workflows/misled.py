@@ -1,4 +1,6 @@
-"""What to say to those who start a rebalance under an id that is not the account's own."""
+"""What to say to those who start a rebalance under an id that is not the account's own, or with what is no trigger."""
+
+from pydantic import ValidationError
 
 from contract.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
 from rebalancing.failures import WorkflowIdWrong
@@ -14,3 +16,10 @@ def workflow_id_wrong(account: str, found: str) -> WorkflowIdWrong:
         f'--workflow-id {own} --input \'{{"account": "{account}"}}\' --signal-name {TRIGGER_SIGNAL} '
         '--signal-input \'{"event_id": "…"}\'`. A Temporal Schedule changes the id: have cron run one of these.',
     )
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a trigger, in words."""
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"]) or "the payload"
+    return f"{field}: {problem['msg']}"

@@ -26,6 +26,7 @@ from contract.names import (
     account_of,
     workflow_id,
 )
+from contract.seals import SealRequest
 from contract.status import Status
 from rebalancing import failures
 from rebalancing.accounts import is_account_id
@@ -39,11 +40,12 @@ from workflows.account_memory import AccountMemory
 from workflows.activity_errors import FAILURES, own_error
 from workflows.approval import PreTradeChecks
 from workflows.circuit_breaker import judged
-from workflows.misled import workflow_id_wrong
+from workflows.misled import first_problem, workflow_id_wrong
 from workflows.operation_clock import GATEWAY_ALLOWANCE
 from workflows.rebalance import Rebalance
 from workflows.run_state import RunState
 from workflows.run_summary import summary_of
+from workflows.seals import SealedRequests
 from workflows.summaries import work_left
 from workflows.waits import done_within
 
@@ -70,6 +72,7 @@ class RebalanceAccount:
         self._rejected: list[str] = []
         self._rebalance: Rebalance | None = None
         self._state = RunState(start.account)
+        self._seals = SealedRequests(start.account, self._state, self._reject)
         for trigger in start.triggers:
             self._accept(trigger)
 
@@ -80,7 +83,7 @@ class RebalanceAccount:
         if ACCOUNT not in workflow.info().typed_search_attributes:  # the listener starts it with its account
             workflow.upsert_search_attributes([ACCOUNT.value_set(self._account)])
         try:
-            opening = await local_calls.open_rebalance(self._account, is_follow_up=start.events is not None)
+            opening = await local_calls.open_rebalance(start, asked := self._seals.waiting)
         except asyncio.CancelledError:
             self._refused(Phase.CANCELLED)
             self._state.enter(Phase.CANCELLED, "before it began")
@@ -91,9 +94,12 @@ class RebalanceAccount:
             self._state.enter(Phase.FAILED, reason.message)
             self._state.log(logging.WARNING, f"not started: {reason.message}")
             raise reason from reason.__cause__
+        for trigger in self._seals.opened(asked, opening):
+            self._take_in(trigger)
         self._memory.learn(opening)
         opening = opening.model_copy(update={"last_targets": self._memory.last_targets})
         self._maximum_age = timedelta(seconds=opening.settings.events.maximum_age)
+        await self._seals.settled()
         if not self._begin(opening.account.strategy_name):
             return self._nothing_to_do()
         if not self._taken:
@@ -102,6 +108,7 @@ class RebalanceAccount:
         try:
             outcome = await judged(self._supervise(self._rebalance), self._rebalance, self._state)
         except asyncio.CancelledError:
+            await self._seals.settled()
             self._close(EventStatus.CANCELLED, f"cancelled; filled: {self._state.orders.filled or 'nothing'}")
             raise
         except FAILURES as error:
@@ -112,8 +119,12 @@ class RebalanceAccount:
         self._hand_over()
         return RunResult(outcome=outcome, events=self._memory.own_events)
 
-    @workflow.signal(name=TRIGGER_SIGNAL, description="Ask for a rebalance: {account, event_id, mode, requested_at}")
-    def trigger(self, payload: Any) -> None:
+    @workflow.signal(
+        name=TRIGGER_SIGNAL,
+        description="Ask for a rebalance: {account, event_id, mode, requested_at}",
+        unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON,  # what waits for its seal is handed over
+    )
+    async def trigger(self, payload: Any) -> None:
         """Take an event in. What is unreadable is kept as a message in the status and changes nothing else."""
         # What was sent before this run was opened may have waited on the server for days, and nobody tells how long:
         # it counts as sent when the run was started.
@@ -121,9 +132,11 @@ class RebalanceAccount:
         try:
             trigger = Trigger.from_signal(payload, account_of(workflow.info().workflow_id), sent_at)
         except ValidationError as error:
-            self._reject(f"unreadable trigger: {_first_problem(error)}")
+            self._reject(f"unreadable trigger: {first_problem(error)}")
             return
         self._accept(trigger)
+        if trigger in self._seals.waiting and (weighed := await self._seals.judged(trigger)):
+            self._take_in(weighed)
 
     @workflow.signal(name=TURN_SIGNAL, description="Sent by the worker: the turn of this rebalance has come")
     def turn(self) -> None:
@@ -151,23 +164,25 @@ class RebalanceAccount:
             orders=tuple(self._state.orders.reports.values()),
             waiting_plan=self._state.waiting,
             plan=self._state.plan,
-            pending_events=tuple(trigger.event_id for trigger in self._pending),
+            pending_events=tuple(trigger.event_id for trigger in (*self._pending, *self._seals.waiting)),
             events=self._memory.events,
             rejected_triggers=tuple(self._rejected),
         )
 
     @workflow.update(description="Say what became of an order of unknown fate: {ref, filled}")
-    def resolve(self, resolution: Resolution) -> None:
+    async def resolve(self, resolution: Resolution) -> None:
         """The operator's word on an unknown order (promise P3)."""
         if self._rebalance is None:
             raise failures.NothingToResolve("Nothing waits for an operator.")
+        await self._seals.require(SealRequest(account=self._account, resolution=resolution))
         self._state.orders.resolve(resolution.ref, resolution.filled)
         found = "never placed" if resolution.filled is None else f"{resolution.filled} filled"
         self._state.note_act(f"resolved {resolution.ref}: {found}", resolution.by)
 
     @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
-    def approve(self, approval: Approval) -> str:
+    async def approve(self, approval: Approval) -> str:
         """A person's yes to one plan; what follows from it in words."""
+        await self._seals.require(SealRequest(account=self._account, approval=approval))
         return self._pre_trade_checks.decide(approval)
 
     @approve.validator
@@ -194,13 +209,12 @@ class RebalanceAccount:
 
         What was signalled to that id meanwhile is for the account whose id it is, and was accepted (promise P2).
         """
-        own_id = workflow.info().workflow_id
-        if own_id == workflow_id(self._account):
+        if workflow.info().workflow_id == workflow_id(self._account):
             return
         if self._misled:
             workflow.continue_as_new(RunInput(account=self._misled[0].account, triggers=self._misled))
         self._state.enter(Phase.FAILED)
-        raise workflow_id_wrong(self._account, own_id)
+        raise workflow_id_wrong(self._account, workflow.info().workflow_id)
 
     async def _supervise(self, rebalance: Rebalance) -> Outcome:
         """Run the story; stop it when it is cancelled or has worked too long, and clean up before passing that on."""
@@ -265,9 +279,17 @@ class RebalanceAccount:
                 self._misled += (trigger,)
             self._reject(f"a trigger for account {trigger.account} was sent to {self._account}")
             return
-        if trigger.requested_at > workflow.now():  # or it would never grow old
-            trigger = trigger.model_copy(update={"requested_at": workflow.now()})
-        if any(own.covers(trigger) for own in (*self._pending, *self._taken)) or self._memory.events.knows(trigger):
+        if not self._is_known(trigger) and not self._seals.keep(trigger):
+            self._take_in(trigger)
+
+    def _is_known(self, trigger: Trigger) -> bool:
+        return any(own.covers(trigger) for own in (*self._pending, *self._taken)) or self._memory.events.knows(trigger)
+
+    def _take_in(self, trigger: Trigger) -> None:
+        """Have a trigger pend whose seal needs no more looking at."""
+        if not trigger.seal:  # what is sealed is handed over as it is
+            trigger = trigger.no_later_than(workflow.now())
+        if self._is_known(trigger):
             return
         if self._is_too_old(trigger):
             self._expire((trigger,))
@@ -309,6 +331,7 @@ class RebalanceAccount:
         """Move the events of the next round from pending to taken; from here on they are remembered."""
         taken = next_round(self._pending)
         self._pending = tuple(trigger for trigger in self._pending if trigger not in taken)
+        taken = tuple(trigger.no_later_than(workflow.now()) for trigger in taken)
         self._taken += taken
         self._state.serve(self._taken)
         self._memory.take_on(taken, status, "", self._pending)
@@ -320,7 +343,7 @@ class RebalanceAccount:
             return False
         joining = tuple(trigger for trigger in self._pending if trigger.mode is mode)
         self._pending = tuple(trigger for trigger in self._pending if trigger.mode is not mode)
-        self._taken += joining
+        self._taken += tuple(trigger.no_later_than(workflow.now()) for trigger in joining)
         return True
 
     # --- closing --------------------------------------------------------------------------------------------------
@@ -350,10 +373,8 @@ class RebalanceAccount:
 
     def _hand_over(self) -> None:
         """Go on in a follow-up run if events came meanwhile. There is no await between this and the close."""
-        if self._pending:
-            workflow.continue_as_new(
-                self._memory.for_follow_up(self._account, self._pending), memo=self._memory.memo(self._pending)
-            )
+        if pending := (*self._pending, *self._seals.waiting):
+            workflow.continue_as_new(self._memory.for_follow_up(pending), memo=self._memory.memo(self._pending))
 
     def _nothing_to_do(self) -> RunResult:
         self._memory.write_down(self._pending)
@@ -374,11 +395,5 @@ class RebalanceAccount:
         """Leave a summary of a run that was not begun. Histories of before there were summaries end without it."""
         if workflow.patched(REFUSAL_SUMMARY):
             failure, reason = (error.type or "", error.message) if error else ("", "cancelled before it began")
-            triggers = next_round(self._pending)
+            triggers = next_round((*self._pending, *self._seals.waiting))
             self._memory.write_refusal(summary_of(self._state, triggers, phase, None, failure, reason))
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"]) or "the payload"
-    return f"{field}: {problem['msg']}"

@@ -56,7 +56,7 @@ class RunState:
     working before it and are gone. ``notes`` are told with the outcome, ``reading_notes`` are of the last reading,
     by who made them. ``is_watching_orders``: orders are worked for longer than the ordinary time, which is not counted
     as work. ``is_for_operator``: a person asked for this and waits for it; ``asked_at`` is when the first of those whom
-    it serves asked. A phase is for showing and steers nothing.
+    it serves asked. ``permit`` lets it trade where seals are required. A phase is for showing and steers nothing.
     """
 
     def __init__(self, account: str) -> None:
@@ -82,6 +82,7 @@ class RunState:
         self.is_watching_orders = False
         self.is_for_operator = False
         self.asked_at: datetime | None = None
+        self.permit = ""
         self._has_ordered = False
         self._shown = ""
         self._account = account

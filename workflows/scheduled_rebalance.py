@@ -20,6 +20,7 @@ from contract.names import REBALANCES_QUEUE
 from contract.schedules import (
     SCHEDULE_SOURCE,
     SCHEDULED_WORKFLOW_TYPE,
+    Delivery,
     MeasuredDrift,
     ScheduledRequest,
     ScheduledResult,
@@ -75,14 +76,14 @@ class ScheduledRebalance:
 async def _carry_out(request: ScheduledRequest, event_id: str, at: datetime) -> ScheduledResult:
     accounts = await _scheduled_accounts(request)
     if request.if_drift is None:
-        await _deliver(_trigger(account, event_id, request.mode, at) for account in accounts)
+        await _deliver(request, (_trigger(account, event_id, request.mode, at) for account in accounts))
         return ScheduledResult(event_id=event_id, triggered=accounts)
-    measured = await _measure(accounts, event_id, at)
+    measured = await _measure(request, accounts, event_id, at)
     drifts = {one.account: one.drift for one in measured if one.drift is not None}
     beyond = tuple(account for account in accounts if drifts.get(account, Decimal(0)) > request.if_drift)
     is_live = request.mode is ExecutionMode.REBALANCE  # otherwise that dry run was all that was asked for
     triggered = beyond if is_live else ()
-    await _deliver(_trigger(account, event_id, request.mode, at) for account in triggered)
+    await _deliver(request, (_trigger(account, event_id, request.mode, at) for account in triggered))
     if problems := [f"{one.account}: {one.problem}" for one in measured if one.drift is None]:
         told = f"Triggered: {', '.join(triggered) or 'none'}. Not triggered, as their drift is unknown: "
         raise ScheduleIncomplete(f"{told}{'; '.join(problems)}. Ask with `rebalancer plan ACCOUNT`.")
@@ -103,7 +104,9 @@ def _trigger(account: str, event_id: str, mode: ExecutionMode, at: datetime) -> 
     return Trigger(account=account, event_id=event_id, mode=mode, source=SCHEDULE_SOURCE, requested_at=at)
 
 
-async def _measure(accounts: tuple[str, ...], event_id: str, at: datetime) -> list[MeasuredDrift]:
+async def _measure(
+    request: ScheduledRequest, accounts: tuple[str, ...], event_id: str, at: datetime
+) -> list[MeasuredDrift]:
     """The drift of each by a dry run with an id of its own; where it is unknown, why.
 
     A run that is under way goes first: the dry run reads what that left.
@@ -112,7 +115,7 @@ async def _measure(accounts: tuple[str, ...], event_id: str, at: datetime) -> li
     for attempt in range(1, DRY_RUNS + 1):
         dry_run_id = f"{event_id}-drift" if attempt == 1 else f"{event_id}-drift-{attempt}"
         dry_runs = tuple(_trigger(account, dry_run_id, ExecutionMode.DRY_RUN, at) for account in accounts)
-        await _deliver(dry_runs)
+        await _deliver(request, dry_runs)
         found = await _await_dry_runs(dry_runs)
         measured += [one for one in found if not one.ask_again]
         accounts = tuple(one.account for one in found if one.ask_again)
@@ -141,12 +144,12 @@ async def _scheduled_accounts(request: ScheduledRequest) -> tuple[str, ...]:
     return await _ask(ScheduleContract.scheduled_accounts, request, summary("who is meant", request.whom))
 
 
-async def _deliver(triggers: Iterable[Trigger]) -> None:
+async def _deliver(request: ScheduledRequest, triggers: Iterable[Trigger]) -> None:
     given = tuple(triggers)
     if given:
         await _ask(
             ScheduleContract.deliver_triggers,
-            given,
+            Delivery(request=request, triggers=given),
             summary(f"trigger {counted(len(given), 'account')}", given[0].event_id),
         )
 

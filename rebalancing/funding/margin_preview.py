@@ -22,10 +22,11 @@ class WhatIfOrder(FrozenModel):
 
 
 class MarginRequest(FrozenModel):
-    """Asks what all these orders would do to the account."""
+    """Asks what all these orders would do to the account; ``permit`` is the asking run's, where seals are required."""
 
     account: str
     orders: tuple[WhatIfOrder, ...]
+    permit: str = ""
 
 
 class MarginQuestions(FrozenModel):

@@ -20,7 +20,7 @@ from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.desk.mistakes import UserMistake
 from starter.desk.standing_metrics import show_standing
 from worker.processes import show
-from worker.workers import require_addresses, run_workers
+from worker.workers import require_connections, run_workers
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ async def run_worker_command(gateways: tuple[str, ...] = (), metrics_port: int |
     client = await connect_temporal(interceptors=tracing.interceptors())
     followed = ConfigurationInUse(configuration, connections.accounts_file)
     work = run_workers(client, followed, connections, chosen or None)
-    suits = partial(require_addresses, connections=connections, gateways=chosen or None)
+    suits = partial(require_connections, connections=connections, gateways=chosen or None)
     alerts = alerting(client, followed, connections)
     await until_stopped(following(client, "worker", followed, work, *alerts, suits=suits))
 

@@ -29,7 +29,7 @@ from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.desk.mistakes import UserMistake
 from worker.free_ports import is_free
 from worker.temporal import connect_embedded, embedded_server
-from worker.workers import require_addresses, run_workers
+from worker.workers import require_connections, run_workers
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ async def run_up_command(options: UpOptions) -> None:
                 log.warning("no events are received: %s", missing)
             else:
                 services.append(listen(client, followed, connections))
-            suits = partial(require_addresses, connections=connections)
+            suits = partial(require_connections, connections=connections)
             await following(client, "up", followed, *services, suits=suits)
     except Stopped:
         return

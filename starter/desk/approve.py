@@ -6,6 +6,7 @@ from contract.names import APPROVE_UPDATE
 from rebalancing.approval import Approval, WaitingPlan
 from rebalancing.failures import NothingToApprove
 from starter.desk.latest_run import handle_of, query_status
+from starter.desk.sealing import own_key, sealed_approval
 from starter.desk.updating import update_of
 
 
@@ -33,5 +34,8 @@ async def approve(client: Client, account: str, approval: Approval) -> str:
         NothingToApprove: no rebalance of the account is running.
         UpdateRefused: no plan of it waits, or another one.
     """
+    handle = handle_of(client, account)
     with update_of(account, none_runs(account)):
-        return await handle_of(client, account).execute_update(APPROVE_UPDATE, approval, result_type=str)
+        if own_key() is not None and not approval.seal:
+            approval = sealed_approval(approval, account, (await handle.describe()).run_id)
+        return await handle.execute_update(APPROVE_UPDATE, approval, result_type=str)

@@ -37,6 +37,7 @@ from contract.summaries import summary
 from rebalancing.base import FrozenModel
 from rebalancing.errors import RebalancerError
 from rebalancing.triggers import ExecutionMode
+from starter.desk.sealing import sealed_schedule
 from starter.desk.temporal_errors import is_unknown
 
 T = TypeVar("T")
@@ -184,7 +185,7 @@ async def add_schedule(client: Client, configuration: Configuration, new: NewSch
     name = new.request.schedule
     action = ScheduleActionStartWorkflow(
         SCHEDULED_WORKFLOW_TYPE,
-        new.request,
+        sealed_schedule(new.request),
         id=scheduled_id(name),
         task_queue=REBALANCES_QUEUE,
         task_timeout=TASK_TIMEOUT,

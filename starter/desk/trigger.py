@@ -2,11 +2,22 @@
 
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
-from contract.delivery import deliver
+from temporalio.client import Client, WorkflowHandle
+
+from contract import delivery
+from contract.messages import RunResult
 from rebalancing.triggers import OPERATOR_SOURCE, ExecutionMode, Trigger
+from starter.desk.sealing import sealed_trigger
 
-__all__ = ["deliver", "requested"]
+
+async def deliver(client: Client, trigger: Trigger, strategy: str = "") -> WorkflowHandle[Any, RunResult]:
+    """Deliver it (``contract.delivery``), sealed with this process's key where it trades and has no seal yet.
+
+    Raises ``RPCError`` if Temporal cannot be reached; ``KeyFileUnusable``, ``KeyMissing`` or ``KeyUnknown``.
+    """
+    return await delivery.deliver(client, sealed_trigger(trigger), strategy)
 
 
 def requested(

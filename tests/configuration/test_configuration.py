@@ -187,6 +187,7 @@ def test_the_schema_describes_every_key() -> None:
         "clock_tolerance",
         "gateway_restart",
         "max_wait",
+        "seals",
     }
     account = schema["$defs"]["AccountEntry"]
     assert {"account_id", "notification", "rebalancing", "held_out"} <= set(account["properties"])

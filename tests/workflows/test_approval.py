@@ -12,6 +12,7 @@ import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from contract.names import APPROVE_UPDATE
 from rebalancing.approval import Approval, Rejection, WaitingPlan
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
@@ -46,7 +47,7 @@ async def waiting_plan(handle: WorkflowHandle[Any, Any], other_than: str = "") -
 async def refusal(handle: WorkflowHandle[Any, Any], plan_hash: str) -> ApplicationError:
     """Why an approval is not taken."""
     with pytest.raises(WorkflowUpdateFailedError) as failure:
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=plan_hash), result_type=str)
     assert isinstance(failure.value.cause, ApplicationError)
     return failure.value.cause
 
@@ -95,7 +96,7 @@ async def test_an_approved_plan_is_carried_out_as_it_was_shown() -> None:
         waiting = await waiting_plan(handle)
         await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
         assert traded(own) == []
-        told = await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        told = await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
         assert waiting.plan_hash in told
         result = await handle.result()
         assert result.outcome is not None
@@ -111,7 +112,7 @@ async def test_a_breach_that_asks_names_the_guard_and_approval_lets_it_through()
         waiting = await waiting_plan(handle)
         assert [breach.guard for breach in waiting.breaches] == ["maximum_turnover_percent"]
         assert "maximum_turnover_percent" in (await handle.query(RebalanceAccount.status)).detail
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
         assert (await handle.result()).outcome is not None
         assert len(own.accepted_orders("DU1")) == 3
 
@@ -168,7 +169,7 @@ async def test_an_account_that_waits_for_a_person_lets_the_next_one_have_its_tur
         handle = await own.trigger("DU1")
         waiting = await waiting_plan(handle)
         assert (await (await own.trigger("DU2")).result()).outcome is not None
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
         assert (await handle.result()).outcome is not None
 
 
@@ -187,11 +188,11 @@ async def test_after_the_market_moved_the_fresh_plan_is_asked_for() -> None:
         handle = await own.trigger("DU1")
         first = await waiting_plan(handle)
         await price_arrived(own, "DU2", "GLD", "350.00")
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=first.plan_hash), result_type=str)
         second = await waiting_plan(handle, other_than=first.plan_hash)
         assert traded(own) == []
         assert (await refusal(handle, first.plan_hash)).type == "OtherPlan"
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=second.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=second.plan_hash), result_type=str)
         result = await handle.result()
         assert result.outcome is not None
         assert {order.symbol: order.quantity for order in result.outcome.orders} == {
@@ -207,7 +208,7 @@ async def test_a_newer_event_replaces_the_waiting_plan() -> None:
         while (await waiting_plan(handle)).expires_at == first.expires_at:  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(0.02)
         waiting = await waiting_plan(handle)
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
         result = await handle.result()
         assert result.outcome is not None
         assert len(own.accepted_orders("DU1")) == 3
@@ -225,7 +226,7 @@ async def test_approval_survives_the_worker() -> None:
         async with own.working():
             waiting = await waiting_plan(handle)
             assert waiting == first
-            await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+            await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
             assert (await handle.result()).outcome is not None
             assert len(own.accepted_orders("DU1")) == 3
 
@@ -257,7 +258,7 @@ async def test_an_unreadable_approval_is_refused_and_leaves_the_run_alone(payloa
             await handle.execute_update("approve", payload)
         assert await waiting_plan(handle) == first
         assert traded(own) == []
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=first.plan_hash), result_type=str)
         assert (await handle.result()).outcome is not None
 
 
@@ -275,7 +276,7 @@ async def test_what_was_approved_is_traded_although_a_price_moved_within_the_tol
         handle = await own.trigger("DU1")
         approved = await waiting_plan(handle)
         await price_arrived(own, "DU2", "BND", "74.75")
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=approved.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=approved.plan_hash), result_type=str)
         result = await handle.result()
         assert result.outcome is not None
         assert {order.symbol: order.quantity for order in result.outcome.orders} == {
@@ -289,7 +290,7 @@ async def test_without_a_tolerance_any_other_order_is_asked_about_again() -> Non
         handle = await own.trigger("DU1")
         first = await waiting_plan(handle)
         await price_arrived(own, "DU2", "BND", "75.25")
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=first.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=first.plan_hash), result_type=str)
         second = await waiting_plan(handle, other_than=first.plan_hash)
         assert second.plan_hash != first.plan_hash
         assert traded(own) == []
@@ -325,7 +326,7 @@ async def test_an_approval_given_while_no_worker_is_up_waits_for_the_next_one() 
             handle = await own.trigger("DU1")
             waiting = await waiting_plan(handle)
         yes = asyncio.create_task(
-            handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+            handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
         )
         async with own.working():
             assert waiting.plan_hash in await yes
@@ -339,7 +340,7 @@ async def test_our_open_orders_are_cancelled_after_the_approval_which_still_hold
         handle = await own.trigger("DU1")
         waiting = await waiting_plan(handle)
         assert [order.status for order in own.accepted_orders("DU1")] == ["Submitted"]
-        await handle.execute_update(RebalanceAccount.approve, Approval(plan_hash=waiting.plan_hash))
+        await handle.execute_update(APPROVE_UPDATE, Approval(plan_hash=waiting.plan_hash), result_type=str)
         result = await handle.result()
         assert result.outcome is not None
         statuses = [order.status for order in own.accepted_orders("DU1")]

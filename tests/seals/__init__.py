@@ -1,0 +1,1 @@
+"""Promise P10: nobody trades without the key."""
