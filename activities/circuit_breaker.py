@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.activities import CircuitBreakerContract
+from contract.encryption import PayloadKeyUnknown
 from contract.halts import CIRCUIT_BREAKER, HALTS_QUEUE, set_halt, strategy_pause_id
 from contract.requests import Verdict
 
@@ -68,6 +69,8 @@ class CircuitBreaker(CircuitBreakerContract):
         """What a signal says; ``None`` for one that somebody sent by hand and that says nothing."""
         try:
             (verdict,) = await self._client.data_converter.decode(payloads, [Verdict])
+        except PayloadKeyUnknown:  # one of ours that must be counted
+            raise
         except Exception:  # a converter may raise anything
             return None
         return verdict

@@ -88,7 +88,8 @@ class SendingHeartbeats:
             identity=self._client.identity,
         )
         if details:
-            payloads = await self._client.data_converter.encode(details)
+            # In clear: it tells nothing, and a next attempt that could not read it would have failed for good.
+            payloads = self._client.data_converter.payload_converter.to_payloads(details)
             request.details.CopyFrom(Payloads(payloads=payloads))
         await self._client.workflow_service.record_activity_task_heartbeat(
             request, retry=True, timeout=CONFIRMATION_TIMEOUT

@@ -16,6 +16,7 @@ from activities.halts import Halts
 from activities.seals import Seals
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import OpeningContract
+from contract.encryption import PayloadKeyUnknown
 from contract.memory import Memory, memory_of
 from contract.names import TRIGGER_SIGNAL
 from contract.requests import Opening, OpeningRequest
@@ -64,7 +65,7 @@ class OpeningActivities(OpeningContract):
 
         Raises:
             AccountUnknown: the account is not configured, or switched off.
-            RunNotListed, HaltsUnread, KeysUnread: trying again helps.
+            RunNotListed, HaltsUnread, KeysUnread, PayloadKeyUnknown: trying again helps.
         """
         account = self._configuration.account(request.account)
         seals = self._seals.findings(request)
@@ -181,6 +182,8 @@ class OpeningActivities(OpeningContract):
         payloads = signal.input.payloads if signal.signal_name == TRIGGER_SIGNAL else start.input.payloads
         try:
             given = await self._client.data_converter.decode(payloads)
+        except PayloadKeyUnknown:  # ours as like as not: what it asks for must not be done twice
+            raise
         except Exception:  # a converter may raise anything
             return ()
         if signal.signal_name == TRIGGER_SIGNAL:

@@ -46,6 +46,7 @@ class Connections(BaseSettings):
     ``ably_endpoint``, ``ably_port`` and ``ably_tls`` are only needed for another service than Ably's own.
     ``rebalancer_key_file`` has the keys of those who may trade (``configuration.key_ring``), ``rebalancer_key_id``
     says which of them seals what is asked for here; without it the first.
+    ``rebalancer_payload_key_file`` has the keys of whoever may only read (``configuration.payload_keys``).
     ``metrics_host`` and ``metrics_port`` are where a process has its metrics for Prometheus, without a key.
     """
 
@@ -62,6 +63,7 @@ class Connections(BaseSettings):
     accounts_file: Path = Path("accounts.yaml")
     rebalancer_key_file: Path | None = None
     rebalancer_key_id: str | None = None
+    rebalancer_payload_key_file: Path | None = None
     log_format: Literal["text", "json"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)

@@ -7,6 +7,7 @@ kept in which it was left out. What may change from release to release (settings
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic_core import SchemaSerializer
@@ -16,6 +17,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, pydantic_data_converter
 from temporalio.converter import (
     CompositePayloadConverter,
+    DataConverter,
     DefaultFailureConverter,
     DefaultPayloadConverter,
     JSONPlainPayloadConverter,
@@ -23,7 +25,15 @@ from temporalio.converter import (
 from temporalio.converter import PayloadConverter as Converter
 from temporalio.exceptions import ApplicationError
 
+from configuration.payload_keys import PayloadKeys
+from contract.encryption import EncryptingCodec
 from rebalancing.errors import RebalancerError
+
+HIDDEN: Final = "Encoded failure"
+"""The message in place of one that is hidden, as Temporal's own converter writes it."""
+
+LONGEST_CALLS: Final = 1500
+"""Characters of a hidden stack trace, the last: the server cannot shorten it, and drops what is over 4 KB."""
 
 
 class _JSONWithoutDefaults(PydanticJSONPlainPayloadConverter):
@@ -63,7 +73,41 @@ class FailureConverter(DefaultFailureConverter):
             failure.stack_trace = ""
 
 
-DATA_CONVERTER: Final = dataclasses.replace(
-    pydantic_data_converter, payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter
-)
-"""What every client, worker and replayer of ours uses."""
+class HidingFailureConverter(FailureConverter):
+    """The same with message and calls of every error where the codec encrypts them.
+
+    What an error is called, and what it was about (an activity, a timer), stays readable.
+    """
+
+    def to_failure(self, exception: BaseException, payload_converter: Converter, failure: Failure) -> None:
+        """Write an error down, with what caused it."""
+        super().to_failure(exception, payload_converter, failure)
+        _hide(failure, payload_converter)
+
+
+def _hide(failure: Failure, payload_converter: Converter) -> None:
+    """Put the words of a failure, and of what caused it, where Temporal's own converter looks for hidden ones."""
+    if (failure.message, failure.stack_trace) != (HIDDEN, ""):
+        words = {"message": failure.message, "stack_trace": failure.stack_trace[-LONGEST_CALLS:]}
+        failure.encoded_attributes.CopyFrom(payload_converter.to_payloads([words])[0])
+        failure.message, failure.stack_trace = HIDDEN, ""
+    if failure.HasField("cause"):
+        _hide(failure.cause, payload_converter)
+
+
+def data_converter(read: Callable[[], PayloadKeys | None] = lambda: None) -> DataConverter:
+    """What every client, worker and replayer of ours uses, with the keys that ``read`` finds, if there are any.
+
+    Raises whatever ``read`` raises.
+    """
+    codec = EncryptingCodec(read)
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_converter_class=PayloadConverter,
+        failure_converter_class=HidingFailureConverter if codec.encrypts else FailureConverter,
+        payload_codec=codec,
+    )
+
+
+DATA_CONVERTER: Final = data_converter()
+"""For histories that were written without a key."""

@@ -2,7 +2,7 @@
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 from temporalio.service import RPCError
 
 from contract.alerts import ALERT_WORKFLOW_TYPE, DIGEST_WORKFLOW_TYPE
@@ -38,6 +38,16 @@ def summary_of(event: HistoryEvent) -> str:
     return event.user_metadata.summary.data.decode()
 
 
+async def in_clear(client: Client, history: WorkflowHistory) -> WorkflowHistory:
+    """The history with its summaries as whoever has the key reads them."""
+    codec = client.data_converter.payload_codec
+    assert codec is not None
+    for event in history.events:
+        (told,) = await codec.decode([event.user_metadata.summary])
+        event.user_metadata.summary.CopyFrom(told)
+    return history
+
+
 def unreadable(history: WorkflowHistory) -> list[str]:
     """The steps and timers that say nothing, or too much for a server."""
     return [
@@ -49,16 +59,16 @@ def unreadable(history: WorkflowHistory) -> list[str]:
     ]
 
 
+async def _history(client: Client, run: WorkflowExecution) -> WorkflowHistory:
+    return await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+
+
 async def unreadable_steps(client: Client) -> list[str]:
     """The same of all histories on this server; none where it is away by now."""
     try:
         runs = [
             run for each in TYPES async for run in client.list_workflows(f"WorkflowType = '{each}'", limit=LOOKED_AT)
         ]
-        return [
-            step
-            for run in runs
-            for step in unreadable(await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history())
-        ]
+        return [step for run in runs for step in unreadable(await in_clear(client, await _history(client, run)))]
     except RPCError:
         return []

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from activities.gateway.reading import CONTRACT_LIFETIME, CONTRACT_RENEWAL, MOST_SYMBOLS_A_VISIT, AccountReader
 from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import GatewayContract
+from contract.encryption import PayloadAltered, PayloadKeyUnknown
 from contract.memory import memory_of
 from contract.names import WORKFLOW_TYPE, account_of, gateway_queue
 from contract.priority import IDLE
@@ -58,8 +59,8 @@ class ReadAhead:
     async def _try(self, asking: Awaitable[None]) -> None:
         try:
             await asking
-        except (ActivityFailureError, RPCError) as error:
-            log.debug("contract details are not read ahead: %s", error.cause or error)
+        except (ActivityFailureError, RPCError, PayloadKeyUnknown, PayloadAltered) as error:
+            log.debug("contract details are not read ahead: %s", error.__cause__ or error)
 
     @property
     def _accounts(self) -> list[Account]:

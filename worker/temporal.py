@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client, Interceptor
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError
 
 from configuration.environment import temporal_variables
+from configuration.payload_keys import read_payload_keys
 from contract.names import SEARCH_ATTRIBUTES, kind_of
-from contract.payloads import DATA_CONVERTER
+from contract.payloads import data_converter
 from worker.database_lock import sole_user_of
 from worker.tied_process import tied_to_this_process
 
@@ -48,18 +50,26 @@ def connect_config() -> ClientConnectConfig:
     return {**config, "target_host": config.get("target_host") or DEFAULT_ADDRESS}
 
 
+def own_converter() -> DataConverter:
+    """How values are written into Temporal and read there: encrypted where this process is given keys.
+
+    Raises ``KeyFileUnusable``, and what reading environment and ``.env`` raises.
+    """
+    return data_converter(read_payload_keys)
+
+
 async def connect(*, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
     """A client for the server that environment, ``.env`` and ``temporal.toml`` name; raises as ``connect_config``.
 
     A ``lazy`` one connects when it is first used, and again each time until the server is there; no worker can use it.
     """
     config = connect_config()
-    return await Client.connect(**config, data_converter=DATA_CONVERTER, lazy=lazy, interceptors=interceptors)
+    return await Client.connect(**config, data_converter=own_converter(), lazy=lazy, interceptors=interceptors)
 
 
 async def connect_embedded(address: str, *, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:
     """A client for the embedded server: whatever the environment says of another server does not apply to it."""
-    return await Client.connect(address, data_converter=DATA_CONVERTER, lazy=lazy, interceptors=interceptors)
+    return await Client.connect(address, data_converter=own_converter(), lazy=lazy, interceptors=interceptors)
 
 
 async def answering(address: str) -> Client:

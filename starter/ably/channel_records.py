@@ -1,21 +1,21 @@
 """What Temporal remembers of each channel: since when it is followed, and up to when it was read (promise P2)."""
 
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from contract.encryption import PayloadAltered, PayloadKeyUnknown
 from contract.names import CHANNEL_RECORD_TYPE, DELIVERING_SIGNAL, READ_SIGNAL, channel_id
 from contract.summaries import summary
 from rebalancing.base import FrozenModel, Instant
-from starter.ably.temporal_away import while_temporal_is_there
+from starter.ably.temporal_away import TemporalAwayError, while_temporal_is_there
 
 RECORDS_QUEUE: Final = "channel-records"
 """Nobody polls it: the workflows on it run and do nothing."""
@@ -63,7 +63,8 @@ class ChannelRecords:
     and so is each event that is delivered: from how many there are it shows if the database went back in time.
 
     Raises:
-        TemporalAwayError: from every method, if the server cannot be reached or refuses.
+        TemporalAwayError: from every method, if the server cannot be reached or refuses, or its record cannot be read
+            for want of a key.
     """
 
     def __init__(self, client: Client) -> None:
@@ -148,12 +149,19 @@ class ChannelRecords:
         """What the last signal said; None if there was none since the run began."""
         async for event in self._backwards(found):
             signal = event.workflow_execution_signaled_event_attributes
-            if signal.signal_name == READ_SIGNAL:
-                with suppress(Exception):  # whatever a converter makes of what somebody sent by hand
-                    told = await self._client.data_converter.decode(signal.input.payloads, [ChannelRecord])
-                    if told and isinstance(told[0], ChannelRecord):
-                        return told[0]
+            if signal.signal_name == READ_SIGNAL and (told := await self._told(signal.input.payloads)):
+                return told
         return None
+
+    async def _told(self, payloads: Sequence[Payload]) -> ChannelRecord | None:
+        """What a signal says; ``None`` for one that somebody sent by hand and that says nothing."""
+        try:
+            (told,) = await self._client.data_converter.decode(payloads, [ChannelRecord])
+        except PayloadKeyUnknown as error:
+            raise TemporalAwayError(str(error)) from error
+        except Exception:  # whatever a converter makes of it
+            return None
+        return told if isinstance(told, ChannelRecord) else None
 
     async def _backwards(self, found: WorkflowExecutionDescription) -> AsyncGenerator[HistoryEvent]:
         """The events of a record's history, the latest first."""
@@ -177,4 +185,7 @@ def _position(found: WorkflowExecutionDescription, and_then: int = 0) -> _Positi
 
 
 async def _begun_with(found: WorkflowExecutionDescription) -> ChannelRecord:
-    return await found.memo_value(RECORD_MEMO, type_hint=ChannelRecord)
+    try:
+        return await found.memo_value(RECORD_MEMO, type_hint=ChannelRecord)
+    except (PayloadKeyUnknown, PayloadAltered) as error:
+        raise TemporalAwayError(str(error)) from error

@@ -68,6 +68,7 @@ async def connect_temporal(*, lazy: bool = False, interceptors: Sequence[Interce
 
     Raises ``UserMistake`` or ``CommandFailed`` with what to do.
     """
+    read_connections()  # it names the key file, and what is wrong with it is not the server's fault
     address = temporal_address()
     forward_temporal_core()
     try:

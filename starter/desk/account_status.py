@@ -28,7 +28,8 @@ class AccountStatus:
 
     ``phase`` is ``NEVER_RUN`` or ``UNTOLD`` where there is no run to tell of; ``since`` is ``None`` then. ``detail``
     says what it waits for, or why it failed. ``steps`` are what a running one waits for, ``position`` its place in the
-    queue, 1 for the next. ``last_live`` is the last live run that is over, whatever dry runs came after it.
+    queue, 1 for the next. ``unread`` says why what is kept of it cannot be read, for want of a key. ``last_live`` is
+    the last live run that is over, whatever dry runs came after it.
     """
 
     account: str
@@ -50,6 +51,7 @@ class AccountStatus:
     is_configured: bool = True
     is_enabled: bool = True
     held_by: tuple[str, ...] = ()
+    unread: str = ""
 
     @property
     def workflow_id(self) -> str:

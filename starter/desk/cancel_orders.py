@@ -67,7 +67,7 @@ async def cancel_at_broker(client: Client, configuration: Configuration, account
     await cancel_orders(client, own, configuration.settings.concurrency.cancel_timeout)
     if handle is None:
         return f"No order of {account} that was placed here works any more; no rebalance of it was running."
-    steps = pending_steps(await handle.describe())
+    steps = await pending_steps(client, await handle.describe())
     if any(step.activity == GatewayContract.place_leg.__name__ for step in steps):
         raise OrdersNotCancelled(
             f"The orders of {account} that worked were cancelled, but its rebalance may send more: hold it with "

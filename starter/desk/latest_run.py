@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from temporalio.exceptions import ApplicationError, CancelledError, TemporalError
 from temporalio.service import RPCError
 
+from contract.encryption import PayloadAltered, PayloadKeyUnknown
 from contract.messages import RunResult
 from contract.names import STATUS_QUERY, workflow_id
 from contract.status import Status
@@ -67,7 +68,7 @@ async def status_or_error(handle: WorkflowHandle[Any, RunResult]) -> Status | Ex
     """The same with what a worker, or the server, said in the place of an answer."""
     try:
         return await handle.query(STATUS_QUERY, result_type=Status, rpc_timeout=QUERY_TIMEOUT)
-    except (RPCError, TemporalError, ValueError, KeyError) as error:
+    except (RPCError, TemporalError, ValueError, KeyError, PayloadKeyUnknown, PayloadAltered) as error:
         return error
 
 

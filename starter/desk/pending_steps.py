@@ -8,9 +8,11 @@ from typing import Final
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.converter import DataConverter
 
 from contract.names import TURNS_QUEUE
+from starter.desk.failure_words import words_of
 
 LONGEST_FAILURE: Final = 300
 """Characters of an error that are told."""
@@ -59,9 +61,9 @@ class PendingStep:
         }
 
 
-def pending_steps(description: WorkflowExecutionDescription) -> tuple[PendingStep, ...]:
+async def pending_steps(client: Client, description: WorkflowExecutionDescription) -> tuple[PendingStep, ...]:
     """The steps that a run waits for, the longest first."""
-    steps = [_step(each) for each in description.raw_description.pending_activities]
+    steps = [await _step(client.data_converter, each) for each in description.raw_description.pending_activities]
     return tuple(sorted(steps, key=lambda step: step.since))
 
 
@@ -84,7 +86,7 @@ def positions(steps: Mapping[str, Iterable[PendingStep]]) -> Mapping[str, int]:
     return places
 
 
-def _step(info: PendingActivityInfo) -> PendingStep:
+async def _step(converter: DataConverter, info: PendingActivityInfo) -> PendingStep:
     return PendingStep(
         activity=info.activity_type.name,
         queue=info.activity_options.task_queue.name,
@@ -92,7 +94,7 @@ def _step(info: PendingActivityInfo) -> PendingStep:
         attempt=info.attempt,
         is_queued=info.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
         priority=info.priority.priority_key or _UNORDERED,
-        failure=_words(info.last_failure) if info.HasField("last_failure") else "",
+        failure=await _words(converter, info.last_failure) if info.HasField("last_failure") else "",
         next_attempt_at=(
             info.next_attempt_schedule_time.ToDatetime(tzinfo=UTC)
             if info.HasField("next_attempt_schedule_time")
@@ -101,10 +103,10 @@ def _step(info: PendingActivityInfo) -> PendingStep:
     )
 
 
-def _words(failure: Failure) -> str:
+async def _words(converter: DataConverter, failure: Failure) -> str:
     """The error in words. One that is too long for the server is the cause of what it says in its place."""
     if failure.HasField("server_failure_info") and failure.HasField("cause"):
         failure = failure.cause
     kind = failure.application_failure_info.type
-    words = " ".join(failure.message.split())
+    words = await words_of(converter, failure)
     return (f"{kind}: {words}" if kind else words)[:LONGEST_FAILURE]

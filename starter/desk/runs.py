@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
+from contract.encryption import PayloadAltered, PayloadKeyUnknown
 from contract.names import EXECUTION_MODE, PHASE, STRATEGY, WORKFLOW_TYPE, account_of, workflow_id
 from contract.run_summary import RunSummary, summary_in
 from rebalancing.outcomes import Phase
@@ -35,7 +36,8 @@ OURS: Final = f"WorkflowType = '{WORKFLOW_TYPE}'"
 class Run:
     """One run of an account. ``phase`` is where it stands or how it ended; ``is_idle``: it found nothing new to do.
 
-    ``summary`` is ``None`` for one that is not over, was cut short, or is older than summaries are.
+    ``summary`` is ``None`` for one that is not over, was cut short, or is older than summaries are. ``unread`` says why
+    it cannot be read, where a key is missing for that.
     """
 
     account: str
@@ -49,6 +51,7 @@ class Run:
     started_at: datetime
     closed_at: datetime | None
     summary: RunSummary | None
+    unread: str = ""
 
     @property
     def has_failed(self) -> bool:
@@ -79,8 +82,11 @@ class Run:
 async def run_of(listed: WorkflowExecution) -> Run:
     """A run as it is listed; a memo that cannot be read is as good as none."""
     attributes = listed.typed_search_attributes
+    summary, unread = None, ""
     try:
         summary = await summary_in(listed)
+    except (PayloadKeyUnknown, PayloadAltered) as error:
+        unread = str(error)
     except Exception:  # a converter may raise anything, and one run must not hide the others
         summary = None
     shown = attributes.get(PHASE) or Phase.STARTING.value
@@ -98,6 +104,7 @@ async def run_of(listed: WorkflowExecution) -> Run:
         started_at=listed.start_time,
         closed_at=listed.close_time,
         summary=summary,
+        unread=unread,
     )
 
 

@@ -121,7 +121,8 @@ class _Looks:
 
     async def _pending(self, account: str) -> list[PendingStep]:
         description = await self._client.get_workflow_handle(workflow_id(account)).describe()
-        return [step for step in pending_steps(description) if step.is_queued and not step.is_retrying]
+        steps = await pending_steps(self._client, description)
+        return [step for step in steps if step.is_queued and not step.is_retrying]
 
     async def _halts(self) -> None:
         oldest: dict[str, datetime] = {}

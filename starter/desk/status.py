@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
+from contract.encryption import PayloadAltered, PayloadKeyUnknown
 from contract.halts import HALT_ID, Halt, pause_id, strategy_pause_id
 from contract.memory import memory_of, newest_event_of
 from contract.names import account_of, workflow_id
@@ -138,9 +139,14 @@ async def _listed(name: str, found: Found, own: Account | None, asked: str | Non
     if not runs:
         return status
     run, listed = next((each for each in runs if not each[0].is_idle), runs[0])
-    events = (await memory_of(listed)).all_events if asked else await _last_event(listed)
+    unread = next((each.unread for each, _ in runs if each.unread), "")
+    try:
+        events = (await memory_of(listed)).all_events if asked else await _last_event(listed)
+    except (PayloadKeyUnknown, PayloadAltered) as error:
+        events, unread = EventRing(), str(error)
     live = next((each for each, _ in runs if each.is_live and not each.is_running), None)
-    return replace(of_run(status, run), events=events, last_live=live)
+    told = of_run(status, run)
+    return replace(told, detail=told.detail or unread, unread=unread, events=events, last_live=live)
 
 
 def of_run(status: AccountStatus, run: Run) -> AccountStatus:
@@ -224,10 +230,13 @@ async def detailed(client: Client, listed: AccountStatus) -> AccountStatus:
         status = of_run(listed, await run_of(description))
         if not status.is_running:
             return status
-        steps = pending_steps(description)
+        steps = await pending_steps(client, description)
         if isinstance(answer, Exception):
-            return replace(status, steps=steps, detail=await why_unanswered(client, description, answer))
+            detail = status.unread or await why_unanswered(client, description, answer)
+            return replace(status, steps=steps, detail=detail)
         return _answered(status, answer, steps)
+    except (PayloadKeyUnknown, PayloadAltered) as error:
+        return replace(listed, detail=str(error))
     except RPCError as error:
         return replace(listed, detail=f"details {UNTOLD}: {error.message or error.status.name}")
 

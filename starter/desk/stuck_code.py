@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client, WorkflowExecutionDescription
 
 from contract.releases import release_of
+from starter.desk.failure_words import words_of
 
 LATEST_EVENTS: Final = 10
 """A step of the code that fails is the last of a history; few signals come after it."""
@@ -48,7 +49,7 @@ async def code_failure(client: Client, description: WorkflowExecutionDescription
     )
     for event in answer.history.events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-            return _told(event.workflow_task_failed_event_attributes.failure.message)
+            return _told(await words_of(client.data_converter, event.workflow_task_failed_event_attributes.failure))
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             break
     return ""  # no worker took it in time, which is tried again too
