@@ -5,6 +5,7 @@ queue, and forgets who does not any more. That leaves no history, and shows noth
 """
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 POLL: Final = timedelta(seconds=20)
@@ -14,6 +15,14 @@ LONGEST_IDENTITY: Final = 900
 """Characters; the server takes a thousand."""
 
 REFUSED: Final = "; REFUSED: "
+
+
+class Role(StrEnum):
+    """What a process is started as."""
+
+    WORKER = "worker"
+    LISTENER = "listener"
+    API = "api"
 
 
 class ProcessInUse(NamedTuple):

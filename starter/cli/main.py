@@ -9,6 +9,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from contract.process_in_use import Role
 from starter.cli import (
     halt_commands,
     history_commands,
@@ -174,6 +175,17 @@ def check(as_json: JsonFlag = False) -> None:
     from starter.cli.check import run_check_command
 
     raise typer.Exit(complete(run_check_command(as_json=as_json)))
+
+
+@app.command(rich_help_panel=SERVICES)
+def health(
+    role: Annotated[Role, typer.Argument(metavar="ROLE", help="What runs here: worker, listener or api.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell whether a process of this machine does its work; for systemd and containers. Exit status 1: it does not."""
+    from starter.cli.health import run_health_command
+
+    raise typer.Exit(complete(run_health_command(role, as_json=as_json)))
 
 
 @app.command(rich_help_panel=TRYING_OUT)
