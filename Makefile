@@ -28,6 +28,7 @@ test-faults: $(READY)
 # its containers cannot reach a network: make test-image BUILD="--network host"
 test-image: $(READY)
 	docker build $(BUILD) --tag rebalancer:local .
+	docker build $(BUILD) --target all-in-one --tag rebalancer:all-in-one .
 	$(BIN)/pytest -m image $(ARGS)
 
 # Needs Chromium (Debian, Ubuntu: apt install chromium npm), and npm for axe-core.
@@ -77,10 +78,14 @@ reference: $(READY)
 	$(BIN)/python -m tests.configuration.write_reference
 	$(BIN)/python -m tests.metrics.write_table
 
+# What runs (requirements.txt), that with the embedded server and the stand-ins, and that with what checks.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --quiet
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --constraint requirements.txt --quiet --output-file requirements-dev.txt
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra local --constraint requirements.txt --output-file requirements-local.txt
+	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(or $(PYTHON),$(error $(NO_PYTHON))) -m venv $(VENV)

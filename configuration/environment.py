@@ -1,17 +1,30 @@
-"""What comes from the environment or ``.env``: connections and secrets. Temporal's own are read by ``temporalio``."""
+"""What comes from the environment, ``.env`` or files of secrets: connections and keys. Temporal's own are read by
+``temporalio``.
+
+A file of a secret is named as the variable is (``ably_api_key``, in any case), in ``/run/secrets``, where containers
+have theirs, or in the folder that systemd's ``LoadCredential=`` makes. Variables go before ``.env``, that before files.
+"""
 
 import os
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from rebalancing.errors import RebalancerError
 from rebalancing.web_address import WebAddress
 
 ENV_FILE: Final = ".env"
 ENV_ENCODING: Final = "utf-8"
+
+_TEMPORAL: Final = "TEMPORAL_"
 
 
 class GatewayAddressMissing(RebalancerError):
@@ -23,24 +36,44 @@ _SOURCES: Final = SettingsConfigDict(
 )
 
 
-class GatewayConnection(BaseSettings):
-    """Where one gateway listens."""
+CONTAINER_SECRETS: Final = Path("/run/secrets")
+SYSTEMD_SECRETS: Final = "CREDENTIALS_DIRECTORY"
+
+
+class _Settings(BaseSettings):
+    """Read from all of these sources."""
 
     model_config = _SOURCES
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the library's own signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Those of the library, with the folders that are there."""
+        assert isinstance(file_secret_settings, SecretsSettingsSource)
+        file_secret_settings.secrets_dir = _secret_folders()
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
+
+
+class GatewayConnection(_Settings):
+    """Where one gateway listens."""
 
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
 
 
-class AlertAddress(BaseSettings):
+class AlertAddress(_Settings):
     """Where one receiver of alerts is reached, as ``apprise`` writes it; it may hold a token."""
-
-    model_config = _SOURCES
 
     url: SecretStr | None = None
 
 
-class Connections(BaseSettings):
+class Connections(_Settings):
     """Addresses and keys, by the names of the environment variables (in capitals). Empty means not set.
 
     ``ably_endpoint``, ``ably_port`` and ``ably_tls`` are only needed for another service than Ably's own.
@@ -49,8 +82,6 @@ class Connections(BaseSettings):
     ``rebalancer_payload_key_file`` has the keys of whoever may only read (``configuration.payload_keys``).
     ``metrics_host`` and ``metrics_port`` are where a process has its metrics for Prometheus, without a key.
     """
-
-    model_config = _SOURCES
 
     ibkr_host: str = "127.0.0.1"
     ibkr_port: int = Field(default=4002, ge=1, le=65535)
@@ -94,10 +125,24 @@ def alert_address(receiver: str) -> SecretStr | None:
 
 
 def temporal_variables() -> dict[str, str]:
-    """The environment as Temporal's client is to read it: what it does not say of Temporal, ``.env`` may say.
+    """The environment as Temporal's client is to read it: what it does not say of Temporal, ``.env`` may say, and what
+    that does not, files of secrets.
 
-    Empty means not set. Raises ``OSError`` or ``UnicodeDecodeError`` for an ``.env`` that cannot be read.
+    Empty means not set. Raises ``OSError`` or ``UnicodeDecodeError`` for a file that cannot be read.
     """
     written = DotEnvSettingsSource(Connections, ENV_FILE, ENV_ENCODING, case_sensitive=True).env_vars
-    own = {name: value for name, value in written.items() if value and name.startswith("TEMPORAL_")}
-    return own | {name: value for name, value in os.environ.items() if value}
+    own = {name: value for name, value in written.items() if value and name.startswith(_TEMPORAL)}
+    return _temporal_secrets() | own | {name: value for name, value in os.environ.items() if value}
+
+
+def _temporal_secrets() -> dict[str, str]:
+    files = [file for folder in _secret_folders() for file in folder.iterdir() if file.is_file()]
+    texts = {file.name.upper(): file.read_text().strip() for file in files if file.name.upper().startswith(_TEMPORAL)}
+    return {name: text for name, text in texts.items() if text}
+
+
+def _secret_folders() -> list[Path]:
+    """The folders with files of secrets that are there; of two files by one name, that of systemd counts."""
+    named = os.environ.get(SYSTEMD_SECRETS)
+    folders = [CONTAINER_SECRETS, *([Path(named)] if named else [])]
+    return [folder for folder in folders if folder.is_dir()]

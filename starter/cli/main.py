@@ -24,6 +24,9 @@ from starter.cli.mistakes import complete
 
 MOST_PORTS: Final = 65_535
 
+STAND_INS_NEED: Final = "aiohttp"
+"""A package that an installation for deployments lacks."""
+
 MetricsPort = Annotated[
     int | None,
     typer.Option(
@@ -233,8 +236,21 @@ def main() -> None:
     """Entry point of the console script."""
     try:
         app()
+    except ModuleNotFoundError as missing:
+        if missing.name != STAND_INS_NEED:
+            raise
+        _leave_without_stand_ins()
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+def _leave_without_stand_ins() -> NoReturn:
+    from starter.cli.console import error_console
+    from starter.cli.mistakes import FAILED
+
+    told = "This needs the stand-ins, which are not installed here: pip install 'rebalancer[local]'."
+    error_console().print(told, style="red", markup=False)
+    _leave(FAILED)
 
 
 def _leave(status: int) -> NoReturn:

@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-PRIVATE: Final = (".env", "alerts.env", "*.db", "*.db-*")
+PRIVATE: Final = (".env", "*.db", "*.db-*")
 """What stands in the folder where the commands run: the keys, and the database with what SQLite keeps beside it."""
 
 OTHERS: Final = 0o077

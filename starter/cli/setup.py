@@ -50,7 +50,9 @@ def read_connections() -> Connections:
                 f"{'.'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
                 for error in invalid.errors(include_url=False, include_input=False)
             )
-            raise UserMistake(f"The environment (or .env) cannot be used: {'; '.join(problems)}.") from None
+            raise UserMistake(
+                f"The environment (or .env, or a file of a secret) cannot be used: {'; '.join(problems)}."
+            ) from None
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def _readable_env_file() -> Generator[None]:
     except UnicodeDecodeError as error:
         raise UserMistake(f"{ENV_FILE} is no UTF-8 text: see byte {error.start + 1}.") from None
     except OSError as error:
-        raise UserMistake(f"{ENV_FILE} cannot be read: {error.strerror or error}.") from None
+        raise UserMistake(f"{error.filename or ENV_FILE} cannot be read: {error.strerror or error}.") from None
 
 
 async def connect_temporal(*, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:

@@ -97,3 +97,34 @@ async def test_so_does_what_the_readme_does_by_hand(elsewhere: Path, tmp_path: P
     async with up(own, "--simulated"):
         answer = await own.run("run", "DU1000001", "--live", "--wait")
     assert answer.status == 0, answer.output + answer.errors
+
+
+@pytest.fixture
+def without_stand_ins(elsewhere: Path, tmp_path: Path) -> Desk:
+    """The commands in an environment without the extra ``local``."""
+    hidden = tmp_path / "hidden" / "aiohttp.py"
+    hidden.parent.mkdir()
+    hidden.write_text("raise ModuleNotFoundError('No module named aiohttp', name='aiohttp')\n", encoding="utf-8")
+    variables = {"PYTHONPATH": str(hidden.parent), "XDG_CONFIG_HOME": str(tmp_path)}
+    return Desk(tmp_path, variables, program=str(elsewhere / "rebalancer"))
+
+
+@pytest.mark.parametrize("command", [["demo"], ["simulate", "gateway"]])
+async def test_what_needs_the_stand_ins_says_so_where_they_are_not_installed(
+    without_stand_ins: Desk, command: list[str]
+) -> None:
+    answer = await without_stand_ins.run(*command)
+    assert answer.status == 1
+    assert answer.errors.strip() == (
+        "This needs the stand-ins, which are not installed here: pip install 'rebalancer[local]'."
+    )
+
+
+@pytest.mark.parametrize("command", ["worker", "listen", "serve", "check", "status"])
+async def test_what_is_deployed_needs_no_stand_ins(without_stand_ins: Desk, command: str) -> None:
+    """It comes as far as to the accounts that are not configured."""
+    (without_stand_ins.folder / "accounts.yaml").write_text("accounts: 1\n", encoding="utf-8")
+    answer = await without_stand_ins.run(command)
+    assert "accounts.yaml" in answer.errors + answer.output
+    assert "aiohttp" not in answer.errors
+    assert "Traceback" not in answer.errors
