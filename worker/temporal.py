@@ -89,22 +89,26 @@ class ServerNotStarted(RuntimeError):
 
 
 @asynccontextmanager
-async def embedded_server(port: int, ui_port: int | None, database: Path | None = None) -> AsyncGenerator[str]:
+async def embedded_server(
+    port: int, ui_port: int | None, database: Path | None = None, codec: str | None = None
+) -> AsyncGenerator[str]:
     """Run the real Temporal server, with its UI, as a child process; yields its address.
 
-    ``database`` keeps the history over restarts; without it, it is in memory. Raises ``ServerNotStarted``, for instance
-    because a port is taken, and ``DatabaseUnusable``.
+    ``database`` keeps the history over restarts; without it, it is in memory. ``codec`` is the address where the UI has
+    decrypted what it shows. Raises ``ServerNotStarted``, for instance because a port is taken, and
+    ``DatabaseUnusable``.
     """
     async with AsyncExitStack() as stack:
         held = () if database is None else (await stack.enter_async_context(sole_user_of(database)),)
-        yield await stack.enter_async_context(_server(port, ui_port, database, held))
+        command = server_command(port, ui_port, database, codec)
+        yield await stack.enter_async_context(_server(command, port, database, held))
 
 
 @asynccontextmanager
-async def _server(port: int, ui_port: int | None, database: Path | None, held: tuple[int, ...]) -> AsyncGenerator[str]:
+async def _server(command: list[str], port: int, database: Path | None, held: tuple[int, ...]) -> AsyncGenerator[str]:
     """``held`` are descriptors that the server keeps open too."""
     process = await asyncio.create_subprocess_exec(
-        *tied_to_this_process(server_command(port, ui_port, database)),
+        *tied_to_this_process(command),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -143,7 +147,7 @@ def temporal_command() -> str:
     return found
 
 
-def server_command(port: int, ui_port: int | None, database: Path | None) -> list[str]:
+def server_command(port: int, ui_port: int | None, database: Path | None, codec: str | None = None) -> list[str]:
     """The command line of the embedded server; without ``database`` its history is in memory only."""
     command = [
         temporal_command(),
@@ -157,6 +161,8 @@ def server_command(port: int, ui_port: int | None, database: Path | None) -> lis
         "error",
     ]
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
+    if codec is not None:
+        command += ["--ui-codec-endpoint", codec]
     if database is not None:
         command += ["--db-filename", str(database)]
         # Only 2 writes through at every commit: with 1 a power cut took back a whole rebalance, orders and all.

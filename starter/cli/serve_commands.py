@@ -1,4 +1,4 @@
-"""The commands of the HTTP API: ``serve`` and ``token``."""
+"""The commands of the HTTP API: ``serve``, ``token`` and ``env``."""
 
 from typing import Annotated, Final
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.command(rich_help_panel=SERVICES)(serve)
     app.command(rich_help_panel=SERVICES)(token)
+    app.command(rich_help_panel=SERVICES)(env)
 
 
 def serve(port: PortOption = None) -> None:
@@ -39,5 +40,20 @@ def token(
 
     async def told() -> None:
         run_token_command(name, role)
+
+    complete(told())
+
+
+def env(
+    token: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The token that is shown to it. Without it: a viewer's.")
+    ] = None,
+    http_port: PortOption = None,
+) -> None:
+    """Print what the plain `temporal` command needs to show everything in clear: eval "$(rebalancer env)"."""
+    from starter.cli.env import run_env_command
+
+    async def told() -> None:
+        run_env_command(token, http_port)
 
     complete(told())

@@ -17,16 +17,19 @@ from temporalio.client import Client
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
+from configuration.payload_keys import read_payload_keys
 from contract import tracing
 from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.alerting import alerting
 from starter.cli.console import error_console
+from starter.cli.env import address_of
 from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.serve import at_port, http_api
 from starter.cli.services import following
 from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.desk.mistakes import UserMistake
+from starter.web.codec import codec_at
 from worker.free_ports import is_free
 from worker.temporal import connect_embedded, embedded_server
 from worker.workers import require_connections, run_workers
@@ -72,7 +75,9 @@ async def run_up_command(options: UpOptions) -> None:
     try:
         async with stopped_by_signal(), AsyncExitStack() as stack:
             connections = await stack.enter_async_context(_stand_ins(options, connections, configuration))
-            server = embedded_server(options.port, options.ui_port, options.database)
+            served = at_port(configuration.http, options.http_port)
+            codec = codec_at(address_of(served)) if read_payload_keys(connections) else None
+            server = embedded_server(options.port, options.ui_port, options.database, codec)
             address = await stack.enter_async_context(server)
             client = await connect_embedded(address, interceptors=tracing.interceptors())
             await keep_for(client, RETENTION)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from starter.web import accounts, clock, metrics, operating, original
 from starter.web.callers import SCHEME, reader
+from starter.web.codec import CodecEndpoint
 from starter.web.dashboard import pages
 from starter.web.dashboard.addresses import is_page
 from starter.web.door import Door
@@ -27,7 +28,7 @@ On this machine, reading and dry runs need no token; what trades or changes some
 
 def build(desk: OpenDesk) -> ASGIApp:
     """The application for this desk."""
-    return Door(routes(desk), lambda: desk.served, is_page)
+    return CodecEndpoint(Door(routes(desk), lambda: desk.served, is_page), desk)
 
 
 def routes(desk: OpenDesk) -> FastAPI:

@@ -56,31 +56,19 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         assert scope["type"] == "http"
-        guarded = _guarded(send)
+        answer = guarded(send)
         try:
-            headers = _Headers(scope)
-            self._refuse_strangers(scope, headers)
+            headers = Headers(scope)
+            refuse_strangers(scope, headers, self._settings())
             self._refuse_pages(scope, headers)
-            body = await _body(receive)
+            body = await read_body(receive)
             _refuse_other_content(scope, headers, body)
         except Refusal as refusal:
-            await problem_response(refusal)(scope, receive, guarded)
+            await problem_response(refusal)(scope, receive, answer)
         else:
-            await self._app(scope, _replayed(body, receive), guarded)
+            await self._app(scope, _replayed(body, receive), answer)
 
-    def _refuse_strangers(self, scope: Scope, headers: "_Headers") -> None:
-        """Refuse whoever does not come by the way that the settings name."""
-        settings = self._settings()
-        if settings.proxy is not None:
-            if peer_of(scope) != ipaddress.ip_address(settings.proxy):
-                raise _forbidden(f"Only requests from the proxy at {settings.proxy} are answered.")
-        elif any(headers.all(name) for name in FORWARDED):
-            raise _forbidden("This came through a proxy that the configuration does not name: set http.proxy.")
-        name = _name_in(headers.only("host"))
-        if name not in settings.names and name not in ("localhost", settings.host) and not is_loopback(name):
-            raise _forbidden("Requests by this name in Host are not answered; list it in http.names if it is yours.")
-
-    def _refuse_pages(self, scope: Scope, headers: "_Headers") -> None:
+    def _refuse_pages(self, scope: Scope, headers: "Headers") -> None:
         """Refuse what a page of another site sends, or has a browser fetch for it."""
         origin, host = headers.only("origin"), headers.only("host")
         if headers.all("origin") and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
@@ -89,7 +77,7 @@ class Door:
         if headers.all("sec-fetch-site") and not (is_ours or self._is_followed(scope, headers)):
             raise _forbidden("Requests of web pages of other sites (see Sec-Fetch-Site) are not answered.")
 
-    def _is_followed(self, scope: Scope, headers: "_Headers") -> bool:
+    def _is_followed(self, scope: Scope, headers: "Headers") -> bool:
         """Whether somebody follows a link to a page, in a window of its own."""
         is_shown = headers.only("sec-fetch-mode") == "navigate" and headers.only("sec-fetch-dest") == "document"
         return is_shown and scope["method"] == "GET" and self._is_page(scope["path"])
@@ -101,21 +89,41 @@ def peer_of(scope: Scope) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
-class _Headers:
+class Headers:
     """The headers of a request. One that decides and is there twice is taken for neither."""
 
     def __init__(self, scope: Scope) -> None:
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
 
     def all(self, name: str) -> list[str]:
+        """All there are of this name, in small letters."""
         return [value.decode("latin-1").strip() for own, value in self._headers if own == name.encode()]
 
     def only(self, name: str) -> str:
+        """The one there is; empty if there is none, or are several."""
         found = self.all(name)
         return found[0] if len(found) == 1 else ""
 
+    def cookie(self, name: str) -> str:
+        """The cookie of this name; empty if there is none, or are several."""
+        pairs = [pair.strip().partition("=") for each in self.all("cookie") for pair in each.split(";")]
+        found = [value for own, _, value in pairs if own == name]
+        return found[0] if len(found) == 1 else ""
 
-def _refuse_other_content(scope: Scope, headers: _Headers, body: bytes) -> None:
+
+def refuse_strangers(scope: Scope, headers: Headers, settings: HttpSettings) -> None:
+    """Refuse whoever does not come by the way that the settings name. Raises ``Refusal``."""
+    if settings.proxy is not None:
+        if peer_of(scope) != ipaddress.ip_address(settings.proxy):
+            raise _forbidden(f"Only requests from the proxy at {settings.proxy} are answered.")
+    elif any(headers.all(name) for name in FORWARDED):
+        raise _forbidden("This came through a proxy that the configuration does not name: set http.proxy.")
+    name = _name_in(headers.only("host"))
+    if name not in settings.names and name not in ("localhost", settings.host) and not is_loopback(name):
+        raise _forbidden("Requests by this name in Host are not answered; list it in http.names if it is yours.")
+
+
+def _refuse_other_content(scope: Scope, headers: Headers, body: bytes) -> None:
     """Refuse a change in any form that a page could send without asking: only JSON is taken."""
     if scope["method"] in READING:
         return
@@ -129,15 +137,16 @@ def _refuse_other_content(scope: Scope, headers: _Headers, body: bytes) -> None:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"The body is no JSON: {error}.") from None
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, longest: int = LONGEST_BODY) -> bytes:
+    """The body of a request. Raises ``Refusal`` for one that is longer than so many bytes, or comes too slowly."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_WITHIN):
             while True:
                 message = await receive()
                 body += message.get("body", b"")
-                if len(body) > LONGEST_BODY:
-                    words = f"No more than {LONGEST_BODY} bytes are taken."
+                if len(body) > longest:
+                    words = f"No more than {longest} bytes are taken."
                     raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words, {"Connection": "close"})
                 if message["type"] == "http.disconnect" or not message.get("more_body"):
                     return bytes(body)
@@ -160,15 +169,17 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _guarded(send: Send) -> Send:
-    async def guarded(message: Message) -> None:
+def guarded(send: Send) -> Send:
+    """Send with the headers of every answer."""
+
+    async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = [*message.get("headers", ())]
             named = {name for name, _ in own}
             message = {**message, "headers": [*own, *(each for each in ANSWERED_WITH if each[0] not in named)]}
         await send(message)
 
-    return guarded
+    return with_headers
 
 
 def _name_in(authority: str) -> str:

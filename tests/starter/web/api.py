@@ -67,6 +67,7 @@ async def api_of(
         tokens=tokens,
         room=WaitingRoom(lambda: places),
         is_simulated=is_simulated,
+        temporal_ui=served.temporal_ui,
     )
     made = {name: token.token for name, token in read_tokens(tokens).items()}
     assert set(made) == set(Role)
