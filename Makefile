@@ -13,7 +13,7 @@ JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .PHONY: demo test test-faults test-image test-browser test-prometheus lint chaos bench bench-planner bench-desk soak \
-	pictures lock histories reference clean
+	pictures lock histories command-order reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -70,8 +70,13 @@ bench-planner: $(READY)
 bench-desk: $(READY)
 	$(BIN)/python -m bench.desk $(ARGS)
 
+# Before each release: the histories that later ones must replay, in a folder of its number.
 histories: $(READY)
 	$(BIN)/python -m tests.workflows.record_histories
+
+# The commands of the workflow code, function by function; read what the failing test says before it is renewed.
+command-order: $(READY)
+	$(BIN)/python -m tests.workflows.command_order
 
 # The table of configuration keys in README.md, from the models; the table of metrics in docs/metrics.md.
 reference: $(READY)

@@ -1,15 +1,26 @@
 """Releases of this program as the server knows them: which of them a run belongs to, and which one new runs get."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeWorkerDeploymentRequest
+from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkerDeploymentVersion
+from temporalio.service import RPCError, RPCStatusCode
+
+from contract.names import REBALANCES_QUEUE
 
 DEPLOYMENT: Final = "rebalancer"
 """What the server calls all releases together."""
 
 HOSTED: Final = ("RebalanceAccount", "ScheduledRebalance")
 """The workflows that belong to a release."""
+
+
+GONE_AFTER: Final = timedelta(seconds=75)
+"""A worker is heard of whenever its poll ends, which a server lets wait for a minute."""
 
 
 class Release(NamedTuple):
@@ -47,6 +58,36 @@ def release_of(description: WorkflowExecutionDescription) -> Release | None:
     told = description.raw_description.workflow_execution_info.versioning_info
     build_id = told.versioning_override.pinned.version.build_id or told.deployment_version.build_id
     return Release.of(build_id) if build_id else None
+
+
+async def release_in_charge(client: Client) -> Release | None:
+    """The release that new runs begin with; ``None`` before there was any. Raises ``RPCError``."""
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+    try:
+        answer = await client.workflow_service.describe_worker_deployment(request)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    build_id = answer.worker_deployment_info.routing_config.current_deployment_version.build_id
+    return Release.of(build_id) if build_id else None
+
+
+async def polled_releases(client: Client) -> set[Release]:
+    """The releases whose workers were heard of lately. Raises ``RPCError``."""
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=REBALANCES_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    now = datetime.now(UTC)
+    return {
+        Release.of(each.deployment_options.build_id)
+        for each in answer.pollers
+        if each.deployment_options.build_id and now - each.last_access_time.ToDatetime(tzinfo=UTC) < GONE_AFTER
+    }
 
 
 def _numbers(number: str) -> tuple[int, ...]:

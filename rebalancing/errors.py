@@ -38,6 +38,10 @@ class SearchAttributesMissing(RebalancerError):
     """Temporal's namespace lacks search attributes that workflows set, and does not let us make them."""
 
 
+class ReleaseRefused(RebalancerError):
+    """This release would break runs that are open, or leave them to nobody; it was not started."""
+
+
 class OtherLogin(RebalancerError):
     """The gateway's login is not the one that the history in Temporal belongs to (promise P6)."""
 

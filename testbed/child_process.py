@@ -72,6 +72,13 @@ class ChildProcess:
         except TimeoutError:
             await self.kill()
 
+    async def ended(self, within: float) -> int:
+        """Its exit status once it has ended by itself. Raises ``TimeoutError`` after so many seconds."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was never started")
+        async with asyncio.timeout(within):
+            return await self._process.wait()
+
     def freeze(self) -> None:
         """SIGSTOP: it keeps its sockets and does nothing."""
         self._frozen = self._send(signal.SIGSTOP)

@@ -1,11 +1,14 @@
 """The worker for workflows and for activities that do not touch the gateway."""
 
+import asyncio
 import logging
 from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.allocations import AllocationActivities
 from activities.circuit_breaker import CircuitBreaker
@@ -18,12 +21,15 @@ from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.keys_in_use import KeysInUse
 from contract.names import REBALANCES_QUEUE
-from worker.contact import until_contact_is_lost
-from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
+from contract.releases import Release
+from worker.admission import Upgrade, may_take_over
+from worker.build import own_release
+from worker.contact import REFUSALS, until_contact_is_lost
+from worker.hosting import ACTIVITY_POLLS, CONNECT_PAUSE, activities_of, host, own_client
+from worker.release_in_charge import follow, lead
+from worker.replay_check import WORKFLOWS
 from worker.search_attributes import have_attributes
-from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
-from workflows.scheduled_rebalance import ScheduledRebalance
 
 log = logging.getLogger(__name__)
 
@@ -38,32 +44,68 @@ END_TIMEOUT: Final = 5.0
 
 
 async def run_rebalance_worker(
-    client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities, keys: KeysInUse
+    client: Client,
+    configuration: ConfigurationInUse,
+    allocations: AllocationActivities,
+    keys: KeysInUse,
+    upgrade: Upgrade,
 ) -> None:
     """Serve workflows until cancelled; after Temporal was away, with nothing of them in memory.
 
     A server may come back with a history from before what this worker remembers: a database was put back, or torn by a
     power cut. Answers from memory would not fit it, and the run could never be replayed again. Raises
-    ``SearchAttributesMissing`` where the server does not take what workflows write, and may not be changed.
+    ``SearchAttributesMissing`` where the server does not take what workflows write, and may not be changed, and
+    ``ReleaseRefused`` where this release would break runs that are open.
     """
+    release = own_release()
     while True:
         own = await own_client(client)
         await have_attributes(own)
-        worker = rebalance_worker(own, configuration, allocations, keys)
-        await host([worker], until_contact_is_lost(client), END_TIMEOUT)
+        leads = await _admitted(own, release, upgrade)
+        worker = rebalance_worker(own, release, configuration, allocations, keys)
+        await host([worker], _served(client, release, leads=leads), END_TIMEOUT)
         log.warning("Temporal cannot be reached; workflows are read anew once it is back")
 
 
+async def _admitted(client: Client, release: Release, upgrade: Upgrade) -> bool:
+    """``may_take_over``, however often the server is away meanwhile."""
+    while True:
+        try:
+            return await may_take_over(client, release, upgrade)
+        except RPCError as error:
+            if error.status in REFUSALS and error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
+                raise
+            log.debug("open runs are looked at later: %s", error)
+            await asyncio.sleep(CONNECT_PAUSE)
+
+
+async def _served(client: Client, release: Release, *, leads: bool) -> None:
+    """Return once Temporal is away; until then this release is in charge, or follows a newer one that is."""
+    in_charge = asyncio.create_task(lead(client, release) if leads else follow(client, release))
+    contact = asyncio.create_task(until_contact_is_lost(client))
+    try:
+        done, _ = await asyncio.wait({in_charge, contact}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        in_charge.cancel()
+        contact.cancel()
+
+
 def rebalance_worker(
-    client: Client, configuration: ConfigurationInUse, allocations: AllocationActivities, keys: KeysInUse
+    client: Client,
+    release: Release,
+    configuration: ConfigurationInUse,
+    allocations: AllocationActivities,
+    keys: KeysInUse,
 ) -> Worker:
-    """A worker on the queue ``rebalances``."""
-    seals = Seals(keys)
+    """A worker on the queue ``rebalances`` for runs of this release, which stay with it unless they are moved."""
     halts = Halts(client, lambda account: configuration.now.strategy_of(account))
+    seals = Seals(keys)
     return Worker(
         client,
         task_queue=REBALANCES_QUEUE,
-        workflows=[RebalanceAccount, ScheduledRebalance],
+        workflows=WORKFLOWS,
         workflow_runner=worker_runner(),
         activities=activities_of(
             OpeningActivities(configuration, client, halts, seals),
@@ -78,4 +120,9 @@ def rebalance_worker(
         interceptors=[TypedFailures()],
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         max_cached_workflows=CACHED_WORKFLOWS,
+        deployment_config=WorkerDeploymentConfig(
+            version=release.version,
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.PINNED,
+        ),
     )

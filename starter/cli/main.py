@@ -36,6 +36,10 @@ MetricsPort = Annotated[
     ),
 ]
 
+RollBack = Annotated[
+    bool, typer.Option("--roll-back", help="Take over although a newer release did before (docs/upgrading.md).")
+]
+
 app = typer.Typer(
     name="rebalancer",
     help="Moves Interactive Brokers accounts to published target weights: durably, once, and never twice.",
@@ -82,6 +86,7 @@ def up(
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the simulated gateway starts from (YAML).")
     ] = None,
+    roll_back: RollBack = False,
 ) -> None:
     """Run everything in this process: a Temporal server of its own, worker, listener and HTTP API."""
     from starter.cli.up import UpOptions, run_up_command
@@ -93,6 +98,7 @@ def up(
         chosen_database=database,
         simulated=simulated,
         scenario=scenario,
+        roll_back=roll_back,
     )
     complete(run_up_command(options))
 
@@ -104,11 +110,16 @@ def worker(
         typer.Option(metavar="NAME", help="Connect to this gateway only; may be repeated. The unnamed one: default."),
     ] = None,
     metrics_port: MetricsPort = None,
+    beside: Annotated[
+        bool,
+        typer.Option("--beside", help="Leave open runs that this release cannot go on with to their own one's worker."),
+    ] = False,
+    roll_back: RollBack = False,
 ) -> None:
     """Host workflows and the gateway connections, for a Temporal server that runs elsewhere."""
     from starter.cli.services import run_worker_command
 
-    complete(run_worker_command(tuple(gateway or ()), metrics_port))
+    complete(run_worker_command(tuple(gateway or ()), metrics_port, beside=beside, roll_back=roll_back))
 
 
 @app.command(rich_help_panel=SERVICES)
@@ -189,6 +200,14 @@ def health(
     from starter.cli.health import run_health_command
 
     raise typer.Exit(complete(run_health_command(role, as_json=as_json)))
+
+
+@app.command(rich_help_panel=TRYING_OUT)
+def doctor(as_json: JsonFlag = False) -> None:
+    """Tell which releases run, what each has open, and what is stuck, why, and what to do. Exit status 1: something."""
+    from starter.cli.doctor import run_doctor_command
+
+    raise typer.Exit(complete(run_doctor_command(as_json=as_json)))
 
 
 @app.command(rich_help_panel=TRYING_OUT)

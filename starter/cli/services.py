@@ -19,6 +19,7 @@ from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.desk.mistakes import UserMistake
 from starter.desk.standing_metrics import show_standing
+from worker.admission import Upgrade
 from worker.processes import show
 from worker.workers import require_connections, run_workers
 
@@ -28,8 +29,13 @@ UNNAMED: Final = "default"
 """What the gateway without a name is called at the command line."""
 
 
-async def run_worker_command(gateways: tuple[str, ...] = (), metrics_port: int | None = None) -> None:
-    """Host workflows and gateway connections (all, or those named) until SIGINT or SIGTERM."""
+async def run_worker_command(
+    gateways: tuple[str, ...] = (), metrics_port: int | None = None, *, beside: bool = False, roll_back: bool = False
+) -> None:
+    """Host workflows and gateway connections (all, or those named) until SIGINT or SIGTERM.
+
+    ``beside`` and ``roll_back``: see ``worker.admission.Upgrade``.
+    """
     connections, configuration = read_setup()
     chosen = tuple(None if name == UNNAMED else name for name in gateways)
     unknown = [name for name in chosen if name not in (*configuration.gateways, None)]
@@ -39,7 +45,7 @@ async def run_worker_command(gateways: tuple[str, ...] = (), metrics_port: int |
     start_logging_with_metrics(connections, metrics_port)
     client = await connect_temporal(interceptors=tracing.interceptors())
     followed = ConfigurationInUse(configuration, connections.accounts_file)
-    work = run_workers(client, followed, connections, chosen or None)
+    work = run_workers(client, followed, connections, chosen or None, Upgrade(beside, roll_back))
     suits = partial(require_connections, connections=connections, gateways=chosen or None)
     alerts = alerting(client, followed, connections)
     await until_stopped(following(client, "worker", followed, work, *alerts, suits=suits))

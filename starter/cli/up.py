@@ -30,6 +30,7 @@ from starter.cli.setup import read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
 from starter.desk.mistakes import UserMistake
 from starter.web.codec import codec_at
+from worker.admission import Upgrade
 from worker.free_ports import is_free
 from worker.temporal import connect_embedded, embedded_server
 from worker.workers import require_connections, run_workers
@@ -46,7 +47,10 @@ RETENTION: Final = timedelta(days=14)
 
 @dataclass(frozen=True)
 class UpOptions:
-    """Where everything listens. ``simulated`` puts stand-ins in the place of gateway and Ably."""
+    """Where everything listens. ``simulated`` puts stand-ins in the place of gateway and Ably.
+
+    ``roll_back``: this release takes over although a newer one did before.
+    """
 
     port: int
     ui_port: int
@@ -54,6 +58,7 @@ class UpOptions:
     chosen_database: Path | None
     simulated: bool
     scenario: Path | None
+    roll_back: bool = False
 
     @property
     def database(self) -> Path:
@@ -96,7 +101,8 @@ async def run_up_command(options: UpOptions) -> None:
                 temporal_ui=temporal_ui,
             )
             alerts = alerting(client, followed, connections, is_simulated=options.simulated)
-            services = [run_workers(client, followed, connections), api, *alerts]
+            upgrade = Upgrade(roll_back=options.roll_back)
+            services = [run_workers(client, followed, connections, upgrade=upgrade), api, *alerts]
             try:
                 require_key(connections)
             except AblyNotConfigured as missing:

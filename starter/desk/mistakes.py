@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from configuration.configuration import ConfigurationInvalid
-from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError, StrategyUnknown
+from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError, ReleaseRefused, StrategyUnknown
 from starter.desk.schedules import ScheduleRefused
 
 T = TypeVar("T")
@@ -18,7 +18,15 @@ class UserMistake(Exception):
     """Something that only the user can correct; the message says how."""
 
 
-MISTAKES: Final = (UserMistake, ConfigurationInvalid, AccountUnknown, StrategyUnknown, ScheduleRefused, OtherLogin)
+MISTAKES: Final = (
+    UserMistake,
+    ConfigurationInvalid,
+    AccountUnknown,
+    StrategyUnknown,
+    ScheduleRefused,
+    OtherLogin,
+    ReleaseRefused,
+)
 """What only the user can correct."""
 
 FORESEEN: Final = (*MISTAKES, RebalancerError, RPCError)

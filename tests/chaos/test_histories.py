@@ -9,7 +9,7 @@ from chaos.evidence import Run
 from chaos.histories import run_of
 from rebalancing.orders.order import OrderState
 
-RECORDED = Path(__file__).parent.parent / "workflows" / "histories"
+RECORDED = Path(__file__).parent.parent / "workflows" / "histories" / "0.1.0"
 
 
 def recorded(name: str) -> Run:

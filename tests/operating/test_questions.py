@@ -58,6 +58,7 @@ LOOKING: Final = (
     asked("positions ACCOUNT", "QQQ", "SPY", "cash", ACCOUNT=at.DONE),
     asked("schedule next"),
     asked("check", "Temporal", status=1),
+    asked("doctor", "what to do", "is paused", "open runs", status=1),
 )
 """What changes nothing."""
 
@@ -72,6 +73,7 @@ DOING: Final = (
     asked("reject ACCOUNT", "rejected", ACCOUNT=at.APPROVAL_TOO),
     asked("resolve ACCOUNT REF --not-placed", "resolved", ACCOUNT=at.OPERATOR),
     asked("cancel ACCOUNT", "cancelled", ACCOUNT=at.RUNNING),
+    asked("cancel --at-broker ACCOUNT", "works any more", ACCOUNT=at.RUNNING),
     asked("run ACCOUNT --live", "requested", consent=YES, ACCOUNT=at.APPROVAL_TOO),
     asked("approve --all", at.APPROVAL_TOO, "is approved", consent=YES),
     asked("plan ACCOUNT", "QQQ", ACCOUNT=at.DONE),

@@ -1,5 +1,6 @@
 """A worker whose code cannot go on with what runs: status, cancel and halt do without the workflow's own code."""
 
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from testbed.waiting import until
 from tests.house import Holding, phase_reached
 from tests.source_tree import ROOT
 from tests.upgrades.releases import BARE_STEP, UNCHECKED, Site, release, site
+
+pytestmark = pytest.mark.faults
 
 ACCOUNTS = {"DU1": Holding(weights={"QQQ": "1"}), "DU2": Holding(more={"approval": {"required": "always"}})}
 SLOW = {"latency": {"fill": (300, 300)}}
@@ -64,3 +67,14 @@ async def test_halting_cancels_the_orders_of_a_rebalance_that_no_worker_can_go_o
     answer = await unreadable.desk.run("halt", "--cancel-orders")
     assert answer.status == 0, answer.errors
     assert not works(unreadable)
+
+
+async def test_the_doctor_says_of_each_run_that_its_code_cannot_go_on_and_what_to_do(unreadable: Site) -> None:
+    async def is_told() -> bool:
+        answer = await unreadable.desk.run("doctor", "--json")
+        found = {each["about"]: each for each in json.loads(answer.output)["findings"]}
+        runs = [found.get(f"rebalance-{account}", {"what": "", "to_do": ""}) for account in ACCOUNTS]
+        is_so = all("TMPRL1100" in run["what"] and "cancel --at-broker" in run["to_do"] for run in runs)
+        return is_so and answer.status == 1
+
+    await until(is_told)

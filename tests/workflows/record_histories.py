@@ -1,12 +1,14 @@
-"""Records the histories that the replay tests replay: ``make histories`` after a change that is meant to break replay.
+"""Records the histories that the replay tests replay: ``make histories`` before a release, in a folder of its number.
 
-What names a machine (identities, stack traces) is taken out before it is written.
+Those of earlier releases stay: runs that they began may be open. What names a machine (identities, stack traces) is
+taken out before it is written.
 """
 
 import asyncio
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,13 @@ from tests.workflows.alerting import alert, alerting, over
 from workflows.rebalance_account import RebalanceAccount
 from workflows.scheduled_rebalance import SCHEDULED_TIME, ScheduledRebalance
 
-FOLDER = Path(__file__).parent / "histories"
+FOLDER = Path(__file__).parent / "histories" / version("rebalancer")
 MACHINE_FIELDS = frozenset({"identity", "stackTrace", "workerInstanceKey", "binaryChecksum"})
 
 
 async def record() -> None:
     """Record a completed, a failed, a continued, an approved and a repriced run."""
+    FOLDER.mkdir(exist_ok=True)
     async with house(
         {"DU1": Holding(cash="1000", holdings={"SPY": 40}), "DU2": Holding(weights={"NOSUCH": "1"})}
     ) as own:

@@ -1,6 +1,7 @@
 """Recorded runs replay: a worker with this code can go on with workflows that an earlier one began."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import watched_runner
 from workflows.scheduled_rebalance import ScheduledRebalance
 
-HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+FOLDER = Path(__file__).parent / "histories"
+"""A folder for each release; what one began a later one may have to go on with."""
+
+HISTORIES = sorted(FOLDER.glob("*/*.json"))
 
 
 def replayer() -> Replayer:
@@ -34,8 +38,9 @@ def history(path: Path, swap: tuple[str, str] = ("", "")) -> WorkflowHistory:
     return WorkflowHistory.from_json(own_id, text.replace(*swap) if swap[0] else text)
 
 
-def test_every_kind_of_run_is_recorded() -> None:
-    assert [path.stem for path in HISTORIES] == [
+@pytest.mark.parametrize("release", sorted(FOLDER.iterdir()), ids=lambda folder: folder.name)
+def test_every_kind_of_run_is_recorded_of_each_release(release: Path) -> None:
+    assert [path.stem for path in sorted(release.glob("*.json"))] == [
         "approved",
         "completed",
         "continued",
@@ -47,9 +52,13 @@ def test_every_kind_of_run_is_recorded() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: f"{path.parent.name} {path.stem}")
 async def test_a_recorded_run_replays(path: Path) -> None:
     await replayer().replay_workflow(history(path))
+
+
+def test_the_release_that_is_made_here_has_its_histories() -> None:
+    assert (FOLDER / version("rebalancer")).is_dir(), "`make histories` records them before a release"
 
 
 async def test_a_history_of_other_steps_is_noticed() -> None:
