@@ -12,8 +12,8 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image test-browser test-prometheus lint chaos bench bench-planner bench-desk soak \
-	pictures lock histories command-order reference clean
+.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor audit lint chaos bench \
+	bench-planner bench-desk soak pictures lock histories command-order reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -38,6 +38,25 @@ test-browser: $(READY)
 # Needs Prometheus (Debian, Ubuntu: apt install prometheus).
 test-prometheus: $(READY)
 	$(BIN)/pytest -m prometheus $(ARGS)
+
+# The gateway's tests, and a rebalance of six accounts, with ib_async in the place of ib_insync.
+SUCCESSOR := $(CURDIR)/$(VENV)/successor
+test-successor: $(READY)
+	$(BIN)/pip install --quiet --no-deps --require-hashes --upgrade --target $(SUCCESSOR) -r requirements-successor.txt
+	PYTHONPATH=$(CURDIR)/tests/successor:$(SUCCESSOR) $(PYTEST) -p tests.successor.differences \
+		tests/simulator/gateway tests/activities --deselect tests/activities/test_intent_properties.py $(ARGS)
+	PYTHONPATH=$(CURDIR)/tests/successor:$(SUCCESSOR) $(BIN)/rebalancer demo --exit
+
+# What is known to be wrong with what runs, and what it is made of (CycloneDX). Fails where the database of vulnerabilities
+# cannot be reached, for then nothing is known.
+AUDIT := $(VENV)/audit
+audit: $(READY)
+	$(BIN)/python -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --require-hashes -r requirements-audit.txt
+	mkdir -p build
+	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file build/sbom.json
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 # Needs Chromium. Writes docs/pictures: every state that an operator meets, as dashboard, Temporal UI and terminal show it.
 pictures: $(READY)
@@ -84,13 +103,15 @@ reference: $(READY)
 	$(BIN)/python -m tests.metrics.write_table
 
 # What runs (requirements.txt), that with the embedded server and the stand-ins, and that with what checks.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --quiet
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra local --constraint requirements.txt --output-file requirements-local.txt
-	$(COMPILE) --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra local --constraint requirements.txt --output-file requirements-local.txt
+	$(COMPILE) pyproject.toml --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt
+	echo "ib_async aeventkit nest-asyncio" | tr ' ' '\n' | $(COMPILE) --no-deps - --output-file requirements-successor.txt
+	echo "pip-audit cyclonedx-bom" | tr ' ' '\n' | $(COMPILE) - --output-file requirements-audit.txt
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(or $(PYTHON),$(error $(NO_PYTHON))) -m venv $(VENV)

@@ -89,8 +89,11 @@ def test_workflow_code_holds_no_network_client() -> None:
     assert {file.path: names for file in files if (names := file.imported_packages() & NETWORK_CLIENTS)} == {}
 
 
-def test_ib_insync_is_imported_by_its_translation_and_what_holds_the_connection_only() -> None:
-    users = {file.path for file in source_files(*PACKAGES) if "ib_insync" in file.imported_packages()}
+def test_ib_insync_is_imported_in_one_module_and_used_where_it_is_translated_and_connected_only() -> None:
+    files = source_files(*PACKAGES)
+    importers = {file.path for file in files if "ib_insync" in file.imported_packages()}
+    assert importers == {"activities/gateway/ib_api.py"}
+    users = {file.path for file in files if "from activities.gateway.ib_api import ibi" in file.text}
     assert users == {f"activities/gateway/{name}.py" for name in ("positions", "session", "translation")}
 
 

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
-import ib_insync as ibi
-
 from activities.gateway import translation
+from activities.gateway.ib_api import ibi
 from activities.gateway.translation import Holding
 from rebalancing.errors import AccountInModels, PositionsUnknown
 

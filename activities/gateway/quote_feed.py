@@ -204,7 +204,8 @@ class QuoteFeed:
         """Drop a stream that has ended, and the ticker that ``ib_insync`` would keep; late ticks may still need it."""
         wrapper, now = self._session.ib.wrapper, datetime.now(UTC)
         wrapper.endTicker(stream.ticks.ticker, "mktData")
-        wrapper.tickers.pop(id(stream.ticks.contract), None)
+        for key in [key for key, ticker in wrapper.tickers.items() if ticker is stream.ticks.ticker]:
+            del wrapper.tickers[key]
         self._streams.pop(stream.symbol, None)
         self._ended += [(now, request) for request, other in self._by_request.items() if other is stream]
         self._by_request = {request: other for request, other in self._by_request.items() if other is not stream}

@@ -16,11 +16,10 @@ from decimal import Decimal
 from typing import Final, TypeVar
 from uuid import uuid4
 
-import ib_insync as ibi
-
 from activities.gateway import codes, translation
 from activities.gateway.account_values import AccountValues
 from activities.gateway.cash import CashBook
+from activities.gateway.ib_api import ibi
 from activities.gateway.ledger import OrderLedger, family_of
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
 from activities.gateway.trade_counts import TradeCounts

@@ -7,10 +7,9 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-import ib_insync as ibi
-
 from activities.gateway.account_values import UNSET, AccountFigure
 from activities.gateway.cash import CashFlow
+from activities.gateway.ib_api import ibi
 from activities.gateway.ledger import Execution, LedgerOrder
 from rebalancing.funding.margin_preview import WhatIfAnswer, WhatIfOrder
 from rebalancing.funding.settlement import DayTrade
