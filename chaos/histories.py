@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
@@ -41,7 +43,23 @@ async def read_account(client: Client, account: str, runs: Sequence[Run]) -> Acc
 async def _read_run(client: Client, listed: WorkflowExecution) -> Run:
     handle = client.get_workflow_handle(listed.id, run_id=listed.run_id)
     history = await handle.fetch_history()
+    for event in history.events:
+        await _in_clear(client, event)
     return run_of(listed.id.removeprefix("rebalance-"), listed.run_id, history.events)
+
+
+async def _in_clear(client: Client, message: Message) -> None:
+    """Put in the place of every encrypted payload of a message what was encrypted."""
+    codec = client.data_converter.payload_codec
+    assert codec is not None
+    for field, value in message.ListFields():
+        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+        found = list(value.values()) if is_map else list(value) if field.is_repeated else [value]
+        for each in found:
+            if isinstance(each, Payload):
+                each.CopyFrom((await codec.decode([each]))[0])
+            elif isinstance(each, Message):
+                await _in_clear(client, each)
 
 
 def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
@@ -84,7 +102,7 @@ def run_of(account: str, run_id: str, events: Sequence[HistoryEvent]) -> Run:
                 status = "continued"
             case "workflow_execution_failed_event_attributes":
                 status = "failed"
-                failure = event.workflow_execution_failed_event_attributes.failure.message
+                failure = _words(event.workflow_execution_failed_event_attributes.failure)
             case str() if kind.startswith("workflow_execution_") and kind.split("_")[2] in _OTHER_ENDS:
                 status = kind.split("_")[2]
             case _:
@@ -120,3 +138,8 @@ def _completed(ring: EventRing) -> frozenset[str]:
 
 def _decoded(payloads: Sequence[Payload]) -> Any:
     return json.loads(payloads[0].data) if payloads else []
+
+
+def _words(failure: Failure) -> str:
+    told = _decoded([failure.encoded_attributes]) if failure.HasField("encoded_attributes") else {}
+    return told.get("message", failure.message)
