@@ -67,6 +67,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/temporalint workflows activities contract worker starter
 
 # Random input first, then N random faults drawn from SEED against the real processes.
 chaos: $(READY)

@@ -62,15 +62,18 @@ class AlertWorkflow:
         beginning = await self._send_out(request, {})
         ending: Mapping[str, asyncio.Task[None]] = {}
         if request.lasts:
-            await workflow.wait_condition(lambda: self._over is not None)
-            assert self._over is not None
-            ended = request.alerts[0].model_copy(update=self._over.model_dump())
+            ended = request.alerts[0].model_copy(update=(await self._until_over()).model_dump())
             ending = await self._send_out(AlertRequest(alerts=(ended,)), beginning)
             if request.quiet:
                 await workflow.sleep(request.quiet, summary="over; its return is not told until then")
         if tasks := [*beginning.values(), *ending.values()]:
             await workflow.wait(tasks)
         return AlertResult(told=tuple(dict.fromkeys(self._told)), not_told=self._not_told)
+
+    async def _until_over(self) -> Over:
+        while self._over is None:
+            await workflow.wait_condition(lambda: self._over is not None)
+        return self._over
 
     @workflow.signal(name=OVER_SIGNAL, description="Sent by the watch: the state that was told of has ended")
     def over(self, over: Over) -> None:
