@@ -67,10 +67,12 @@ class KeysInUse:
         return found
 
 
-def require_key(settings: Settings, connections: Connections) -> None:
-    """Raise ``KeyMissing`` or ``KeyFileUnusable`` where seals are required and there is no key that can be used."""
-    ring = read_key_ring(connections.rebalancer_key_file)
-    if ring is None and settings.seals is Seals.REQUIRED:
+def require_keys(settings: Settings, connections: Connections) -> None:
+    """Refuse to start where seals are required and there is no key, or one is named that there is not.
+
+    Raises ``KeyMissing``, ``KeyFileUnusable`` or ``KeyUnknown``.
+    """
+    if signing_key(connections) is None and settings.seals is Seals.REQUIRED:
         raise KeyMissing(_without_key(default_key_file()))
 
 

@@ -32,6 +32,13 @@ LONGEST_KEY_ID, LONGEST_SEAL = 40, 64
 """Characters of a key's id and of a seal (``rebalancing.seals``)."""
 
 
+def signed(by: str, key_id: str) -> str:
+    """A person and the key that sealed what they said, as in ``ann@desk (key ann)``."""
+    if not key_id:
+        return by
+    return f"{by} (key {key_id})" if by else f"key {key_id}"
+
+
 class ExecutionMode(StrEnum):
     """Whether a rebalance trades."""
 
@@ -88,6 +95,11 @@ class Trigger(FrozenModel):
     def is_of_a_person(self) -> bool:
         """Whether somebody asked for it who may be waiting, and no publisher or clock."""
         return self.source in (OPERATOR_SOURCE, HTTP_SOURCE)
+
+    @property
+    def signed_by(self) -> str:
+        """Who asked, and whose key it was; empty where nobody said either."""
+        return signed(self.by, self.key_id if self.is_live else "")
 
     @property
     def origin(self) -> str:

@@ -12,7 +12,7 @@ from activities.gateway.session import GatewayAddress
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
-from configuration.keys_in_use import KeysInUse, require_key
+from configuration.keys_in_use import KeysInUse, require_keys
 from rebalancing.accounts import Account
 from worker.admission import NOTHING_SAID, Upgrade
 from worker.first_counts import count_from_zero
@@ -67,9 +67,9 @@ def require_connections(
 ) -> None:
     """Raise ``GatewayAddressMissing`` unless every gateway that is to be connected to has an address.
 
-    Raises ``KeyMissing`` or ``KeyFileUnusable`` where seals are required and there is no key to look at them with.
+    Raises what ``require_keys`` raises where seals are required and there is no key to look at them with.
     """
-    require_key(configuration.settings, connections)
+    require_keys(configuration.settings, connections)
     for name in _served(configuration, gateways):
         _address(connections, name)
 

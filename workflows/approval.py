@@ -19,6 +19,7 @@ from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.outcomes import Phase
 from rebalancing.planner.plan import Plan, PlannedOrder
 from rebalancing.targets import Targets
+from rebalancing.triggers import signed
 from workflows import local_calls
 from workflows.details import plain, plan_table
 from workflows.run_state import RunState
@@ -109,7 +110,8 @@ class PreTradeChecks:
         self._decision = decision
         plan_hash = self._state.waiting.plan_hash if self._state.waiting else ""
         word = "approved" if isinstance(decision, Approval) else "rejected"
-        self._state.note_act(f"{word} plan {plan_hash}", decision.by)
+        key_id = decision.key_id if isinstance(decision, Approval) else ""
+        self._state.note_act(f"{word} plan {plan_hash}", signed(decision.by, key_id))
         if isinstance(decision, Rejection):
             return f"plan {plan_hash} of account {self._account.account_id} is rejected; nothing is traded"
         return f"plan {plan_hash} of account {self._account.account_id} is approved; the market is read again first"

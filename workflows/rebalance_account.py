@@ -34,7 +34,7 @@ from rebalancing.approval import Approval, Rejection
 from rebalancing.errors import RebalancerError
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
-from rebalancing.triggers import EventStatus, ExecutionMode, Trigger, next_round
+from rebalancing.triggers import EventStatus, ExecutionMode, Trigger, next_round, signed
 from workflows import local_calls
 from workflows.account_memory import AccountMemory
 from workflows.activity_errors import FAILURES, own_error
@@ -177,7 +177,7 @@ class RebalanceAccount:
         await self._seals.require(SealRequest(account=self._account, resolution=resolution))
         self._state.orders.resolve(resolution.ref, resolution.filled)
         found = "never placed" if resolution.filled is None else f"{resolution.filled} filled"
-        self._state.note_act(f"resolved {resolution.ref}: {found}", resolution.by)
+        self._state.note_act(f"resolved {resolution.ref}: {found}", signed(resolution.by, resolution.key_id))
 
     @workflow.update(name=APPROVE_UPDATE, description="Approve of the plan that waits for it: {plan_hash}")
     async def approve(self, approval: Approval) -> str:

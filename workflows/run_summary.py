@@ -33,7 +33,7 @@ def summary_of(
         phase=phase,
         mode=triggers[0].mode,
         sources=_named(trigger.source for trigger in triggers),
-        by=_named(trigger.by for trigger in triggers),
+        by=_named(trigger.signed_by for trigger in triggers),
         event_ids=tuple(trigger.event_id for trigger in triggers[:MOST_EVENTS]),
         events=len(triggers),
         drift_before=outcome.drift_before if outcome else state.drift_before,

@@ -27,6 +27,7 @@ from rebalancing.errors import RebalancerError
 from rebalancing.settings import Settings
 from starter.cli.check_ably import check_ably
 from starter.cli.check_alerts import check_alerts
+from starter.cli.check_seals import check_seals
 from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, FAILED, CommandFailed
 from starter.cli.private_files import open_to_others
@@ -190,6 +191,7 @@ def _connections(
         *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name, tolerance))
           for name in gateways),
         ("Ably", lambda: check_ably(configuration, connections)),
+        ("seals", lambda: check_seals(configuration.settings, connections)),
         ("alerts", lambda: check_alerts(configuration.alerts, connections)),
     ]  # fmt: skip
     base_url = configuration.allocations_base_url

@@ -13,6 +13,7 @@ from contract.process_in_use import Role
 from starter.cli import (
     halt_commands,
     history_commands,
+    key_commands,
     notify_commands,
     rebalance_commands,
     rehearse_commands,
@@ -61,8 +62,14 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
     ] = False,
+    key_id: Annotated[
+        str | None, typer.Option("--key-id", metavar="ID", help="Seal what trades with this one of your keys.")
+    ] = None,
 ) -> None:
     """What holds for all commands."""
+    del version  # it has been printed by now
+    if key_id is not None:
+        os.environ["REBALANCER_KEY_ID"] = key_id
 
 
 @app.command(rich_help_panel=SERVICES)
@@ -249,6 +256,7 @@ rehearse_commands.add_to(app)
 history_commands.add_to(app)
 serve_commands.add_to(app)
 notify_commands.add_to(app)
+key_commands.add_to(app)
 
 
 def main() -> None:

@@ -14,10 +14,11 @@ OTHERS: Final = 0o077
 def open_to_others(folder: Path) -> tuple[Path, ...]:
     """The private files in ``folder`` that other users of this machine may read or write, in alphabetical order."""
     found = {path for pattern in PRIVATE for path in folder.glob(pattern)}
-    return tuple(sorted(path for path in found if _is_open(path)))
+    return tuple(sorted(path for path in found if is_open(path)))
 
 
-def _is_open(path: Path) -> bool:
+def is_open(path: Path) -> bool:
+    """Whether others than its owner may read or write it."""
     try:
         mode = path.stat().st_mode
     except OSError:  # SQLite takes its files away when it is done

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from configuration.http_settings import HttpSettings
+from configuration.keys_in_use import require_keys
 from contract import tracing
 from starter.cli.console import error_console
 from starter.cli.metrics import start_logging_with_metrics
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 async def run_serve_command(port: int | None) -> None:
     """Serve the HTTP API until SIGINT or SIGTERM."""
     connections, configuration = read_setup(may_be_simulated=True)
+    require_keys(configuration.settings, connections)
     metrics = start_logging_with_metrics(connections, serves=True)
     client = await connect_temporal(lazy=True, interceptors=tracing.interceptors())
     followed = ConfigurationInUse(configuration, connections.accounts_file)

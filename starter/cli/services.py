@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
+from configuration.keys_in_use import require_keys
 from contract import tracing
 from starter.ably.listener import AblyNotConfigured, ably_settings, listen
 from starter.cli.alerting import alerting
@@ -58,6 +59,7 @@ async def run_listen_command(metrics_port: int | None = None) -> None:
         ably_settings(configuration, connections)
     except AblyNotConfigured as mistake:
         raise UserMistake(str(mistake)) from None
+    require_keys(configuration.settings, connections)
     start_logging_with_metrics(connections, metrics_port)
     client = await connect_temporal(lazy=True, interceptors=tracing.interceptors())
     followed = ConfigurationInUse(configuration, connections.accounts_file)

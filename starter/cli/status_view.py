@@ -86,6 +86,7 @@ def account_view(status: AccountStatus, limits: Mapping[str, str], now: datetime
     parts += [Text(f"  · {step}", style=_ALARM if step.is_retrying else "") for step in status.steps]
     if status.pending_events:
         parts.append(Text(f"  · events pending: {', '.join(status.pending_events)}"))
+    parts += [Text(f"  · does not count: {each}", style=_ALARM) for each in status.rejected]
     if event := status.last_event:
         parts.append(Text(f"  · last event: {event.event_id} {event.status.value} {event.summary}".rstrip()))
     if status.orders:
@@ -110,6 +111,8 @@ def notes(status: AccountStatus) -> Iterable[str]:
         yield f"{status.position}. in the queue"
     if status.pending_events:
         yield f"{len(status.pending_events)} events pending"
+    if status.rejected:
+        yield f"{len(status.rejected)} requests do not count"
     retried = next((step for step in status.steps if step.is_retrying), None)
     if retried is not None:
         yield str(retried)

@@ -23,6 +23,7 @@ from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.alerting import alerting
 from starter.cli.console import error_console
 from starter.cli.env import address_of
+from starter.cli.key import have_key
 from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.serve import at_port, http_api
 from starter.cli.services import following
@@ -69,6 +70,7 @@ class UpOptions:
 async def run_up_command(options: UpOptions) -> None:
     """Run server, worker, listener and HTTP API until SIGINT or SIGTERM."""
     connections, configuration = read_setup(may_be_simulated=options.simulated)
+    have_key(configuration.settings, connections)
     http_port = at_port(configuration.http, options.http_port).port
     for what, port in (
         ("Temporal", options.port),

@@ -27,9 +27,9 @@ class AccountStatus:
     """One account: its latest run as the server lists it, what a worker and the server added, and its last live run.
 
     ``phase`` is ``NEVER_RUN`` or ``UNTOLD`` where there is no run to tell of; ``since`` is ``None`` then. ``detail``
-    says what it waits for, or why it failed. ``steps`` are what a running one waits for, ``position`` its place in the
-    queue, 1 for the next. ``unread`` says why what is kept of it cannot be read, for want of a key. ``last_live`` is
-    the last live run that is over, whatever dry runs came after it.
+    says what it waits for, or why it failed; ``rejected`` what it was asked and does not count. ``steps`` are what a
+    running one waits for, ``position`` its place in the queue, 1 for the next. ``unread`` says why what is kept of it
+    cannot be read, for want of a key. ``last_live`` is the last live run that is over, whatever dry runs came after it.
     """
 
     account: str
@@ -45,6 +45,7 @@ class AccountStatus:
     waiting_plan: WaitingPlan | None = None
     plan: Plan | None = None
     pending_events: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
     steps: tuple[PendingStep, ...] = ()
     position: int | None = None
     last_live: Run | None = None
@@ -90,6 +91,7 @@ class AccountStatus:
             "plan": self.plan.model_dump(mode="json") if self.plan else None,
             "orders": [order.model_dump(mode="json") for order in self.orders],
             "pending_events": list(self.pending_events),
+            "rejected": list(self.rejected),
             "events": [record.model_dump(mode="json") for record in self.events.records],
             "last_live": self.last_live.as_json() if self.last_live else None,
         }

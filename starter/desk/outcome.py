@@ -27,6 +27,10 @@ class RequestUnknown(RebalancerError):
     """The account's rebalance ended without knowing the request; the message tells how it ended."""
 
 
+class RequestRefused(RequestUnknown):
+    """The request does not count as what it asked for, as one that trades and has no good seal (promise P10)."""
+
+
 class WaitsLong(RebalancerError):
     """A request that is waited for goes on only when a person has said something, or after a long time."""
 
@@ -56,7 +60,7 @@ async def outcome_of(
     where no worker answers.
 
     Raises:
-        RequestUnknown: the run ended without knowing it.
+        RequestUnknown: the run ended without knowing it, or said why it does not count.
         WaitsLong: it is not over, and the rebalance is in a phase that is ``too_long`` to be waited for.
     """
     handle = handle_of(client, trigger.account)
@@ -66,6 +70,8 @@ async def outcome_of(
         record = status.events.find(trigger.event_id, trigger.mode) if status else None
         if record is not None and record.status in OVER:
             return record, await _latest_outcome(handle, trigger)
+        if record is None and (refusal := _refusal_of(status, trigger)):
+            raise RequestRefused(f"{trigger.account}: {refusal}.")
         if status is not None and status.phase in too_long:
             raise WaitsLong(status)
         if record is None and await has_ended(handle):
@@ -78,3 +84,10 @@ async def _latest_outcome(handle: WorkflowHandle[Any, RunResult], trigger: Trigg
     ending = await ending_of(handle) if await has_ended(handle) else None
     outcome = ending.outcome if ending else None
     return outcome if outcome is not None and trigger.event_id in outcome.event_ids else None
+
+
+def _refusal_of(status: Status | None, trigger: Trigger) -> str:
+    """Why a live request does not count, in the run's words; empty where it said nothing of it."""
+    if status is None or not trigger.is_live:
+        return ""
+    return next((told for told in status.rejected_triggers if f"event {trigger.event_id} " in told), "")

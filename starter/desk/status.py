@@ -253,6 +253,7 @@ def _answered(status: AccountStatus, answer: Status, steps: tuple[PendingStep, .
         waiting_plan=answer.waiting_plan,
         plan=answer.plan,
         pending_events=answer.pending_events,
+        rejected=answer.rejected_triggers,
         events=answer.events,
         steps=steps,
     )

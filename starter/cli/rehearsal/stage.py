@@ -63,6 +63,8 @@ def _environment(
         "TEMPORAL_NAMESPACE": server.client.namespace,
         "TEMPORAL_CONFIG_FILE": str(no_file),
     }
+    if connections.rebalancer_key_file is not None:
+        environment["REBALANCER_KEY_FILE"] = str(connections.rebalancer_key_file.resolve())
     if connections.allocations_base_url is not None:
         environment["ALLOCATIONS_BASE_URL"] = connections.allocations_base_url
     if connections.allocations_api_key is not None:
