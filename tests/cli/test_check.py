@@ -62,6 +62,7 @@ async def test_everything_in_order_is_told_and_ends_with_status_0(tmp_path: Path
         ["ok", "processes"],
         ["ok", "gateway"],
         ["ok", "Ably"],
+        ["ok", "seals"],
         ["ok", "alerts"],
         ["ok", "blend"],
     ]

@@ -1,7 +1,6 @@
 """What whoever reaches Temporal without the key may try: each try is refused in words, and no order is sent (P10)."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -24,7 +23,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from configuration.key_ring import KeyRing
+from configuration.key_ring import KeyRing, make_key_file
 from contract.messages import Resolution
 from contract.requests import OpeningRequest, PlaceRequest, RepriceRequest
 from contract.schedules import Delivery, ScheduledRequest
@@ -90,7 +89,9 @@ async def permit_of(own: House) -> str:
     async for event in own.handle("DU1").fetch_history_events():
         scheduled = event.activity_task_scheduled_event_attributes
         if scheduled.activity_type.name == "place_leg":
-            return json.loads(scheduled.input.payloads[0].data)["permit"]
+            payloads = list(scheduled.input.payloads)
+            (request,) = await own.client.data_converter.decode(payloads, [PlaceRequest])
+            return request.permit
     raise AssertionError("no leg was placed")
 
 
@@ -293,8 +294,6 @@ async def test_neither_the_end_of_a_halt_nor_a_turn_makes_an_unsealed_run_trade(
 async def test_a_run_that_was_opened_before_there_was_a_key_sends_nothing_more_and_says_so(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from configuration.key_ring import make_key_file  # made while the run waits
-
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     async with house({"DU1": ASKING}) as own:
         handle = await send(own, live())
