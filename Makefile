@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor audit lint chaos bench \
+.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor audit lint restores chaos bench \
 	bench-planner bench-desk soak pictures lock histories command-order reference clean
 
 demo: $(READY)
@@ -23,6 +23,10 @@ test: $(READY)
 
 test-faults: $(READY)
 	$(PYTEST) -m faults $(ARGS)
+
+# The database copied at each event of a rebalance, and each copy put back on the same day and the next: ten minutes or more.
+restores: $(READY)
+	RESTORES=all $(BIN)/pytest -m faults -n 2 -s -rP tests/faults/test_restored_at_every_event.py $(ARGS)
 
 # Needs a Docker engine (at DOCKER_HOST or in its usual place) and Docker Compose. More for the build, for instance where
 # its containers cannot reach a network: make test-image BUILD="--network host"

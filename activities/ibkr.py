@@ -68,6 +68,7 @@ class IbkrActivities(GatewayContract):
         async with heartbeating():
             if held_by := await self._halts.what_holds(request.account):
                 raise TradingHeld(f"Account {request.account}: {held_by}.")
+            self._margin.require_fresh(request)
             return await self._margin.ask(request)
 
     @activity.defn

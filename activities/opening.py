@@ -20,6 +20,7 @@ from contract.encryption import PayloadKeyUnknown
 from contract.memory import Memory, memory_of
 from contract.names import TRIGGER_SIGNAL
 from contract.requests import Opening, OpeningRequest
+from contract.restored_history import restored_at
 from rebalancing.base import FrozenModel, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import EventSettings, Settings
@@ -78,6 +79,7 @@ class OpeningActivities(OpeningContract):
             last_targets=remembered.last_targets,
             held_by=await self._halts.what_holds(request.account),
             seals=seals,
+            restored_at=await restored_at(self._client),
         )
 
     async def _settings(self) -> Settings:

@@ -1,4 +1,4 @@
-"""``python -m bench.soak``: six accounts rebalanced live, again and again; what grows with how often that was done.
+"""``python -m bench.soak``: accounts rebalanced live, again and again; what grows with how often that was done.
 
 Every round tilts the published weights the other way, so that each account sells two symbols and buys two. The checks
 of the chaos harness are run at the end.
@@ -48,14 +48,15 @@ class Round:
 def main() -> int:
     """Soak; the exit status is 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description="What grows with rebalances.")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often {ACCOUNTS} accounts are rebalanced")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often the accounts are rebalanced")
+    parser.add_argument("--accounts", type=int, default=ACCOUNTS, help="how many there are")
     parser.add_argument("--seed", type=int, default=1, help="what the portfolios are drawn from")
     arguments = parser.parse_args()
     sys.stdout.write(f"{machine()}\n\n{_HEADING}\n")
-    broken = asyncio.run(_soaked(portfolios(ACCOUNTS, arguments.seed), arguments.rounds))
+    broken = asyncio.run(_soaked(portfolios(arguments.accounts, arguments.seed), arguments.rounds))
     for problem in broken[:20]:
         sys.stdout.write(f"BROKEN: {problem}\n")
-    sys.stdout.write(f"\n{ACCOUNTS * arguments.rounds} rebalances, broken promises: {len(broken)}\n")
+    sys.stdout.write(f"\n{arguments.accounts * arguments.rounds} rebalances, broken promises: {len(broken)}\n")
     return int(bool(broken))
 
 
@@ -73,7 +74,7 @@ async def _soaked(chosen: Sequence[Portfolio], rounds: int) -> tuple[str, ...]:
                 histories = await read_histories(stage.client, [own.account for own in chosen])
                 seconds = max((own.closed_at - published_at).total_seconds() for own in histories)
                 failed += [f"round {number}: {own.account} did not complete" for own in histories if not own.completed]
-                if number == 1 or number % SHOWN_EVERY == 1:
+                if rounds <= 2 * SHOWN_EVERY or number % SHOWN_EVERY == 1:
                     _show(await _round(number, seconds, stage, histories, folder))
             last = partial(tilted, up=rounds % 2 == 1)
             return (*failed, *await broken_promises(stage, chosen, (), f"round-{rounds}", last))

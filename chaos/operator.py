@@ -11,10 +11,14 @@ from temporalio.exceptions import TemporalError
 
 from chaos.accounts import ACCOUNTS
 from chaos.evidence import Question, order_of
+from contract.halts import halts_of, history_pause_id
 from contract.messages import Resolution
 from contract.names import PHASE, workflow_id
+from contract.restored_history import accept
 from rebalancing.orders.order import OrderState
+from rebalancing.orders.placed_order import PlacedOrder
 from rebalancing.outcomes import Phase
+from starter.desk.halt import NothingHeld, resume
 from testbed.gateway_control import GatewayControl
 from workflows.rebalance_account import RebalanceAccount
 
@@ -38,11 +42,12 @@ class Operator:
             for account in ACCOUNTS:
                 try:
                     await self._answer(account)
-                except (TemporalError, httpx.HTTPError, TimeoutError) as error:
+                except (TemporalError, httpx.HTTPError, TimeoutError, NothingHeld) as error:
                     log.debug("the operator could not look at %s: %s", account, error)
             await asyncio.sleep(LOOKS_EVERY)
 
     async def _answer(self, account: str) -> None:
+        await self._accept_history(account)
         handle = self._client.get_workflow_handle(workflow_id(account))
         described = await handle.describe(rpc_timeout=TIMEOUT)
         if described.typed_search_attributes.get(PHASE) != Phase.NEEDS_OPERATOR.value or described.close_time:
@@ -63,6 +68,15 @@ class Operator:
                     await handle.execute_update(RebalanceAccount.resolve, resolution, rpc_timeout=TIMEOUT)
             if all(known.ref != question.ref for known in self.questions):
                 self.questions.append(question)
+
+    async def _accept_history(self, account: str) -> None:
+        """After a power cut that took history back: what the broker lists is as it should be, and trading goes on."""
+        if not any(halt.is_about_history for halt in await halts_of(self._client, account, None)):
+            return
+        orders = [PlacedOrder(ref=each["ref"], words="") for each in await self._gateway.read("orders")]
+        log.info("the operator accepts that the history of %s is not whole", account)
+        await accept(self._client, account, orders, "chaos")
+        await resume(self._client, history_pause_id(account), "chaos", "")
 
     async def _look_up(self, account: str, ref: str, reason: str) -> Question:
         orders = [order_of(each) for each in await self._gateway.read("orders") if each["ref"] == ref]

@@ -14,6 +14,7 @@ from contract.requests import (
     AcknowledgeRequest,
     CancelOpenRequest,
     ContractsRequest,
+    HistoryRequest,
     IntentsRequest,
     Opening,
     OpeningRequest,
@@ -31,6 +32,7 @@ from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, M
 from rebalancing.guards import Breach, GuardRequest
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, OrderReport
+from rebalancing.orders.placed_order import PlacedOrder
 from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.targets import Targets
 from rebalancing.triggers import Trigger
@@ -70,6 +72,15 @@ class HaltsContract(ABC):
     @abstractmethod
     async def what_holds(self, account: str) -> str:
         """What lets no order of this account go out at this moment, in words; empty where nothing does."""
+
+
+class HistoryContract(ABC):
+    """What the broker knows and this history does not. Local."""
+
+    @activity.defn
+    @abstractmethod
+    async def unknown_orders(self, request: HistoryRequest) -> tuple[PlacedOrder, ...]:
+        """Those of the orders that this history does not know, and that nobody has accepted."""
 
 
 class CircuitBreakerContract(ABC):

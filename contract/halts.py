@@ -29,9 +29,13 @@ REASON_MEMO: Final = "reason"
 CIRCUIT_BREAKER: Final = "circuit breaker"
 """Who pauses a strategy of which too many rebalances went wrong."""
 
+LOST_HISTORY: Final = "history"
+"""Who holds an account of which the broker knows more than the history does."""
+
 HALT_ID: Final = "halt"
 _PAUSE: Final = "pause-"
 _PAUSE_STRATEGY: Final = "pause-strategy-"
+_PAUSE_HISTORY: Final = "pause-history-"
 
 ALL_HALTS: Final = f"(WorkflowId = '{HALT_ID}' OR WorkflowId STARTS_WITH '{_PAUSE}')"
 """Everything that holds trading or did, as the server lists it, which may lag a little."""
@@ -52,6 +56,11 @@ def strategy_pause_id(strategy: str) -> str:
     return f"{_PAUSE_STRATEGY}{strategy}"
 
 
+def history_pause_id(account: str) -> str:
+    """The workflow that holds this account until a person accepts that its history is not whole."""
+    return f"{_PAUSE_HISTORY}{account}"
+
+
 class Halt(NamedTuple):
     """One halt or pause. ``who`` and ``reason`` are empty where whoever set it did not say."""
 
@@ -68,14 +77,23 @@ class Halt(NamedTuple):
     @property
     def account(self) -> str | None:
         """The account that it pauses, if it is one."""
+        if self.is_about_history:
+            return self.workflow_id.removeprefix(_PAUSE_HISTORY)
         is_account = self.workflow_id != HALT_ID and self.strategy is None
         return self.workflow_id.removeprefix(_PAUSE) if is_account else None
+
+    @property
+    def is_about_history(self) -> bool:
+        """Whether it holds an account because its history was put back, or lacks what the broker knows."""
+        return self.workflow_id.startswith(_PAUSE_HISTORY)
 
     @property
     def what(self) -> str:
         """What it holds, in words."""
         if self.strategy is not None:
             return f"strategy {self.strategy} is paused"
+        if self.is_about_history:
+            return f"the history of account {self.account} is not whole"
         return "trading is halted" if self.account is None else f"account {self.account} is paused"
 
     @property
@@ -83,6 +101,8 @@ class Halt(NamedTuple):
         """The command that lets trading go on."""
         if self.strategy is not None:
             return f"rebalancer unpause --strategy {self.strategy}"
+        if self.is_about_history:
+            return f"rebalancer accept-history {self.account}"
         return "rebalancer resume" if self.account is None else f"rebalancer unpause {self.account}"
 
     def as_json(self) -> Mapping[str, object]:
@@ -97,7 +117,7 @@ class Halt(NamedTuple):
 
 async def halts_of(client: Client, account: str, strategy: str | None) -> tuple[Halt, ...]:
     """What holds this account at this moment, by the server's own word and not by its list. Raises ``RPCError``."""
-    ids = [HALT_ID, pause_id(account), *([strategy_pause_id(strategy)] if strategy else [])]
+    ids = [HALT_ID, pause_id(account), history_pause_id(account), *([strategy_pause_id(strategy)] if strategy else [])]
     return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in ids)) if halt)
 
 

@@ -6,10 +6,11 @@ from pydantic import field_serializer
 
 from contract.seals import SealFindings
 from rebalancing.accounts import Account, AccountType
-from rebalancing.base import FrozenModel, Weight
+from rebalancing.base import FrozenModel, Instant, Weight
 from rebalancing.funding.account_kind import Funding
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import Intent, LegOrder, OrderReport
+from rebalancing.orders.placed_order import PlacedOrder
 from rebalancing.settings import Settings
 from rebalancing.triggers import EventRing, Trigger
 
@@ -35,7 +36,8 @@ class Opening(FrozenModel):
 
     ``events`` are those they took on (promise P2), ``last_targets`` those of the last finished rebalance, if any.
     ``held_by`` says what lets no order of the account go out, empty where nothing does. ``seals`` is ``None`` where
-    none are required: there every trigger counts.
+    none are required: there every trigger counts. ``restored_at`` is when this history was put back, if it was: what
+    was asked for before is not traded any more.
     """
 
     account: Account
@@ -44,6 +46,7 @@ class Opening(FrozenModel):
     last_targets: dict[str, Weight] | None = None
     held_by: str = ""
     seals: SealFindings | None = None
+    restored_at: Instant | None = None
 
     @field_serializer("account", "settings", when_used="json")
     def _in_full(self, value: FrozenModel) -> dict[str, Any]:
@@ -64,6 +67,18 @@ class Verdict(FrozenModel):
     failure: str = ""
 
 
+class HistoryRequest(FrozenModel):
+    """Asks which of these orders at the broker this history does not know; ``run_id`` is the first id of who asks.
+
+    ``hold``: nothing of the account is to be sent while there are such.
+    """
+
+    account: str
+    run_id: str
+    orders: tuple[PlacedOrder, ...]
+    hold: bool
+
+
 class TurnRequest(FrozenModel):
     """Asks to hold a turn for this run of a workflow."""
 
@@ -77,6 +92,7 @@ class SnapshotRequest(FrozenModel):
     ``known`` are those whose contracts and quotes an earlier visit has read; ``known_contracts`` those whose contracts
     the asking run has, so that they need not be in its history again. ``order_ids`` is how many ids are to be reserved
     for a leg that is sized by what is read; ``costs`` asks for what holdings were bought for, which no run needs.
+    ``known_refs`` asks for the orders of ours that the broker lists of today, but for these; ``None`` asks for none.
     """
 
     account: str
@@ -88,6 +104,7 @@ class SnapshotRequest(FrozenModel):
     known_contracts: tuple[str, ...] = ()
     order_ids: int = 0
     costs: bool = False
+    known_refs: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, account: Account, symbols: tuple[str, ...] = (), order_ids: int = 0) -> "SnapshotRequest":

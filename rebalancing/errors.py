@@ -83,6 +83,10 @@ class GatewayRenewed(RebalancerError):
         super().__init__("The connection was made anew since these orders went out; they are looked up.")
 
 
+class FiguresOld(RebalancerError):
+    """What is asked about was planned on another connection: the account is to be read anew (promise P11)."""
+
+
 class TradingHeld(RebalancerError):
     """Trading is halted, or paused for this account or its strategy."""
 

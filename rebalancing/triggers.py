@@ -132,6 +132,20 @@ class Trigger(FrozenModel):
         """Whether it is not traded by any more. A dry run trades nothing, and is as good as ever."""
         return self.mode is ExecutionMode.REBALANCE and now - self.requested_at > maximum_age
 
+    def why_not_traded(self, now: datetime, maximum_age: timedelta | None, restored_at: datetime | None) -> str:
+        """Why it is not traded by any more, in words; empty where it is.
+
+        ``maximum_age`` is ``None`` while it is not known: then nothing is said. ``restored_at`` is when the history was
+        put back: of what was asked for before, nobody can tell whether it was carried out.
+        """
+        if maximum_age is None:
+            return ""
+        if self.is_too_old(now, maximum_age):
+            return f"asked for {now - self.requested_at} ago, older than events.maximum_age ({maximum_age})"
+        if restored_at is not None and self.mode is ExecutionMode.REBALANCE and self.requested_at < restored_at:
+            return f"asked for before the history was put back ({restored_at:%Y-%m-%d %H:%M:%S} UTC)"
+        return ""
+
 
 class EventStatus(StrEnum):
     """How far an event has come."""
@@ -143,7 +157,7 @@ class EventStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-    """Too old to be traded by when its turn came (``events.maximum_age``)."""
+    """Too old to be traded by when its turn came (``events.maximum_age``), or of before the history was put back."""
 
     @property
     def is_carried_out(self) -> bool:

@@ -20,7 +20,7 @@ COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAt
 
 def test_every_command_that_is_named_exists() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-    named = set(re.findall(r"(?:^|`)rebalancer ([a-z]+)\b", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)rebalancer ([a-z]+(?:-[a-z]+)*)\b", text, re.MULTILINE))
     assert named >= {"up", "worker", "listen", "run", "status", "positions", "check", "demo"}
     assert named - COMMANDS == set()
 

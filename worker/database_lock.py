@@ -16,11 +16,20 @@ class DatabaseUnusable(RuntimeError):
     """Another command keeps its history in this file, or it cannot be written; the message says which."""
 
 
+class DatabaseInUse(DatabaseUnusable):
+    """Somebody else has the database open; ``what`` says who."""
+
+    def __init__(self, what: str, to_do: str = "") -> None:
+        super().__init__(f"{what} {to_do}".rstrip())
+        self.what = what
+
+
 @asynccontextmanager
 async def sole_user_of(database: Path) -> AsyncGenerator[int]:
     """Hold the file's lock; yields its descriptor, for the server to hold too: it may outlive a command that is killed.
 
-    The kernel gives the lock up when the last process that holds it has ended, however. Raises ``DatabaseUnusable``.
+    The kernel gives the lock up when the last process that holds it has ended, however. Raises ``DatabaseUnusable``,
+    ``DatabaseInUse`` where another holds it.
     """
     lock = _open_lock(database)
     try:
@@ -30,9 +39,9 @@ async def sole_user_of(database: Path) -> AsyncGenerator[int]:
                     await asyncio.sleep(0.1)
         except TimeoutError:
             holder = os.pread(lock, 20, 0).decode(errors="replace")
-            raise DatabaseUnusable(
-                f"{database} is the history of a `rebalancer up` that runs already (process {holder}). Stop that one, "
-                "or give this one a file of its own with --database."
+            raise DatabaseInUse(
+                f"{database} is the history of a `rebalancer up` that runs already (process {holder}).",
+                "Stop that one, or give this one a file of its own with --database.",
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)

@@ -13,6 +13,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from activities.allocations import AllocationActivities
 from activities.circuit_breaker import CircuitBreaker
 from activities.halts import Halts
+from activities.lost_history import LostHistory
 from activities.opening import OpeningActivities
 from activities.planning import PlanningActivities
 from activities.schedules import ScheduleActivities
@@ -111,6 +112,7 @@ def rebalance_worker(
             OpeningActivities(configuration, client, halts, seals),
             seals,
             halts,
+            LostHistory(client),
             CircuitBreaker(client),
             allocations,
             PlanningActivities(),

@@ -5,7 +5,14 @@ from typing import Final, cast
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
 
 from contract.requests import NOTHING_SENT, SENDING_BEGAN
-from rebalancing.errors import GatewayRenewed, GatewaySettling, GatewayUnavailable, RebalancerError, TradingHeld
+from rebalancing.errors import (
+    FiguresOld,
+    GatewayRenewed,
+    GatewaySettling,
+    GatewayUnavailable,
+    RebalancerError,
+    TradingHeld,
+)
 from rebalancing.failures import ActivityTimeout
 
 Failure = ActivityError | ApplicationError | RebalancerError
@@ -23,9 +30,9 @@ def is_gateway_away(error: ActivityError) -> bool:
     return isinstance(cause, ApplicationError) and cause.type in GATEWAY_AWAY
 
 
-def is_held(error: ActivityError) -> bool:
-    """Whether nothing is wrong but that trading is halted or paused."""
-    return isinstance(error.cause, ApplicationError) and error.cause.type == TradingHeld.__name__
+def is_to_read_anew(error: ActivityError) -> bool:
+    """Whether nothing is wrong but that trading is held, or that the account was read on another connection."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type in (TradingHeld.__name__, FiguresOld.__name__)
 
 
 def sending_began(error: ActivityError) -> bool:

@@ -21,6 +21,7 @@ from rebalancing.planner.plan import PlannedOrder
 from rebalancing.settings import Settings
 from workflows.gateway import Gateway
 from workflows.placing import AccountAfterLeg, Placing
+from workflows.run_orders import RESOLVED
 from workflows.run_state import RunState
 from workflows.summaries import orders_at_work
 from workflows.waits import Waits, asleep, done_within
@@ -32,12 +33,24 @@ FILLS_MARGIN: Final = timedelta(seconds=5)
 class Traded(NamedTuple):
     """What became of a leg: of the orders that were sent, and which were withdrawn because their figures were old.
 
-    ``after`` is the account as the end of the leg told it, if it did.
+    ``after`` is the account as the end of the leg told it, if it did. ``is_overtaken``: the broker has orders of this
+    run that are in no history, so nothing follows from its plan.
     """
 
     reports: tuple[OrderReport, ...] = ()
     withdrawn: tuple[OrderReport, ...] = ()
     after: AccountAfterLeg | None = None
+    is_overtaken: bool = False
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the account is to be read, and the rest planned for, anew."""
+        return bool(self.withdrawn) or self.is_overtaken
+
+    @property
+    def was_resolved(self) -> bool:
+        """Whether a person had to say what became of an order."""
+        return any(report.reason == RESOLVED for report in self.reports)
 
     @property
     def was_cut_short(self) -> bool:

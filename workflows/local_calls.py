@@ -12,6 +12,7 @@ from temporalio.workflow import ActivityCancellationType
 from contract.activities import (
     CircuitBreakerContract,
     HaltsContract,
+    HistoryContract,
     OpeningContract,
     PlanningContract,
     SealsContract,
@@ -20,12 +21,13 @@ from contract.activities import (
 )
 from contract.messages import RunInput
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE
-from contract.requests import Opening, OpeningRequest, TurnRequest, Verdict
+from contract.requests import HistoryRequest, Opening, OpeningRequest, TurnRequest, Verdict
 from contract.seals import SealRequest
 from contract.summaries import summary
 from contract.timeouts import HEARTBEAT_TIMEOUT
 from rebalancing.accounts import Account
 from rebalancing.guards import Breach, GuardRequest
+from rebalancing.orders.placed_order import PlacedOrder
 from rebalancing.planner.plan import Plan, PlannedOrder, PlanRequest
 from rebalancing.settings import Settings
 from rebalancing.targets import Targets
@@ -92,6 +94,17 @@ async def held_by(account: str) -> str:
         start_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=AT_THE_SERVER,
         summary=summary("is trading halted or paused?"),
+    )
+
+
+async def unknown_orders(request: HistoryRequest) -> tuple[PlacedOrder, ...]:
+    """Those of the orders at the broker that this history does not know."""
+    return await workflow.execute_local_activity_method(
+        HistoryContract.unknown_orders,
+        request,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        retry_policy=AT_THE_SERVER,
+        summary=summary("does the history know the orders of ours at the broker?", f"{len(request.orders)} of today"),
     )
 
 

@@ -6,7 +6,7 @@ from rebalancing import failures
 from rebalancing.accounts import Account
 from rebalancing.funding.account_kind import AccountKind
 from rebalancing.funding.margin_preview import MarginRequest, WhatIfOrder
-from workflows.activity_errors import is_held
+from workflows.activity_errors import is_to_read_anew
 from workflows.approval import Reading
 from workflows.gateway import Gateway
 from workflows.run_state import RunState
@@ -24,7 +24,8 @@ class MarginCheck:
         """Raise ``MarginInsufficient`` or ``OrdersRefused`` if the plan cannot be carried out.
 
         Only margin accounts are asked about, and only for plans that trade. Returns whether the answer is known: while
-        trading is held IBKR is not asked.
+        trading is held IBKR is not asked, nor about a plan of before a reconnect, which may have been carried out in a
+        history that was lost since.
         """
         is_margin = reading.opening.kind is AccountKind.MARGIN
         if not (reading.plan.orders and self._account.margin_check and is_margin):
@@ -38,11 +39,12 @@ class MarginCheck:
             )
             for order in reading.plan.orders
         )
-        request = MarginRequest(account=self._account.account_id, orders=orders)
+        connection = reading.opening.connection
+        request = MarginRequest(account=self._account.account_id, orders=orders, connection=connection)
         try:
             preview = await self._gateway.margin(request)
         except ActivityError as error:
-            if not is_held(error):
+            if not is_to_read_anew(error):
                 raise
             return False
         if preview.shortfall:

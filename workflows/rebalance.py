@@ -28,6 +28,7 @@ from workflows.figures import FiguresWatch
 from workflows.gateway import Gateway
 from workflows.halts import HaltWait
 from workflows.legs import Legs, Traded
+from workflows.lost_history import HistoryWatch, Overtaken
 from workflows.margin import MarginCheck
 from workflows.market_hours import MarketHours
 from workflows.order_rules import OrderRules
@@ -44,7 +45,6 @@ FIGURES_PAUSE: Final = timedelta(seconds=5)
 """Between two looks at whether the broker's cash figure contains the latest fills."""
 
 LAG_PAUSE: Final = timedelta(seconds=1)
-
 SELL_LEG, BUY_LEG = 1, 2
 
 NOTHING: Final = Decimal(0)
@@ -63,6 +63,7 @@ class Rebalance:
         self.legs = Legs(account, settings, gateway, state, waits)
         self.turn = Turn(settings, state, waits)
         self.halts = HaltWait(account.account_id, state, waits, self.turn)
+        self._history = HistoryWatch(account.account_id, gateway, state, self.halts)
         self.pre_trade_checks = PreTradeChecks(opening, self.turn, state, waits)
         self._state = state
         self._waits = waits
@@ -98,7 +99,7 @@ class Rebalance:
             # Targets may have changed since it was first read; what has a price only now is reported with that.
             self._state.opening = (self._state.opening or reading.opening).with_prices_of(reading.opening)
             traded = await self._trade(reading)
-            if not (await self.halts.held_back(traded, self._newer_event) or traded.withdrawn):
+            if not (await self.halts.held_back(traded, self._newer_event) or traded.is_unfinished):
                 return await self._verify(reading, traded)
             reading = await self._read_when_open()  # what was not sent was sized by figures that are old (promise P11)
 
@@ -123,7 +124,10 @@ class Rebalance:
         sells = await self.legs.trade(Phase.SELLING, SELL_LEG, plan.sells, opening, request)
         if sells.withdrawn or not plan.buys:
             return sells
-        planned, prices = await self._buys(reading, sells)
+        try:
+            planned, prices = await self._buys(reading, sells)
+        except Overtaken:
+            return sells._replace(is_overtaken=True)
         buys = await self.legs.trade(Phase.BUYING, BUY_LEG, planned, prices, request)
         return Traded(sells.reports + buys.reports, buys.withdrawn, buys.after)
 
@@ -155,6 +159,8 @@ class Rebalance:
         self._state.enter(Phase.READING)
         targets = await self._state.step(local_calls.read_targets(self.settings, self.account))
         snapshot = await self._settled(partial(self._read_usable, targets))
+        if await self._history.held(snapshot, self._newer_event, trading=self.mode is ExecutionMode.REBALANCE):
+            return await self._read_and_plan()
         self._state.enter(Phase.PLANNING)
         request = self._plan_request(targets, snapshot)
         if self._state.opening is None:
@@ -194,7 +200,7 @@ class Rebalance:
 
     async def _read_usable(self, targets: Targets) -> AccountSnapshot:
         """Read with quotes that one can trade by."""
-        request, trading = self._request(targets), self.mode is ExecutionMode.REBALANCE
+        request, trading = self._history.asking(self._request(targets)), self.mode is ExecutionMode.REBALANCE
         return await self._quotes.usable(partial(self._gateway.read, request, fresh=True), trading=trading)
 
     def _request(self, targets: Targets) -> SnapshotRequest:
@@ -284,7 +290,10 @@ class Rebalance:
         positions = positions_after(opening.positions, sells.reports)
 
         async def read() -> AccountSnapshot:
-            return (await self._read_after(sells, targets)).as_fills_left_it(positions)
+            snapshot = await self._read_after(sells, targets)
+            if snapshot.connection != opening.connection:
+                await self._history.require_whole(sells, positions, self._request(targets), self._newer_event)
+            return snapshot.as_fills_left_it(positions)
 
         return await self._figures.believable(
             lambda: self._settled(lambda: self._quotes.usable(read, trading=True)),

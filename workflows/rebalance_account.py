@@ -6,7 +6,7 @@ Promises P1 (one at a time: the workflow id), P2 (no event lost, none run twice)
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -66,6 +66,7 @@ class RebalanceAccount:
         self._pending: tuple[Trigger, ...] = ()
         self._misled: tuple[Trigger, ...] = ()
         self._maximum_age: timedelta | None = None
+        self._restored_at: datetime | None = None
         self._taken: tuple[Trigger, ...] = ()
         self._expired: tuple[Trigger, ...] = ()
         self._memory = AccountMemory(start)
@@ -99,6 +100,7 @@ class RebalanceAccount:
         self._memory.learn(opening)
         opening = opening.model_copy(update={"last_targets": self._memory.last_targets})
         self._maximum_age = timedelta(seconds=opening.settings.events.maximum_age)
+        self._restored_at = opening.restored_at
         await self._seals.settled()
         if not self._begin(opening.account.strategy_name):
             return self._nothing_to_do()
@@ -291,20 +293,19 @@ class RebalanceAccount:
             trigger = trigger.no_later_than(workflow.now())
         if self._is_known(trigger):
             return
-        if self._is_too_old(trigger):
+        if self._why_not_traded(trigger):
             self._expire((trigger,))
         else:
             self._pending = (*(own for own in self._pending if not trigger.covers(own)), trigger)
 
-    def _is_too_old(self, trigger: Trigger) -> bool:
+    def _why_not_traded(self, trigger: Trigger) -> str:
         """Whichever way it came, and however long it waited on the server (promise P2); told once the run is opened."""
-        return self._maximum_age is not None and trigger.is_too_old(workflow.now(), self._maximum_age)
+        return trigger.why_not_traded(workflow.now(), self._maximum_age, self._restored_at)
 
     def _expire(self, triggers: tuple[Trigger, ...]) -> None:
         self._expired += triggers
         for trigger in triggers:
-            age = workflow.now() - trigger.requested_at
-            told = f"not traded: asked for {age} ago, older than events.maximum_age ({self._maximum_age})"
+            told = f"not traded: {self._why_not_traded(trigger)}"
             workflow.logger.warning("account %s: event %s: %s", self._account, trigger.event_id, told)
             self._memory.take_on((trigger,), EventStatus.EXPIRED, told, self._pending)
 
@@ -315,7 +316,7 @@ class RebalanceAccount:
     def _begin(self, strategy: str) -> bool:
         """Take on what is new of the pending events, as far as it is not too old; whether anything is new."""
         news = tuple(trigger for trigger in self._pending if not self._memory.events.knows(trigger))
-        expired = tuple(trigger for trigger in news if self._is_too_old(trigger))
+        expired = tuple(trigger for trigger in news if self._why_not_traded(trigger))
         self._pending = tuple(trigger for trigger in news if trigger not in expired)
         if not news:
             return False

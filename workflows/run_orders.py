@@ -1,9 +1,13 @@
 """The orders of one run: what is known of every intent, and what an operator says of those whose fate is unknown."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from rebalancing import failures
 from rebalancing.orders.order import Intent, OrderReport, OrderState
+
+RESOLVED: Final = "resolved by the operator"
+"""The reason of an order whose fate a person told."""
 
 
 class RunOrders:
@@ -19,6 +23,11 @@ class RunOrders:
         self.withdrawn: dict[str, OrderReport] = {}
         self.highest_withdrawn_id = 0
         self.intents: tuple[Intent, ...] = ()
+
+    @property
+    def sent_refs(self) -> set[str]:
+        """The refs of all orders that may be at the broker."""
+        return {*self.reports, *(intent.ref for intent in self.intents)}
 
     @property
     def working(self) -> tuple[Intent, ...]:
@@ -94,9 +103,7 @@ class RunOrders:
                 "cancel this rebalance: the next one starts from what the account holds."
             )
         state = OrderState.FILLED if filled == report.quantity else OrderState.CANCELLED
-        self.note(
-            [report.model_copy(update={"state": state, "filled": filled or 0, "reason": "resolved by the operator"})]
-        )
+        self.note([report.model_copy(update={"state": state, "filled": filled or 0, "reason": RESOLVED})])
 
     def _is_over(self, ref: str) -> bool:
         report = self.reports.get(ref)

@@ -5,6 +5,7 @@ Filled by the three queries at connection time and kept by what the gateway push
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -52,7 +53,8 @@ class LedgerOrder:
     """What is known of one order. ``status`` is the gateway's own word, ``reason`` its last explanation.
 
     ``limit_price`` is the limit last reported; ``answers`` counts what the gateway said of the order in errors.
-    ``other_perm_ids`` are those of further orders that the broker lists under the same ref.
+    ``other_perm_ids`` are those of further orders that the broker lists under the same ref. ``heard_of_at`` is when it
+    was first told on this connection.
     """
 
     ref: str
@@ -75,11 +77,20 @@ class LedgerOrder:
     id_used_before: bool = False
     reason: str = ""
     executions: dict[str, Execution] = field(default_factory=dict[str, Execution])
+    heard_of_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def filled(self) -> int:
         """Shares filled, counted from executions."""
         return sum(execution.shares for execution in self.executions.values())
+
+    @property
+    def words(self) -> str:
+        """What it is and what became of it, for people."""
+        told = next(iter(self.executions.values()), None)
+        side, con_id = self.side or (told.side if told else ""), self.con_id or (told.con_id if told else 0)
+        what = f"{side} {self.quantity or ''} {self.symbol or f'contract {con_id}'}".replace("  ", " ")
+        return f"{what}, {self.filled} filled{'' if not self.is_open else ', working'}"
 
     @property
     def was_turned_away(self) -> bool:
@@ -238,6 +249,15 @@ class OrderLedger:
         """The account's working orders, whoever placed them."""
         own = self._by_account.get(account, {})
         return [order for order in own.values() if order.account == account and order.is_open and order.status]
+
+    def listed(self, account: str) -> list[LedgerOrder]:
+        """The account's orders that the broker has told of, working or over, or of which it told executions only."""
+        return [
+            order
+            for order in self.orders.values()
+            if (order.account == account and order.perm_id)
+            or any(each.account == account for each in order.executions.values())
+        ]
 
     def has_rival(self, intent: Intent, client_id: int) -> bool:
         """Whether another order of this client works for the account and contract of an intent."""

@@ -13,6 +13,7 @@ from typing import Final
 from activities.gateway import translation
 from activities.gateway.broker_figures import FiguresReader
 from activities.gateway.funding_reader import FundingReader
+from activities.gateway.intent_judge import trading_day
 from activities.gateway.quote_feed import LINES, QuoteFeed
 from activities.gateway.session import GatewaySession
 from contract.requests import SnapshotRequest
@@ -20,6 +21,8 @@ from rebalancing.accounts import AccountType
 from rebalancing.errors import AccountTypeMismatch, AccountUnknown, PositionsUnknown, SymbolUnknown
 from rebalancing.funding.account_kind import AccountKind, effective_kind
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, OpenOrder
+from rebalancing.orders.order import refers_to
+from rebalancing.orders.placed_order import PlacedOrder, run_part
 
 CONTRACT_LIFETIME: Final = timedelta(hours=1)
 """How long a contract's details are shared. They change at most daily, but hold only a week of trading hours."""
@@ -100,6 +103,7 @@ class AccountReader:
             quotes=quotes,
             unread=tuple(sorted(wanted - now_read)),
             average_costs=self._average_costs(account) if request.costs else {},
+            placed_orders=() if request.known_refs is None else self._placed_orders(account, request.known_refs),
         )
 
     def is_pushed(self, request: SnapshotRequest) -> bool:
@@ -201,6 +205,17 @@ class AccountReader:
         return {
             each.symbol: each.average_cost for each in holdings if each.is_managed and each.average_cost is not None
         }
+
+    def _placed_orders(self, account: str, known: Collection[str]) -> tuple[PlacedOrder, ...]:
+        """The orders of the broker's day with refs of ours that are not known, the first first."""
+        today = trading_day(datetime.now(UTC))
+        return tuple(
+            PlacedOrder(ref=order.ref, words=order.words)
+            for order in self._session.ledger.listed(account)
+            if run_part(order.ref)
+            and trading_day(order.heard_of_at) == today
+            and not any(refers_to(order.ref, ref) for ref in known)
+        )
 
     def _open_orders(self, account: str) -> tuple[OpenOrder, ...]:
         return tuple(

@@ -4,7 +4,7 @@ import asyncio
 
 from activities.gateway import translation
 from activities.gateway.session import GatewaySession
-from rebalancing.errors import GatewayRenewed, GatewayTimeout
+from rebalancing.errors import FiguresOld, GatewayRenewed, GatewayTimeout
 from rebalancing.funding.margin_preview import MarginPreview, MarginQuestions, MarginRequest, WhatIfAnswer, WhatIfOrder
 
 
@@ -23,6 +23,14 @@ class WhatIfDesk:
         ids = tuple(self._send(request.account, order) for order in request.orders)
         await self._session.drained()
         return MarginQuestions(account=request.account, orders=request.orders, ids=ids)
+
+    def require_fresh(self, request: MarginRequest) -> None:
+        """Raise ``FiguresOld`` where the orders were sized on another connection than this."""
+        if request.connection not in ("", self._session.name):
+            raise FiguresOld(
+                f"Account {request.account}: the connection was made anew since it was read, so IBKR was not asked "
+                "about the margin of this plan; the account is read again."
+            )
 
     async def answers(self, questions: MarginQuestions) -> MarginPreview:
         """Await the answers, each with its own time-out.

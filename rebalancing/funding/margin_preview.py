@@ -22,11 +22,15 @@ class WhatIfOrder(FrozenModel):
 
 
 class MarginRequest(FrozenModel):
-    """Asks what all these orders would do to the account; ``permit`` is the asking run's, where seals are required."""
+    """Asks what all these orders would do to the account; ``permit`` is the asking run's, where seals are required.
+
+    ``connection`` is the one on which they were sized; empty where that is not one and the same.
+    """
 
     account: str
     orders: tuple[WhatIfOrder, ...]
     permit: str = ""
+    connection: str = ""
 
 
 class MarginQuestions(FrozenModel):

@@ -9,6 +9,7 @@ from pydantic import Field, computed_field
 from rebalancing.base import FrozenModel, Instant, Money
 from rebalancing.funding.account_kind import AccountKind
 from rebalancing.market.trading_hours import DEFAULT_ZONE, TradingSession
+from rebalancing.orders.placed_order import PlacedOrder
 
 PRICE_CUSHION = Decimal("0.003")
 """A market order may fill this much above the ask while it travels; buys are sized as if it did (promise P5)."""
@@ -155,7 +156,8 @@ class AccountSnapshot(FrozenModel):
     ``bought_unsettled`` names what a cash account must not sell today (``rebalancing.funding.settlement``).
     ``connection`` names the connection it was read on; it is empty where that is not one and the same. ``order_ids``
     are reserved on it for a leg that is sized by this very reading, where they were asked for, as ``average_costs`` are
-    told: what one share was bought for, by the broker.
+    told: what one share was bought for, by the broker. ``placed_orders`` are those of today with refs of ours that the
+    request did not name, where it asked for them.
     """
 
     account: str
@@ -177,6 +179,7 @@ class AccountSnapshot(FrozenModel):
     quotes: dict[str, Quote] = {}
     unread: tuple[str, ...] = ()
     average_costs: dict[str, Money] = {}
+    placed_orders: tuple[PlacedOrder, ...] = ()
 
     def after(self, earlier: "AccountSnapshot") -> "AccountSnapshot":
         """The same with the contracts and quotes that an earlier visit of the same reading read; as old as that."""

@@ -11,6 +11,7 @@ import typer
 
 from contract.process_in_use import Role
 from starter.cli import (
+    database_commands,
     halt_commands,
     history_commands,
     key_commands,
@@ -254,6 +255,7 @@ halt_commands.add_to(app)
 schedule_commands.add_to(app)
 rehearse_commands.add_to(app)
 history_commands.add_to(app)
+database_commands.add_to(app)
 serve_commands.add_to(app)
 notify_commands.add_to(app)
 key_commands.add_to(app)

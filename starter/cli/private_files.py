@@ -4,8 +4,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-PRIVATE: Final = (".env", "*.db", "*.db-*")
-"""What stands in the folder where the commands run: the keys, and the database with what SQLite keeps beside it."""
+PRIVATE: Final = (".env", "*.db", "*.db-*", "*.db.*")
+"""What stands in the folder where the commands run: the keys, and the database with what is kept beside it."""
 
 OTHERS: Final = 0o077
 """The permissions of everybody but the owner."""

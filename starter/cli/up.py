@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,8 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from configuration.payload_keys import read_payload_keys
 from contract import tracing
+from contract.halts import LOST_HISTORY
+from contract.restored_history import declare_restored
 from starter.ably.listener import AblyNotConfigured, listen, require_key
 from starter.cli.alerting import alerting
 from starter.cli.console import error_console
@@ -33,6 +35,7 @@ from starter.desk.mistakes import UserMistake
 from starter.web.codec import codec_at
 from worker.admission import Upgrade
 from worker.free_ports import is_free
+from worker.restored_mark import mark_of, take_away
 from worker.temporal import connect_embedded, embedded_server
 from worker.workers import require_connections, run_workers
 
@@ -88,6 +91,7 @@ async def run_up_command(options: UpOptions) -> None:
             address = await stack.enter_async_context(server)
             client = await connect_embedded(address, interceptors=tracing.interceptors())
             await keep_for(client, RETENTION)
+            await _heed_mark(client, options.database, configuration)
             temporal_ui = f"http://127.0.0.1:{options.ui_port}"
             error_console().print(
                 f"Temporal on 127.0.0.1:{options.port}, history in {options.database}, UI: {temporal_ui}", markup=False
@@ -125,6 +129,23 @@ async def keep_for(client: Client, retention: timedelta) -> None:
         UpdateNamespaceRequest(
             namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=duration)
         )
+    )
+
+
+async def _heed_mark(client: Client, database: Path, configuration: Configuration) -> None:
+    """Where a copy was put back, the history knows it before any worker starts (``rebalancer restore``)."""
+    mark = mark_of(database)
+    if mark is None:
+        return
+    accounts = [account.account_id for account in configuration.accounts]
+    reason = f"it was put back from {mark.file} on {mark.restored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    await declare_restored(client, accounts, mark.restored_at, reason, LOST_HISTORY)
+    take_away(database)
+    error_console().print(
+        f"This history was put back from {mark.file}: no account trades until `rebalancer accept-history ACCOUNT`.",
+        style="bold yellow",
+        markup=False,
+        soft_wrap=True,
     )
 
 

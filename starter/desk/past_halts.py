@@ -33,6 +33,8 @@ class PastHalt:
         """It in words."""
         if self.halt.strategy is not None:
             return f"pause of strategy {self.halt.strategy}"
+        if self.halt.is_about_history:
+            return f"history of {self.halt.account} not whole"
         return "halt" if self.halt.account is None else f"pause of {self.halt.account}"
 
 

@@ -33,12 +33,14 @@ async def read_positions(
     account: Account,
     symbols: tuple[str, ...] = (),
     on_visit: Callable[[str], object] = lambda _: None,
+    known_refs: tuple[str, ...] | None = None,
 ) -> AccountSnapshot:
     """What the account holds now, in as many visits to the gateway as it takes. Raises ``PositionsUnread``.
 
-    Quotes of ``symbols`` are read with it. ``on_visit`` is told the id of each activity that goes to the gateway.
+    Quotes of ``symbols`` are read with it, and with ``known_refs`` the orders of ours of today but for these.
+    ``on_visit`` is told the id of each activity that goes to the gateway.
     """
-    request = SnapshotRequest.of(account, symbols).model_copy(update={"costs": True})
+    request = SnapshotRequest.of(account, symbols).model_copy(update={"costs": True, "known_refs": known_refs})
     snapshot = await _visit(client, account, request, on_visit)
     while snapshot.unread:
         snapshot = (await _visit(client, account, request.rest_of(snapshot), on_visit)).after(snapshot)
@@ -50,6 +52,8 @@ async def _visit(
 ) -> AccountSnapshot:
     """Read an account as a standalone activity; who asks the same at the same time shares the answer."""
     asked = "".join(f"-{symbol}" for symbol in request.symbols)
+    if request.known_refs is not None:
+        asked += f"-orders-{','.join(request.known_refs)}"
     told_apart = f"-{hashlib.sha256(asked.encode()).hexdigest()[:8]}" if asked else ""
     visit = f"positions-{request.account}-{len(request.known)}{told_apart}"
     on_visit(visit)

@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
 from contract.encryption import PayloadAltered, PayloadKeyUnknown
-from contract.halts import HALT_ID, Halt, pause_id, strategy_pause_id
+from contract.halts import HALT_ID, Halt, history_pause_id, pause_id, strategy_pause_id
 from contract.memory import memory_of, newest_event_of
 from contract.names import account_of, workflow_id
 from contract.status import Status
@@ -93,14 +93,15 @@ def held(statuses: Iterable[AccountStatus], halts: Sequence[Halt]) -> list[Accou
     return [
         replace(
             each,
-            held_by=tuple(
-                by_id[name]
-                for name in (HALT_ID, pause_id(each.account), strategy_pause_id(each.strategy))
-                if name in by_id
-            ),
+            held_by=tuple(by_id[name] for name in _holds_of(each) if name in by_id),
         )
         for each in statuses
     ]
+
+
+def _holds_of(status: AccountStatus) -> tuple[str, ...]:
+    account = status.account
+    return HALT_ID, pause_id(account), history_pause_id(account), strategy_pause_id(status.strategy)
 
 
 # --- what the server lists --------------------------------------------------------------------------------------------

@@ -84,7 +84,16 @@ DOING: Final = (
 )
 """What changes something. In this order: what holds a turn gives it back before somebody else needs one."""
 
-ELSEWHERE: Final = frozenset({"rehearse ACCOUNT --faults", "notify test"})
+ELSEWHERE: Final = frozenset(
+    {
+        "rehearse ACCOUNT --faults",
+        "notify test",
+        "backup FILE",
+        "restore FILE",
+        "history-restored",
+        "accept-history ACCOUNT",
+    }
+)
 """Tried in a test of its own (``tests/cli``)."""
 
 

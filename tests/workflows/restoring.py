@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.power import copy_database, put_back
+from starter.desk.accept_history import accept_history, read_doubt
 from testbed.temporal_server import TemporalServer
 from tests.house import Holding, House, house
 from worker.free_ports import free_port
@@ -16,7 +17,7 @@ class Restorable:
     """A server on a database file, always at the same address."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = folder / "temporal.db"
+        self.database = folder / "temporal.db"
         self._copy = folder / "copy.db"
         self._port = free_port()
         self._running = AsyncExitStack()
@@ -28,7 +29,7 @@ class Restorable:
 
     async def start(self) -> str:
         """Start the server; returns its address."""
-        return await self._running.enter_async_context(embedded_server(self._port, None, self._database))
+        return await self._running.enter_async_context(embedded_server(self._port, None, self.database))
 
     async def stop(self) -> None:
         """Stop it."""
@@ -36,12 +37,19 @@ class Restorable:
 
     def copy(self) -> None:
         """Copy the database as it is at this moment."""
-        copy_database(self._database, self._copy)
+        copy_database(self.database, self._copy)
 
     async def restore(self) -> None:
         """Stop the server, put the copy back, and start it again."""
         await self.stop()
-        put_back(self._copy, self._database)
+        put_back(self._copy, self.database)
+        await self.start()
+
+    async def lose(self) -> None:
+        """Stop the server and start it with an empty database."""
+        await self.stop()
+        for file in self.database.parent.glob(f"{self.database.name}*"):
+            file.unlink()
         await self.start()
 
 
@@ -58,3 +66,10 @@ async def restorable_house(
             yield own, server
     finally:
         await server.stop()
+
+
+async def accepted(own: House, account: str = "DU1") -> list[str]:
+    """A person looks, and accepts; the orders that were shown, in words."""
+    doubt = await read_doubt(own.client, own.configuration.configured(account))
+    await accept_history(own.client, account, doubt, "ann")
+    return [order.words for order in doubt.orders]

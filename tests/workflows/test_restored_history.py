@@ -22,7 +22,7 @@ from simulator.gateway.engine import Engine
 from simulator.gateway.ledger import Holding as LedgerHolding
 from tests.faults.ledger_checks import never_overspent
 from tests.house import Holding, phase_reached, quick_settings
-from tests.workflows.restoring import restorable_house
+from tests.workflows.restoring import accepted, restorable_house
 from tests.workflows.test_approval import waiting_plan
 from workflows.rebalance_account import RebalanceAccount
 
@@ -107,7 +107,10 @@ async def test_a_copy_that_waits_for_approval_takes_no_order_that_was_for_someth
         await server.restore()
         own.gateway.engine.accounts["DU1"].holdings["GLD"] = LedgerHolding(quantity=61)
         async with own.working():
-            outcome = await approved(handle, plan.plan_hash)
+            approving = asyncio.create_task(approved(handle, plan.plan_hash))
+            await phase_reached(handle, Phase.HALTED)  # the broker has orders of this run that it does not know
+            await accepted(own)
+            outcome = await approving
         sold, *bought = own.accepted_orders("DU1")[len(before) :]
         assert (sold.action, sold.symbol, sold.filled) == ("SELL", "GLD", 61)
         told = {order.ref: (order.symbol, order.filled) for order in outcome.orders}
