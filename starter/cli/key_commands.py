@@ -7,7 +7,7 @@ import typer
 from starter.cli.arguments import ACCOUNTS, SERVICES, AccountArgument
 from starter.cli.mistakes import complete
 
-keys = typer.Typer(name="key", help="Keys of those who may trade: new, list.", no_args_is_help=True)
+keys = typer.Typer(name="key", help="Keys of those who may trade: new, list, payloads.", no_args_is_help=True)
 
 
 @keys.command()
@@ -28,6 +28,14 @@ def list_all() -> None:
     from starter.cli.key import run_list_command
 
     complete(run_list_command())
+
+
+@keys.command()
+def payloads() -> None:
+    """Print the file of whoever may read what is in Temporal, and not trade (REBALANCER_PAYLOAD_KEY_FILE)."""
+    from starter.cli.key_payloads import run_payloads_command
+
+    complete(run_payloads_command())
 
 
 def seal(
