@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
+from contract.delivery import deliver
+from rebalancing.triggers import ExecutionMode, Trigger
 from tests.cli.command import desk, up
 from tests.starter.web.opened_ports import on_linux, opened_by
 from worker.temporal import connect_embedded
@@ -46,3 +49,18 @@ async def test_a_pages_request_to_any_port_starts_nothing(tmp_path: Path) -> Non
         assert 403 in answers.values(), answers
         assert [status for status in answers.values() if status is not None and status < 400] == []
         assert (await temporal.count_workflows("WorkflowType = 'RebalanceAccount'")).count == 0
+
+
+async def test_another_user_at_the_servers_port_gets_a_dry_run_for_what_should_trade(tmp_path: Path) -> None:
+    own = desk(tmp_path)
+    async with up(own, "--simulated"):
+        temporal = await connect_embedded(own.variables["TEMPORAL_ADDRESS"])
+        trigger = Trigger(
+            account=ACCOUNT, event_id="e1", mode=ExecutionMode.REBALANCE, source="cli", requested_at=datetime.now(UTC)
+        )
+        await deliver(temporal, trigger)
+        answer = await own.run("status", ACCOUNT, "--json")
+        while json.loads(answer.output)["accounts"][0]["running"]:
+            answer = await own.run("status", ACCOUNT, "--json")
+        shown = json.loads((await own.run("history", ACCOUNT, "--json")).output)["runs"]
+        assert [(run["mode"], run["phase"]) for run in shown] == [("dry_run", "completed")], shown
