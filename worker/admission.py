@@ -4,14 +4,18 @@ A run is pinned to the release that began it (Worker Versioning), so no code mee
 would be left to nobody is found here, at the start, where somebody looks.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Final
 
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from contract.releases import Release, polled_releases, release_in_charge, release_of
 from rebalancing.errors import ReleaseRefused
+from worker.contact import REFUSALS
+from worker.hosting import CONNECT_PAUSE
 from worker.replay_check import open_runs_of_others, replay_problem
 
 log = logging.getLogger(__name__)
@@ -35,11 +39,22 @@ class Upgrade:
 NOTHING_SAID: Final = Upgrade()
 
 
-async def may_take_over(client: Client, own: Release, upgrade: Upgrade) -> bool:
+async def admitted(client: Client, own: Release, upgrade: Upgrade) -> bool:
     """Whether new runs are to begin with this release; where not, it only goes on with those that are its own.
 
-    Raises ``ReleaseRefused`` where it must not run at all, and ``RPCError``.
+    A server that is away is waited for. Raises ``ReleaseRefused`` where it must not run at all, and ``RPCError``.
     """
+    while True:
+        try:
+            return await _may_take_over(client, own, upgrade)
+        except RPCError as error:
+            if error.status in REFUSALS and error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
+                raise
+            log.debug("open runs are looked at later: %s", error)
+            await asyncio.sleep(CONNECT_PAUSE)
+
+
+async def _may_take_over(client: Client, own: Release, upgrade: Upgrade) -> bool:
     current = await release_in_charge(client)
     if current is not None and own.is_older_than(current) and not upgrade.roll_back:
         await require_polled(client, own, current)
@@ -62,9 +77,11 @@ async def require_polled(client: Client, own: Release, newer: Release) -> None:
 
 async def _require_replay(client: Client, own: Release, upgrade: Upgrade) -> None:
     blocked: list[tuple[str, Release | None]] = []
+    why = ""
     async for run in open_runs_of_others(client, own):
-        if await replay_problem(client, run.id, run.run_id):
+        if problem := await replay_problem(client, run.id, run.run_id):
             blocked.append((run.id, release_of(run)))
+            why = why or problem
     if not blocked:
         return
     named = [f"{workflow_id} (begun by {release or 'a release without a name'})" for workflow_id, release in blocked]
@@ -73,7 +90,7 @@ async def _require_replay(client: Client, own: Release, upgrade: Upgrade) -> Non
         log.warning("left to workers of their own releases, which must run until they are over: %s", told)
         return
     raise ReleaseRefused(
-        f"Release {own} does other steps than these open runs have done already: {told}. It was not started, and "
-        "nothing was changed. Start the release that began them and let it bring them to their end, or cancel them "
+        f"Release {own} cannot go on with these open runs: {told}. Of the first it is said: {why}. It was not started, "
+        "and nothing was changed. Start the release that began them and let it bring them to their end, or cancel them "
         "there; then start this one. Or have both run side by side: docs/upgrading.md."
     )

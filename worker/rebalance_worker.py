@@ -7,7 +7,6 @@ from typing import Final
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.allocations import AllocationActivities
@@ -23,10 +22,10 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.keys_in_use import KeysInUse
 from contract.names import REBALANCES_QUEUE
 from contract.releases import Release
-from worker.admission import Upgrade, may_take_over
+from worker.admission import Upgrade, admitted
 from worker.build import own_release
-from worker.contact import REFUSALS, until_contact_is_lost
-from worker.hosting import ACTIVITY_POLLS, CONNECT_PAUSE, activities_of, host, own_client
+from worker.contact import until_contact_is_lost
+from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.release_in_charge import follow, lead
 from worker.replay_check import WORKFLOWS
 from worker.search_attributes import have_attributes
@@ -50,11 +49,14 @@ async def run_rebalance_worker(
     allocations: AllocationActivities,
     keys: KeysInUse,
     upgrade: Upgrade,
+    *,
+    leads: bool,
 ) -> None:
     """Serve workflows until cancelled; after Temporal was away, with nothing of them in memory.
 
     A server may come back with a history from before what this worker remembers: a database was put back, or torn by a
-    power cut. Answers from memory would not fit it, and the run could never be replayed again. Raises
+    power cut. Answers from memory would not fit it, and the run could never be replayed again. ``leads`` is what
+    ``admitted`` said before; it is asked again whenever the server was away. Raises
     ``SearchAttributesMissing`` where the server does not take what workflows write, and may not be changed, and
     ``ReleaseRefused`` where this release would break runs that are open.
     """
@@ -62,22 +64,10 @@ async def run_rebalance_worker(
     while True:
         own = await own_client(client)
         await have_attributes(own)
-        leads = await _admitted(own, release, upgrade)
         worker = rebalance_worker(own, release, configuration, allocations, keys)
         await host([worker], _served(client, release, leads=leads), END_TIMEOUT)
         log.warning("Temporal cannot be reached; workflows are read anew once it is back")
-
-
-async def _admitted(client: Client, release: Release, upgrade: Upgrade) -> bool:
-    """``may_take_over``, however often the server is away meanwhile."""
-    while True:
-        try:
-            return await may_take_over(client, release, upgrade)
-        except RPCError as error:
-            if error.status in REFUSALS and error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
-                raise
-            log.debug("open runs are looked at later: %s", error)
-            await asyncio.sleep(CONNECT_PAUSE)
+        leads = await admitted(client, release, upgrade)
 
 
 async def _served(client: Client, release: Release, *, leads: bool) -> None:

@@ -14,7 +14,8 @@ from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from configuration.keys_in_use import KeysInUse, require_keys
 from rebalancing.accounts import Account
-from worker.admission import NOTHING_SAID, Upgrade
+from worker.admission import NOTHING_SAID, Upgrade, admitted
+from worker.build import own_release
 from worker.first_counts import count_from_zero
 from worker.gateway_worker import run_gateway_worker
 from worker.halts_watch import watch_halts
@@ -36,13 +37,14 @@ async def run_workers(
 
     ``gateways`` are the names of those to connect to, ``None`` for the one without a name; by default all that enabled
     accounts are reached through. ``upgrade`` is what was said about runs of other releases. Raises what
-    ``require_connections`` raises, before anything is started.
+    ``require_connections`` raises, or ``ReleaseRefused``, before anything is started.
     """
     require_connections(configuration.now, connections, gateways)
+    leads = await admitted(client, own_release(), upgrade)  # before this release touches anything, the gateway included
     keys = KeysInUse(lambda: configuration.settings, connections.rebalancer_key_file)
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_rebalance_worker(client, configuration, allocations, keys, upgrade))
+        tasks.create_task(run_rebalance_worker(client, configuration, allocations, keys, upgrade, leads=leads))
         tasks.create_task(watch_halts(client, configuration))
         served: set[str | None] = set()
         turns: int | None = None

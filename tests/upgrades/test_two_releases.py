@@ -81,8 +81,10 @@ async def test_a_release_that_does_other_steps_is_refused_and_the_one_that_began
         refused = await own.worker("refused", other)
         assert await refused.ended(ENDED) == 2
         told = own.said(refused)
-        assert "does other steps than these open runs have done already: rebalance-DU1 (begun by 0.1.0-" in told
+        assert "cannot go on with these open runs: rebalance-DU1 (begun by 0.1.0-" in told
+        assert "TMPRL1100" in told
         assert "Traceback" not in told
+        assert "gateway" not in told, "it must not come near the gateway"
         assert began.is_running
         result = await handle.result()
         assert result.outcome is not None

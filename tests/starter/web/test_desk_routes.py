@@ -79,6 +79,13 @@ async def test_what_does_not_run_cannot_be_told_anything(api: Api) -> None:
         assert "DU1" in answer.json()["detail"] or "not paused" in answer.json()["detail"]
 
 
+async def test_orders_are_cancelled_at_the_broker_whether_or_not_a_rebalance_runs(api: Api) -> None:
+    told = await asked(api, "/accounts/DU1/cancel", {"at_broker": True})
+    assert "No order of DU1 that was placed here works any more" in told["message"]
+    unknown = await api.client.post("/accounts/DU9/cancel", json={"at_broker": True}, headers=api.as_("trader"))
+    assert unknown.status_code == 404, unknown.text
+
+
 async def test_a_halt_holds_everything_until_it_is_resumed(own: House, api: Api) -> None:
     came = await asked(api, "/halt", {"reason": "checking"})
     assert (came["who"], came["reason"], came["new"]) == ("trader by HTTP", "checking", True)
