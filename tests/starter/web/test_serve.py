@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from starter.cli.key import own_id
 from tests.cli.command import ACCOUNTS, desk, service, up
 from tests.house import House
 from tests.starter.web.api import TRADE, api_of
@@ -26,7 +27,7 @@ async def test_it_serves_the_history_of_a_server_that_runs_elsewhere(tmp_path: P
                 assert (await client.get("/ready")).json()["why"] == []
                 assert (await client.post("/rebalance/DU1000001", json=TRADE)).json()["status"] == "success"
                 (run,) = (await client.get("/history")).json()["runs"]
-                assert run["summary"]["by"] == ["loopback by HTTP"]
+                assert run["summary"]["by"] == [f"loopback by HTTP (key {own_id()})"]
             assert "loopback by HTTP: POST /rebalance/DU1000001" in told.errors
 
 
