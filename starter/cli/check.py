@@ -30,6 +30,7 @@ from starter.cli.check_alerts import check_alerts
 from starter.cli.check_seals import check_seals
 from starter.cli.console import error_console, output_console, print_json
 from starter.cli.mistakes import DONE, FAILED, CommandFailed
+from starter.cli.plain_text import read_in_plain_text
 from starter.cli.private_files import open_to_others
 from starter.cli.setup import connect_temporal, gateway_name, read_setup, temporal_address
 from starter.desk.known_login import known_login
@@ -176,7 +177,13 @@ async def check_allocations(account: Account, connections: Connections, base_url
     """Read the targets of a strategy just as the worker does."""
     async with allocation_activities(connections, lambda _: account, lambda: base_url) as allocations:
         targets = await allocations.read_targets(account)
-    return f"{len(targets.tradable)} symbols" + (f", as of {targets.as_of}" if targets.as_of else "")
+    told = f"{len(targets.tradable)} symbols" + (f", as of {targets.as_of}" if targets.as_of else "")
+    source = account.allocations
+    is_local = source.file or source.weights is not None
+    address = None if is_local else source.url or base_url
+    if host := read_in_plain_text(address or ""):
+        told += f"; read from {host} in plain text: whoever is on the way can change what is bought. Use https"
+    return told
 
 
 def _connections(

@@ -7,6 +7,7 @@ from datetime import datetime
 from configuration.configuration import Configuration
 from configuration.environment import Connections
 from starter.ably.ably_channel import check_access, kept_messages
+from starter.ably.ably_rights import needless, rights
 from starter.ably.channel_reach import Reach
 from starter.ably.channel_records import ChannelRecords
 from starter.ably.listener import ably_settings
@@ -35,6 +36,8 @@ async def check_ably(configuration: Configuration, connections: Connections) -> 
         told += f"; kept for longer than two minutes: the messages of {kept}"
     if unknown := _named(reach, Reach.UNKNOWN):
         told += f"; whether those of {unknown} are kept cannot be told before one of them is older than that"
+    if more := needless(await rights(settings), configuration.alerts.ably_channel):
+        told += f"; it may more than anything needs ({', '.join(more)}): a key for subscribe and history is safer"
     return told
 
 

@@ -48,3 +48,27 @@ async def test_whether_a_channel_keeps_its_messages_is_told(
     (line,) = [line for line in answer.output.splitlines() if line.split()[1] == "Ably"]
     assert line.startswith("ok" if fine else "WRONG")
     assert told in line
+
+
+@pytest.mark.parametrize(
+    ("capability", "outcomes", "told"),
+    [
+        ({"*": ["*"]}, "", "it may more than anything needs (anything on *): a key for subscribe and history is safer"),
+        ({"blend": ["subscribe", "history", "publish"]}, "", "(publish on blend)"),
+        ({"blend": ["subscribe", "history"], "told": ["publish"]}, "", "(publish on told)"),
+        ({"blend": ["subscribe", "history"], "told": ["publish"]}, "told", ""),
+        ({"blend": ["subscribe", "history"]}, "", ""),
+    ],
+)
+async def test_a_key_that_may_more_than_anything_needs_is_told(
+    tmp_path: Path, capability: dict[str, list[str]], outcomes: str, told: str
+) -> None:
+    accounts = ACCOUNTS + (f"alerts: {{ably_channel: {outcomes}}}\n" if outcomes else "")
+    async with temporal_server() as temporal, SimulatedAbly(KEY, capability=capability) as ably:
+        own = desk(tmp_path, accounts, TEMPORAL_ADDRESS=temporal.address, **ably_at(ably.port, KEY))
+        answer = await own.run("check")
+    (line,) = [line for line in answer.output.splitlines() if line.split()[1] == "Ably"]
+    assert line.startswith("ok")
+    assert (told or "the key may subscribe") in line
+    assert bool(told) == ("needs" in line)
+    assert KEY not in answer.output + answer.errors
