@@ -131,7 +131,9 @@ def test_what_decides_the_fate_of_intents_is_pure() -> None:
 
 def test_ably_is_imported_only_in_the_modules_named_after_it() -> None:
     users = {file.path for file in source_files(*PACKAGES) if "ably" in file.imported_packages()}
-    assert users == {f"starter/ably/ably_{name}.py" for name in ("failures", "history", "outcomes", "realtime")}
+    assert users == {
+        f"starter/ably/ably_{name}.py" for name in ("failures", "history", "outcomes", "realtime", "rights")
+    }
 
 
 def test_apprise_is_imported_in_one_place() -> None:
