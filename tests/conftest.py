@@ -2,7 +2,9 @@
 
 import importlib
 import os
+import secrets
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,7 +13,8 @@ from worker import alert_worker, rebalance_worker
 from workflows.sandbox import watched_runner
 
 # Whose machine it is, has keys and tokens of its own: none of them are the tests'.
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="rebalancer-tests-")
+CONFIGURATION_FOLDERS = tempfile.mkdtemp(prefix="rebalancer-tests-")
+os.environ["XDG_CONFIG_HOME"] = CONFIGURATION_FOLDERS
 
 # It cannot be imported for the first time where an event loop was closed before, and tests run in any order.
 importlib.import_module("ib_insync")
@@ -22,6 +25,12 @@ def workflows_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers in this process run workflows in Temporal's sandbox, which refuses what a replay could not repeat."""
     for host in (rebalance_worker, alert_worker):
         monkeypatch.setattr(host, "worker_runner", watched_runner)
+
+
+@pytest.fixture(autouse=True)
+def keys_are_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that a test makes, as every ``up`` does, is not there for the next one."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(Path(CONFIGURATION_FOLDERS) / secrets.token_hex(8)))
 
 
 settings.register_profile(

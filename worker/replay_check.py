@@ -1,5 +1,10 @@
-"""Whether this release can go on with runs that another one began: it replays what they have done until now."""
+"""Whether this release can go on with runs that another one began: it replays what they have done until now.
 
+Only runs on our own queue count, and only those that some release has worked on: anybody who reaches the server can
+start others, and they must not keep a worker from starting.
+"""
+
+import dataclasses
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -8,6 +13,8 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
+from contract.names import REBALANCES_QUEUE
+from contract.payloads import FailureConverter
 from contract.releases import DEPLOYMENT, HOSTED, Release
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
@@ -34,19 +41,22 @@ async def open_runs_of_others(client: Client, own: Release) -> AsyncGenerator[Wo
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             continue
-        if description.status is WorkflowExecutionStatus.RUNNING:
+        if description.status is WorkflowExecutionStatus.RUNNING and description.task_queue == REBALANCES_QUEUE:
             yield description
 
 
 async def replay_problem(client: Client, workflow_id: str, run_id: str) -> str:
     """Why this code cannot go on with the run, in words; empty if it can. Raises ``RPCError``."""
     history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    if not any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
+        return ""  # nobody has worked on it: there is nothing to go on with
     with ThreadPoolExecutor(THREADS) as threads:
         replayer = Replayer(
             workflows=WORKFLOWS,
             workflow_task_executor=threads,
             workflow_runner=worker_runner(),
-            data_converter=client.data_converter,
+            # The words of what does not fit are for whoever starts this, and go nowhere else.
+            data_converter=dataclasses.replace(client.data_converter, failure_converter_class=FailureConverter),
             namespace=client.namespace,
         )
         failure = (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure

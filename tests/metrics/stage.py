@@ -12,6 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 
 from chaos.stage import channels_followed
+from configuration.environment import Connections
+from configuration.payload_keys import read_payload_keys
+from contract.payloads import data_converter
 from simulator.gateway.scenario import DEMO_SCENARIO
 from testbed.addresses import HOST, ably_at, clean_environment, gateway_at
 from testbed.child_process import ChildProcess
@@ -20,7 +23,6 @@ from testbed.installation import GatewayPorts, simulate, simulate_gateway
 from testbed.waiting import until
 from tests.cli.command import Desk, desk, up
 from worker.free_ports import free_ports
-from worker.temporal import connect_embedded
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,15 @@ async def measured_up(
             await asyncio.gather(gateway.start(), ably.start())
             await until(lambda: control.ask("GET", "/accounts", None))
             async with up(own) as process:
-                client = await connect_embedded(own.variables["TEMPORAL_ADDRESS"])
+                client = await _client(own)
                 await channels_followed(client, strategies)
                 yield Stage(own, process, control, gateway, ably, ably_port, http, client)
         finally:
             await asyncio.gather(gateway.stop(), ably.stop())
+
+
+async def _client(own: Desk) -> Client:
+    """A client with the key that ``up`` made."""
+    key_file = Path(own.variables["XDG_CONFIG_HOME"]) / "rebalancer" / "key"
+    converter = data_converter(lambda: read_payload_keys(Connections(rebalancer_key_file=key_file)))
+    return await Client.connect(own.variables["TEMPORAL_ADDRESS"], data_converter=converter)
