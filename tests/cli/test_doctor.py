@@ -11,13 +11,12 @@ from tests.cli.command import Answer, Desk, desk
 from tests.house import Holding, house, phase_reached
 from worker.build import own_release
 
-
-BUSY = "did not answer in time"
-"""What it says on a machine that is too busy: to be asked again."""
+BUSY = "again later"
+"""What the server says where it is too busy."""
 
 
 async def asked(own: Desk, *options: str) -> Answer:
-    """What it says, once the server has answered it in time."""
+    """What it says, once the server has the time for it."""
     while BUSY in (answer := await own.run("doctor", *options)).errors:
         pass
     return answer
