@@ -64,7 +64,8 @@ async def release_in_charge(client: Client) -> Release | None:
     """The release that new runs begin with; ``None`` before there was any. Raises ``RPCError``."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
     try:
-        answer = await client.workflow_service.describe_worker_deployment(request)
+        # The server answers few of these a second; the library waits, and asks again, where it says so.
+        answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Seconds between two looks for open runs of others. The server's list lags, and a release that ends leaves some."""
 
-UNKNOWN_PAUSE: Final = 0.05
-"""Seconds until the server is asked again that has not heard of this release yet."""
+UNKNOWN_PAUSE: Final = 0.2
+"""Seconds until the server is asked again that has not heard of this release yet; it answers few such a second."""
 
 SAID_EVERY: Final = 30.0
 """Seconds after which it is said (again) that the server does not let this release take over."""
