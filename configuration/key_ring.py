@@ -19,6 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from configuration.user_folder import user_folder
 from rebalancing.errors import RebalancerError
 
 BYTES: Final = 32
@@ -55,7 +56,7 @@ class Key:
 
     def __repr__(self) -> str:
         """Without the secret, wherever it may be printed."""
-        return f"Key({self.key_id!r})"
+        return f"{type(self).__name__}({self.key_id!r})"
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ class KeyRing:
 
 def default_key_file() -> Path:
     """``~/.config/rebalancer/key``, or as ``XDG_CONFIG_HOME`` says."""
-    folder = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(folder) if folder else Path.home() / ".config") / "rebalancer" / "key"
+    return user_folder() / "key"
 
 
 def read_key_ring(named: Path | None = None) -> KeyRing | None:

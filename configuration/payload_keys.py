@@ -3,27 +3,19 @@
 Who holds only a key for payloads reads everything and trades nothing: none tells the key that it was derived from.
 """
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from configuration.environment import Connections
-from configuration.key_ring import KeyRing, read_key_ring
+from configuration.key_ring import Key, KeyRing, line_of, read_key_ring
 
 PURPOSE: Final = "payloads"
 
 
-@dataclass(frozen=True)
-class PayloadKey:
-    """A key for payloads, under the id of the one that it was derived from."""
-
-    key_id: str
-    secret: bytes
-
-    def __repr__(self) -> str:
-        """Without the secret, wherever it may be printed."""
-        return f"PayloadKey({self.key_id!r})"
+@dataclass(frozen=True, repr=False)
+class PayloadKey(Key):
+    """A key for payloads, under the id of the one that it was derived from. It seals nothing."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class PayloadKeys:
     @property
     def lines(self) -> str:
         """The file of those who may read and not trade."""
-        return "".join(f"{key.key_id} {urlsafe_b64encode(key.secret).decode()}\n" for key in self.keys)
+        return "".join(map(line_of, self.keys))
 
 
 def read_payload_keys(connections: Connections | None = None) -> PayloadKeys | None:

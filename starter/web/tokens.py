@@ -13,11 +13,12 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from configuration.user_folder import user_folder
 from rebalancing.base import FrozenModel
 from starter.desk.mistakes import UserMistake
 
-FILE: Final = Path("rebalancer") / "http-tokens.json"
-"""Where it is, in the user's folder for configuration."""
+FILE: Final = "http-tokens.json"
+"""What it is called, in the user's own folder."""
 
 OTHERS: Final = 0o077
 """The permissions of everybody but the owner."""
@@ -52,8 +53,7 @@ class TokensUnusable(UserMistake):
 
 def tokens_path() -> Path:
     """Where the tokens are: ``~/.config/rebalancer/http-tokens.json``, or as ``XDG_CONFIG_HOME`` says."""
-    folder = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(folder) if folder else Path.home() / ".config") / FILE
+    return user_folder() / FILE
 
 
 def read_tokens(path: Path) -> dict[str, Token]:
