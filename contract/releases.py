@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeWorkerDeploymentRequest
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkerDeploymentVersion
@@ -18,6 +18,9 @@ DEPLOYMENT: Final = "rebalancer"
 HOSTED: Final = ("RebalanceAccount", "ScheduledRebalance")
 """The workflows that belong to a release."""
 
+_TYPES: Final = "', '".join(HOSTED)
+OPEN_RUNS: Final = f"ExecutionStatus = 'Running' AND WorkflowType IN ('{_TYPES}')"
+"""Lists those of them that are open."""
 
 GONE_AFTER: Final = timedelta(seconds=75)
 """A worker is heard of whenever its poll ends, which a server lets wait for a minute."""
@@ -76,6 +79,12 @@ async def release_in_charge(client: Client) -> Release | None:
 
 async def polled_releases(client: Client) -> set[Release]:
     """The releases whose workers were heard of lately. Raises ``RPCError``."""
+    pollers = await rebalance_pollers(client)
+    return {Release.of(each.deployment_options.build_id) for each in pollers if each.deployment_options.build_id}
+
+
+async def rebalance_pollers(client: Client, gone_after: timedelta = GONE_AFTER) -> list[PollerInfo]:
+    """Who polled the queue of rebalances for workflows lately. Raises ``RPCError``."""
     answer = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -84,11 +93,7 @@ async def polled_releases(client: Client) -> set[Release]:
         )
     )
     now = datetime.now(UTC)
-    return {
-        Release.of(each.deployment_options.build_id)
-        for each in answer.pollers
-        if each.deployment_options.build_id and now - each.last_access_time.ToDatetime(tzinfo=UTC) < GONE_AFTER
-    }
+    return [each for each in answer.pollers if now - each.last_access_time.ToDatetime(tzinfo=UTC) < gone_after]
 
 
 def _numbers(number: str) -> tuple[int, ...]:

@@ -1,7 +1,6 @@
 """Whether this release can go on with runs that another one began: it replays what they have done until now.
 
-Only runs on our own queue count, and only those that some release has worked on: anybody who reaches the server can
-start others, and they must not keep a worker from starting.
+Only runs on our own queue count: anybody who reaches the server can start others of the same name, and work on them.
 """
 
 import dataclasses
@@ -15,7 +14,7 @@ from temporalio.worker import Replayer
 
 from contract.names import REBALANCES_QUEUE
 from contract.payloads import FailureConverter
-from contract.releases import DEPLOYMENT, HOSTED, Release
+from contract.releases import DEPLOYMENT, OPEN_RUNS, Release
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
 from workflows.scheduled_rebalance import ScheduledRebalance
@@ -31,10 +30,8 @@ async def open_runs_of_others(client: Client, own: Release) -> AsyncGenerator[Wo
 
     Raises ``RPCError``.
     """
-    types = ", ".join(f"'{name}'" for name in HOSTED)
     version = f"TemporalWorkerDeploymentVersion != '{DEPLOYMENT}:{own.build_id}'"
-    query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({types})"
-    async for run in client.list_workflows(f"{query} AND ({version} OR TemporalWorkerDeploymentVersion IS NULL)"):
+    async for run in client.list_workflows(f"{OPEN_RUNS} AND ({version} OR TemporalWorkerDeploymentVersion IS NULL)"):
         try:
             description = await client.get_workflow_handle(run.id, run_id=run.run_id).describe()
         except RPCError as error:
@@ -48,8 +45,6 @@ async def open_runs_of_others(client: Client, own: Release) -> AsyncGenerator[Wo
 async def replay_problem(client: Client, workflow_id: str, run_id: str) -> str:
     """Why this code cannot go on with the run, in words; empty if it can. Raises ``RPCError``."""
     history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
-    if not any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
-        return ""  # nobody has worked on it: there is nothing to go on with
     with ThreadPoolExecutor(THREADS) as threads:
         replayer = Replayer(
             workflows=WORKFLOWS,

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, __version__
 from configuration.configuration import Configuration
 from contract.alerts import ALERTS_QUEUE
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE, WORKFLOW_TYPE, account_of, fills_queue, gateway_queue
-from contract.releases import GONE_AFTER, HOSTED, Release, polled_releases, release_in_charge, release_of
+from contract.releases import GONE_AFTER, OPEN_RUNS, Release, polled_releases, release_in_charge, release_of
 from starter.desk.installation import Installation, read_installation
 from starter.desk.latest_run import handle_of, status_or_error
 from starter.desk.pending_steps import pending_steps
@@ -123,9 +123,7 @@ async def _pollers(client: Client, configuration: Configuration | None) -> Mappi
 
 
 async def _open_runs(client: Client) -> list[WorkflowExecutionDescription]:
-    types = ", ".join(f"'{name}'" for name in HOSTED)
-    query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({types})"
-    listed = [run async for run in client.list_workflows(query, limit=MOST_RUNS)]
+    listed = [run async for run in client.list_workflows(OPEN_RUNS, limit=MOST_RUNS)]
 
     async def describe(run: WorkflowExecution) -> WorkflowExecutionDescription | None:
         try:

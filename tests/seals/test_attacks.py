@@ -310,3 +310,19 @@ async def test_a_run_that_was_opened_before_there_was_a_key_sends_nothing_more_a
 def test_a_trigger_is_sealed_with_all_that_it_says() -> None:
     covered = {"account", "mode", "event_id", "requested_at", "source", "by", "key_id"}
     assert set(Trigger.model_fields) == covered | {"seal"}
+
+
+async def test_a_strangers_run_that_is_open_on_a_queue_of_his_keeps_no_worker_from_starting() -> None:
+    async with house({"DU1": Holding()}, workers=0) as own, impostors(own.client):
+        his = await own.client.start_workflow(
+            "RebalanceAccount", args=["nobodys", "wait", {}], id="rebalance-DU9", task_queue="elsewhere"
+        )
+
+        async def is_begun() -> bool:
+            return bool((await his.describe()).raw_description.pending_activities)
+
+        await until(is_begun)
+        async with own.working():
+            outcome = (await (await own.trigger("DU1")).result()).outcome
+        assert outcome is not None
+        assert outcome.phase is Phase.COMPLETED
