@@ -4,21 +4,20 @@ The server is asked what it last heard of the process, not the process: one that
 gateway that is away is no reason to restart a worker, which waits for it; nor is an event that nobody published.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from configuration.configuration import Configuration
 from contract.names import REBALANCES_QUEUE
 from contract.process_in_use import Role
+from contract.releases import rebalance_pollers
 from starter.desk.gateway_connections import gateway_news
-from starter.desk.installation import read_installation
+from starter.desk.installation import channel_standing
 from starter.desk.processes import running
+from starter.desk.status import at_once
 from starter.desk.task_queues import LONGEST_POLL
 
 SWEPT_WITHIN: Final = timedelta(minutes=2)
@@ -49,7 +48,7 @@ def is_on(process: str, host: str) -> bool:
 async def _of_worker(client: Client, configuration: Configuration, host: str) -> list[str]:
     """It polls the queue of rebalances, and holds the connection to a gateway or says why it does not."""
     found: list[str] = []
-    if not any(is_on(identity, host) for identity in await _polling(client)):
+    if not any(is_on(each.identity, host) for each in await rebalance_pollers(client, POLLED_WITHIN)):
         found.append(f"It does not poll the task queue {REBALANCES_QUEUE}.")
     news = [each for name in configuration.gateways for each in await gateway_news(client, name)]
     if not any(is_on(each.process, host) for each in news):
@@ -57,26 +56,13 @@ async def _of_worker(client: Client, configuration: Configuration, host: str) ->
     return found
 
 
-async def _polling(client: Client) -> Iterable[str]:
-    queue = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=REBALANCES_QUEUE),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-    )
-    now = datetime.now(UTC)
-    return [
-        each.identity for each in queue.pollers if now - each.last_access_time.ToDatetime(tzinfo=UTC) < POLLED_WITHIN
-    ]
-
-
 async def _of_listener(client: Client, configuration: Configuration) -> list[str]:
     """It has read the history of each channel lately."""
     now = datetime.now(UTC)
+    channels = await at_once(partial(channel_standing, client), list(configuration.strategies))
     return [
         f"The history of channel {channel.name} was last read "
         + (f"at {channel.last_sweep:%H:%M:%S} UTC." if channel.last_sweep else "longer ago than is known.")
-        for channel in (await read_installation(client, configuration)).channels
+        for channel in channels
         if channel.last_sweep is None or now - channel.last_sweep > SWEPT_WITHIN
     ]

@@ -135,7 +135,7 @@ async def read_installation(client: Client, configuration: Configuration | None)
             return None
 
     standings = [told(f"gateway {name or 'default'}", partial(_gateway, client, name)) for name in gateways]
-    read = [told(f"channel {name}", partial(_channel, client, name)) for name in channels]
+    read = [told(f"channel {name}", partial(channel_standing, client, name)) for name in channels]
     processes, halts, found, listened = await asyncio.gather(
         told("which processes run", partial(running, client)),
         told("whether trading is halted", partial(read_halts, client)),
@@ -165,8 +165,11 @@ async def _gateway(client: Client, name: str | None) -> GatewayStanding:
     )
 
 
-async def _channel(client: Client, name: str) -> ChannelStanding:
-    """What the record of a channel shows: each reading is a signal to it, and each event that is handed on."""
+async def channel_standing(client: Client, name: str) -> ChannelStanding:
+    """What the record of a channel shows: each reading is a signal to it, and each event that is handed on.
+
+    Raises ``RPCError``.
+    """
     request = GetWorkflowExecutionHistoryReverseRequest(
         namespace=client.namespace,
         execution=WorkflowExecution(workflow_id=channel_id(name)),

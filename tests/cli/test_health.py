@@ -73,6 +73,26 @@ async def test_a_listener_is_well_once_it_has_read_its_channels_and_not_while_it
                 await comes_to_work(own, "listener")
 
 
+async def test_of_many_channels_none_is_taken_for_read_that_was_not(tmp_path: Path) -> None:
+    """The page of the installation shows twenty of them; whoever restarts a listener must know of all."""
+    names = [f"s{number}" for number in range(25)]
+    accounts = [f"{{account_id: DU{number}, strategy_name: {name}}}" for number, name in enumerate(names, 1)]
+    async with temporal_server() as temporal:
+        own = desk(
+            tmp_path,
+            f"accounts: [{', '.join(accounts)}]\n",
+            TEMPORAL_ADDRESS=temporal.address,
+            **ably_at(free_port(), KEY),
+        )
+        async with service(own, "listen"):
+
+            async def cannot_read() -> bool:
+                return "history of channel" in str((await told(own, "listener"))["problems"])
+
+            await until(cannot_read)
+            assert len((await told(own, "listener"))["problems"]) == len(names)
+
+
 async def test_another_role_is_refused_in_words(tmp_path: Path) -> None:
     asked = await desk(tmp_path, ACCOUNTS).run("health", "gateway")
     assert asked.status == 2
