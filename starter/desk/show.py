@@ -67,16 +67,20 @@ class RunDetails:
 
 
 async def find_run(client: Client, account: str, wanted: str | None) -> Run:
-    """The account's latest run that did something, or the one whose id begins so. Raises ``RunUnknown``."""
+    """The account's latest run that did something, or the one whose id begins so. Raises ``RunUnknown``.
+
+    As it is by now: the server's list, in which it is found, lags.
+    """
     found: list[Run] = []
     async for listed in listed_runs(client, f"WorkflowId = '{workflow_id(account)}'", LOOKED_THROUGH):
         run = await run_of(listed)
         if wanted is None and not run.is_idle:
-            return run
+            found = [run]
+            break
         if wanted is not None and len(wanted) >= SHORTEST_ID and run.run_id.startswith(wanted):
             found.append(run)
     if len(found) == 1:
-        return found[0]
+        return await run_of(await handle_of(client, account, found[0].run_id).describe())
     if found:
         raise RunUnknown(f"{len(found)} runs of {account} begin with {wanted}; give more of the id.")
     which = f"run {wanted} of {account}" if wanted else f"run of {account}"

@@ -16,6 +16,7 @@ from contract.halts import LOST_HISTORY, history_pause_id, running_halts, set_ha
 from contract.names import account_of
 from contract.restored_history import declare_restored
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.cli.command import Answer, Desk, desk, up
 from worker.database_copies import back_up, put_back
 from worker.database_lock import DatabaseUnusable
@@ -33,6 +34,10 @@ async def served(folder: Path) -> AsyncGenerator[Client]:
 
 async def known(client: Client) -> list[str]:
     return sorted([account_of(run.id) async for run in client.list_workflows()])
+
+
+async def is_halted_by(client: Client, halt: str) -> bool:
+    return halt in {each.workflow_id async for each in running_halts(client)}
 
 
 async def refused(work: Callable[[], object], folder: Path) -> str:
@@ -110,7 +115,7 @@ async def test_a_mark_is_heeded_by_the_next_up_whatever_happened_to_the_last_one
     await done(own, "restore", "copy.db")
     async with served(tmp_path) as client:  # as an `up` that is killed right after it began to tell the history
         await declare_restored(client, ["DU1000001"], datetime.now(UTC), "put back", LOST_HISTORY)
-        assert {each.workflow_id async for each in running_halts(client)} >= {history_pause_id("DU1000001")}
+        await until(lambda: is_halted_by(client, history_pause_id("DU1000001")))
     assert mark_of(tmp_path / "temporal.db") is not None
     async with up(own, "--simulated", "--database", "temporal.db", until="the gateway is the "):
         standing = await own.run("status")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.waiting import PATIENCE
 from tests.cli.command import SLOW_MARKET, Desk, desk, up
 from worker.free_ports import free_port
 
@@ -174,7 +175,7 @@ async def test_an_event_that_was_accepted_is_carried_out_although_everything_was
 
 async def phase_reached(own: Desk, account: str, phase: str) -> None:
     """Wait until the account's status shows this phase."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if any(status["phase"] == phase for status in await own.standings(account)):
                 return

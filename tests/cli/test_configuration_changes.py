@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from starter.cli.setup import SIMULATED_ACCOUNTS
+from testbed.waiting import PATIENCE
 from tests.cli.command import Desk, desk, up
 
 ACCOUNT = "DU1000001"
@@ -13,7 +14,7 @@ ACCOUNT = "DU1000001"
 
 async def told(own: Desk, *words: str) -> str:
     """What ``status`` says of the processes, once it has these words."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             said = (await own.run("status")).output
             if all(word in said for word in words):

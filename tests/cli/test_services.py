@@ -14,7 +14,7 @@ from simulator.gateway.server import SimulatedGateway
 from starter.cli.logs import without_known_tracebacks
 from testbed.addresses import ably_at, allocations_at, gateway_at, temporal_at
 from testbed.temporal_server import temporal_server
-from testbed.waiting import until
+from testbed.waiting import PATIENCE, until
 from tests.cli.command import Desk, desk, service
 from tests.house import WEIGHTS, Holding, scenario
 from worker.free_ports import free_port
@@ -74,14 +74,14 @@ async def test_a_listener_without_temporal_waits_for_it_and_keeps_the_events(tmp
 
 async def accounts_known(own: Desk, count: int) -> None:
     """Wait until so many accounts have a workflow."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while sum(one["phase"] != "never run" for one in await own.standings()) < count:
             pass
 
 
 async def everything_completed(own: Desk) -> None:
     """Wait until every account's workflow has completed."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while {one["phase"] for one in await own.standings() if one["enabled"]} != {"completed"}:
             pass
 

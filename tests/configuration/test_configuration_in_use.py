@@ -14,6 +14,7 @@ from configuration.configuration import Configuration, load_configuration
 from configuration.configuration_in_use import ConfigurationInUse
 from rebalancing.errors import RebalancerError
 from testbed.background import in_background
+from testbed.waiting import PATIENCE
 
 ONE = "accounts: [{account_id: DU1, strategy_name: blend}]\n"
 OFF = "accounts: [{account_id: DU1, strategy_name: blend, enabled: false}]\n"
@@ -44,7 +45,7 @@ async def after(own: ConfigurationInUse, text: str | None) -> None:
         own.path.unlink()
     else:
         own.path.write_text(text, encoding="utf-8")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await change
 
 
@@ -92,7 +93,7 @@ async def test_what_is_still_being_written_is_not_taken_on(tmp_path: Path, monke
             own.path.write_text(OFF + f"# {line}\n", encoding="utf-8")
             await asyncio.sleep(0.005)
         assert own.now is before
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await own.change()
     assert own.now.enabled_accounts == ()
 
@@ -113,6 +114,6 @@ async def test_the_older_file_of_replacement_sets_is_part_of_it(tmp_path: Path) 
         before = own.now.version
         change = asyncio.create_task(own.change())
         (tmp_path / "replacement-sets.yaml").write_text("ira: [{source: A, target: B}]\n", encoding="utf-8")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await change
     assert own.now.version != before

@@ -21,7 +21,7 @@ def child(folder: Path, code: str = SLEEPS) -> ChildProcess:
 
 async def said(folder: Path, times: int) -> None:
     """Wait until the child has said so often that it is up."""
-    await until(lambda: (folder / "child.log").read_text(encoding="utf-8").count("up") >= times, within=20)
+    await until(lambda: (folder / "child.log").read_text(encoding="utf-8").count("up") >= times)
 
 
 def state(process_id: int) -> str:
@@ -52,7 +52,7 @@ async def test_a_frozen_child_is_stopped_by_the_kernel_until_it_is_thawed(tmp_pa
     await said(tmp_path, 1)
     own.freeze()
     assert not own.is_running
-    await until(lambda: state(own.process_id) == "T", within=10)
+    await until(lambda: state(own.process_id) == "T")
     own.thaw()
     assert own.is_running
     await own.stop()
@@ -71,7 +71,7 @@ async def test_a_child_that_ends_by_itself_is_revived_and_counted(tmp_path: Path
     own = child(tmp_path, "print('up', flush=True)")
     assert not await own.revive()
     await own.start()
-    await until(own.revive, within=20)
+    await until(own.revive)
     await said(tmp_path, 2)
     assert own.own_ends == 1
     await own.stop()

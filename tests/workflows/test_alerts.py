@@ -188,7 +188,7 @@ async def test_many_that_wait_for_a_dead_receiver_are_in_nobodys_way(monkeypatch
         async with alerting(monkeypatch, {"phone": silent, "mail": mail}) as own:
             for number in range(40):
                 await own.start(alert(AlertKind.FAILED, str(number)))
-            await until(lambda: len(mail.titles) == 40, within=30)
+            await until(lambda: len(mail.titles) == 40)
 
 
 @asynccontextmanager

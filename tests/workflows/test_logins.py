@@ -14,7 +14,7 @@ from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import NOTICE_TEXTS
 from simulator.gateway.server import SimulatedGateway
 from testbed.temporal_server import temporal_server
-from testbed.waiting import until
+from testbed.waiting import PATIENCE, until
 from tests.house import Holding, House, house, scenario
 from worker.login_claim import claim
 from worker.workers import run_workers
@@ -51,7 +51,7 @@ async def go_on(own: House, gateway: SimulatedGateway) -> str:
     worker = asyncio.create_task(run_workers(own.client, ConfigurationInUse(own.configuration), connections))
     account = next(iter(own.gateway.engine.accounts))
     completed = asyncio.create_task(own.handle(account).result())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.wait({worker, completed}, return_when=asyncio.FIRST_COMPLETED)
     told = worker.exception() if worker.done() else None
     for task in (worker, completed):

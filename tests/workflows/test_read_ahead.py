@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
+from testbed.waiting import PATIENCE
 from tests.house import Holding, House, house
 
 HELD = {"SPY": 50, "EDC": 100}
@@ -19,7 +20,7 @@ def asked_contracts(own: House) -> Counter[str]:
 
 async def read_ahead(own: House, symbols: Collection[str]) -> None:
     """Wait until the contract details of all these were asked for."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not set(symbols) <= set(asked_contracts(own)):  # noqa: ASYNC110  # a worker's doing
             await asyncio.sleep(0.02)
 
@@ -36,7 +37,7 @@ async def test_what_was_last_targeted_is_read_on_the_next_connection_too() -> No
         await (await own.trigger("DU1")).result()
         assert own.accepted_orders("DU1") == [], "a share of it costs more than there is"
         own.gateway.add_fault(FaultRule(action="close_before"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while asked_contracts(own)["QQQ"] < 2:  # noqa: ASYNC110  # a worker's doing
                 await asyncio.sleep(0.02)
 

@@ -71,7 +71,7 @@ async def test_what_is_at_work_is_seen_through() -> None:
     async with house({"DU1": Holding()}, latency={"fill": (1.0, 1.0)}) as own:
         handle = await own.trigger("DU1")
         await phase_reached(own.handle("DU1"), Phase.BUYING)
-        await until(lambda: len(own.accepted_orders("DU1")) >= 3, within=10)
+        await until(lambda: len(own.accepted_orders("DU1")) >= 3)
         own.in_use.use(switched_off(own.configuration, "DU1"))
         outcome = (await handle.result()).outcome
         assert outcome is not None

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from testbed.waiting import PATIENCE
 from tests.cli.command import desk
 from worker.free_ports import free_port
 
@@ -15,7 +16,7 @@ async def test_retention_and_capabilities_are_options(tmp_path: Path) -> None:
     options = ("--port", str(port), "--retention", "1", "--capability", '{"open": ["*"], "shut": ["publish"]}')
     async with desk(tmp_path).until_killed("simulate", "ably", *options) as process:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await process.stdout.readline()
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}/channels", auth=("local.key", "secret"), trust_env=False
@@ -23,7 +24,7 @@ async def test_retention_and_capabilities_are_options(tmp_path: Path) -> None:
             assert (await client.post("/shut/messages", json={"data": "x"})).status_code == 201
             assert (await client.get("/shut/messages")).status_code == 401
             assert (await client.post("/open/messages", json={"data": "x"})).status_code == 201
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while (await client.get("/open/messages")).json():  # noqa: ASYNC110  # another process's clock
                     await asyncio.sleep(0.05)
 

@@ -11,6 +11,7 @@ from ib_insync import Contract, Stock
 from simulator.gateway.clock import read_moment
 from simulator.gateway.scenario import ClockSetup, Scenario
 from simulator.gateway.server import SimulatedGateway
+from testbed.waiting import PATIENCE
 from tests.simulator.gateway.gateway_client import Connect, ErrorLog, stock, until
 
 
@@ -164,7 +165,7 @@ async def test_bars_that_cannot_be_told_are_an_error_at_once(
 ) -> None:
     ib = await connect(gateway)
     errors = ErrorLog(ib)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         assert not await ib.reqHistoricalDataAsync(stock("SPY"), end, duration, "1 day", "TRADES", True)
     assert errors.codes == [code]
 
@@ -177,7 +178,7 @@ async def test_of_a_market_with_a_few_sessions_there_are_no_more_bars_than_those
     listed = Scenario.model_validate({**scenario.model_dump(), **changes})
     async with SimulatedGateway(listed) as gateway:
         ib = await connect(gateway)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             bars = await ib.reqHistoricalDataAsync(stock("SPY"), "", "5 D", "1 day", "TRADES", True)
         assert [str(bar.date) for bar in bars] == ["2026-11-18"]
 

@@ -20,7 +20,7 @@ from testbed.waiting import until
 from tests.starter.ably.remembering import FollowedForYears
 
 KEY = "app.key:hush-hush"
-WAIT = 10.0
+WAIT = 60.0
 TIMINGS = AblyTimings(
     sweep_interval=600,
     ping_interval=0.1,

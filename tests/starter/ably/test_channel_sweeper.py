@@ -13,6 +13,7 @@ from starter.ably.channel_inbox import ChannelInbox
 from starter.ably.channel_records import ChannelRecord
 from starter.ably.channel_sweeper import ChannelSweeper
 from starter.ably.received_message import ReceivedMessage
+from testbed.waiting import PATIENCE
 from tests.starter.ably.remembering import Memory
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -74,7 +75,7 @@ class Sweeping:
     async def starts(self, count: int) -> list[datetime]:
         """Run until so many sweeps have started (asking for each of them), and one more has been let finish."""
         task = asyncio.create_task(self.sweeper.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.script.starts) < count:
                 self.sweeper.request()
                 await asyncio.sleep(0)

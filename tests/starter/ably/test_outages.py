@@ -19,7 +19,7 @@ from starter.ably.listener import listen
 from testbed.addresses import ably_at, connections_of
 from testbed.background import in_background
 from testbed.temporal_server import temporal_server
-from testbed.waiting import until
+from testbed.waiting import PATIENCE, until
 from tests.starter.ably.ably_listening import MovableClock, soon
 from tests.starter.ably.test_listener import configuration, triggers
 from worker.free_ports import free_port
@@ -64,7 +64,7 @@ async def ready(client: Client, ably: SimulatedAbly, channel: str = "blend") -> 
 
 async def known(client: Client, channel: str = "blend") -> None:
     """Temporal knows the channel."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 await client.get_workflow_handle(f"channel-{channel}").describe()
@@ -97,7 +97,7 @@ async def until_sent(client: Client, wanted: set[str]) -> None:
     async def are_sent() -> bool:
         return wanted <= await events(client)
 
-    await until(are_sent, within=20)
+    await until(are_sent)
 
 
 async def test_no_event_of_a_persisted_channel_is_lost_in_outages_however_long(client: Client) -> None:
@@ -173,7 +173,7 @@ async def test_a_channel_that_is_followed_from_now_on_brings_nothing_of_before(c
             await until_sent(client, {"ours"})
             await ready(client, ably, "other")
             ably.publish("other", REBALANCE, id="new")
-            await until(lambda: events(client, "DU2"), within=20)
+            await until(lambda: events(client, "DU2"))
         assert await events(client, "DU2") == {"new"}
 
 

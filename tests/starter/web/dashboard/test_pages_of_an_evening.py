@@ -14,7 +14,7 @@ from configuration.configuration_in_use import ConfigurationInUse
 from starter.desk.show import find_run
 from starter.web.dashboard.watch import Watch
 from testbed.temporal_server import temporal_server
-from testbed.waiting import until
+from testbed.waiting import PATIENCE, until
 from tests.house import Holding, House, configuration, house
 from tests.operating import scenario as at
 from tests.starter.web.api import Api, api_of
@@ -45,7 +45,7 @@ async def told_of(api: Api, path: str, *expected: str) -> str:
         return not missing
 
     with suppress(TimeoutError):
-        await until(tells, within=40)
+        await until(tells)
     assert missing == [], told
     return told
 
@@ -116,7 +116,7 @@ async def test_a_page_follows_a_rebalance_to_its_end(tmp_path: Path) -> None:
         told = regions_of(stream)
         assert "never run" in await anext(told)
         await own.trigger("DU1")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             async for each in told:
                 if "completed" in each and "of 50.0 %" in each:
                     break

@@ -12,7 +12,7 @@ import pytest
 from starter.web import open_desk
 from starter.web.sessions import COOKIE
 from starter.web.tokens import Role, add_token
-from testbed.waiting import until
+from testbed.waiting import PATIENCE, until
 from tests.house import Holding, House, house
 from tests.starter.web.api import Api, api_of
 from tests.starter.web.dashboard.test_pages_of_an_evening import words
@@ -33,7 +33,7 @@ async def events_of(stream: httpx.Response) -> AsyncIterator[tuple[str, object]]
 
 async def test_a_stream_ends_with_the_session_that_it_is_for(api: Api, tmp_path: Path) -> None:
     headers, csrf = await signed_in(api, "trader")
-    async with asyncio.timeout(30), api.client.stream("GET", f"{LIVE}/", headers=headers) as stream:
+    async with asyncio.timeout(PATIENCE), api.client.stream("GET", f"{LIVE}/", headers=headers) as stream:
         told = events_of(stream)
         assert await anext(told) == ("looker", csrf)
         add_token(tmp_path / "config" / "tokens.json", "trader", Role.TRADER)
@@ -45,7 +45,7 @@ async def test_where_nobody_may_look_without_a_token_the_stream_of_an_ended_sess
 ) -> None:
     async with api_of(own, tmp_path, proxy="127.0.0.1") as api:
         headers, _ = await signed_in(api, "viewer")
-        async with asyncio.timeout(30), api.client.stream("GET", f"{LIVE}/", headers=headers) as stream:
+        async with asyncio.timeout(PATIENCE), api.client.stream("GET", f"{LIVE}/", headers=headers) as stream:
             told = events_of(stream)
             await anext(told)
             add_token(tmp_path / "config" / "tokens.json", "viewer", Role.VIEWER)
@@ -70,14 +70,14 @@ async def test_whoever_shows_no_token_keeps_nobody_out_who_shows_one(api: Api, m
         async with api.client.stream("GET", f"{LIVE}/") as stream:
             return stream.status_code == 200
 
-    await until(is_free, within=20)
+    await until(is_free)
 
 
 async def test_only_the_card_of_the_account_that_moved_is_sent_anew(tmp_path: Path) -> None:
     async with (
         house({"DU1": Holding(), "DU2": Holding()}) as own,
         api_of(own, tmp_path) as api,
-        asyncio.timeout(60),
+        asyncio.timeout(PATIENCE),
         api.client.stream("GET", f"{LIVE}/") as stream,
     ):
         told = events_of(stream)
@@ -106,7 +106,7 @@ async def test_a_runs_page_follows_it_to_its_very_end(tmp_path: Path) -> None:
         handle = await own.trigger("DU1")
         run_id = (await handle.describe()).run_id
         page = f"/dashboard/accounts/DU1/runs/{run_id}"
-        async with asyncio.timeout(60), api.client.stream("GET", LIVE + page) as stream:
+        async with asyncio.timeout(PATIENCE), api.client.stream("GET", LIVE + page) as stream:
             head, timeline = "", ""
             async for name, regions in events_of(stream):
                 if name == "regions" and isinstance(regions, dict):

@@ -55,7 +55,7 @@ async def shown(watch: Watch, account: str, phase: str) -> Board:
         status = found.status(account)
         return status is not None and status.phase == phase
 
-    await until(is_so, within=20)
+    await until(is_so)
     return found
 
 
@@ -68,7 +68,7 @@ async def test_a_halt_is_told_whatever_runs_under_its_id(client: Client) -> None
     async def is_told() -> bool:
         return [halt.what for halt in (await watch.board()).installation.halts] == ["trading is halted"]
 
-    await until(is_told, within=20)
+    await until(is_told)
 
 
 async def test_a_server_without_a_worker_is_not_taken_for_one_that_is_away(client: Client) -> None:
