@@ -41,7 +41,7 @@ class HttpSettings(ConfiguredModel):
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65_535)
     """Its port."""
     trust_loopback: bool = False
-    """Whether every program of this machine may trade without a token."""
+    """Whether every program of this machine may read and trade without a token."""
     names: tuple[HostName, ...] = ()
     """The host names it is called by from elsewhere; a request by another name is refused."""
     certificate: str | None = Field(default=None, min_length=1)

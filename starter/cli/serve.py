@@ -70,7 +70,8 @@ def http_api(
     app, listener = build(desk), listening(settings)
     scheme = "https" if settings.certificate else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    log.info("dashboard and HTTP API on %s://%s:%d, tokens in %s", scheme, host, settings.port, tokens)
+    told = "dashboard and HTTP API on %s://%s:%d; sign in with what `rebalancer token` prints, of %s"
+    log.info(told, scheme, host, settings.port, tokens)
     return serve(app, settings, listener)
 
 

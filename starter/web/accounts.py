@@ -23,7 +23,7 @@ from starter.desk.status import held, read_statuses, status_of
 from starter.desk.temporal_errors import innermost_reason, is_away
 from starter.desk.trigger import deliver
 from starter.web.answers import ASKS, READS, WAITS
-from starter.web.callers import ANYBODY_NEAR, Reader
+from starter.web.callers import ANYBODY_NEAR, Reader, may_read
 from starter.web.going_on import ACCEPTED, accepted
 from starter.web.open_desk import TheDesk
 from starter.web.problems import documented
@@ -57,6 +57,9 @@ class Readiness(BaseModel):
     not_halted: bool
     why: list[str]
 
+
+HELD: Final = ("trading is halted, or something is paused: who may read is told more",)
+"""What is told of halts to whom their reasons are none of: in Temporal they are encrypted."""
 
 _NOT_READY: Final = documented(HTTPStatus.SERVICE_UNAVAILABLE)[503]["content"]
 READINESS: Final[dict[int | str, dict[str, Any]]] = {
@@ -158,7 +161,7 @@ async def plan(
 
 
 @router.get("/ready", responses=READINESS, response_model=Readiness, openapi_extra=ANYBODY_NEAR)
-async def ready(desk: TheDesk) -> JSONResponse:
+async def ready(desk: TheDesk, caller: Reader) -> JSONResponse:
     """Tell whether a rebalance could be carried out now: Temporal, gateways, listener, and that nothing is halted."""
     try:
         installation = await read_installation(desk.client, desk.configuration.now)
@@ -176,7 +179,7 @@ async def ready(desk: TheDesk) -> JSONResponse:
             *installation.unknown,
             *(f"gateway {name} is not connected, or is stopped" for name in away),
             *([] if installation.listens else ["no listener runs: events are not received"]),
-            *map(str, installation.halts),
+            *(map(str, installation.halts) if await may_read(caller, desk) else HELD[: len(installation.halts)]),
         ],
     )
     status = HTTPStatus.SERVICE_UNAVAILABLE if told.why else HTTPStatus.OK

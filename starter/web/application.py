@@ -20,8 +20,9 @@ TITLE: Final = "Rebalancer"
 DESCRIPTION: Final = """\
 Moves Interactive Brokers accounts to published target weights: durably, once, and never twice.
 
-On this machine, reading and dry runs need no token; what trades or changes something needs a trader's
-(`rebalancer token`), but for a simulated gateway and where `http.trust_loopback` says so. Errors are problem details
+What trades or changes something needs the token of a trader (`rebalancer token`). Reading and dry runs need that of a
+viewer from another machine, and on this one where what Temporal keeps is encrypted. At a simulated gateway, and where
+`http.trust_loopback` says so, no program of this machine needs any. Errors are problem details
 (RFC 9457). Nothing is answered that a web page of another site asks.
 """
 

@@ -8,6 +8,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
+from configuration.key_ring import KeyFileUnusable
+from configuration.payload_keys import read_payload_keys
+from contract.encryption import EncryptingCodec
 from starter.desk.known_login import is_rehearsal
 from starter.web.door import READING, peer_of
 from starter.web.open_desk import OpenDesk, TheDesk
@@ -24,10 +27,13 @@ SCHEME: Final = "token"
 """What the OpenAPI document calls the way to show one."""
 
 ANYBODY_NEAR: Final[dict[str, Any]] = {"security": [{}, {SCHEME: []}]}
-"""For the OpenAPI document: on this machine it needs no token."""
+"""For the OpenAPI document: on this machine it needs no token, but where what is read is encrypted in Temporal."""
 
 TRADERS: Final[dict[str, Any]] = {"security": [{SCHEME: []}]}
 """For the OpenAPI document: it needs one, but where loopback is trusted."""
+
+TELL_NOTHING: Final = frozenset({"/health", "/ready", "/metrics", "/openapi.json"})
+"""What programs of this machine look at without a token even so: none of it tells what an account holds or plans."""
 
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
@@ -51,6 +57,17 @@ async def reader(request: Request, desk: TheDesk) -> Caller:
     Raises:
         Refusal: nobody.
     """
+    caller = await _caller(request, desk)
+    if request.scope["path"] in TELL_NOTHING or await may_read(caller, desk):
+        return caller
+    words = (
+        "What Temporal keeps is encrypted here, so reading it needs a token, on this machine too: Authorization: "
+        "Bearer …, as `rebalancer token viewer` prints it. A browser signs in with it."
+    )
+    raise Refusal(HTTPStatus.UNAUTHORIZED, words, CHALLENGE)
+
+
+async def _caller(request: Request, desk: OpenDesk) -> Caller:
     given = request.headers.getlist("authorization")
     if not given:
         if signed_in := _signed_in(request, desk):
@@ -98,6 +115,11 @@ def _signed_in(request: Request, desk: OpenDesk) -> Caller | None:
     return Caller(name, tokens[name].role)
 
 
+async def may_read(caller: Caller, desk: OpenDesk) -> bool:
+    """Whether this caller may see what Temporal keeps; whoever showed a token may."""
+    return caller.name != NEAR or not _is_encrypted(desk) or await _is_trusted(desk)
+
+
 async def may_trade(caller: Caller, desk: OpenDesk) -> bool:
     """Whether this caller may change something."""
     return caller.role is Role.TRADER or (caller.name == NEAR and await _is_trusted(desk))
@@ -105,6 +127,17 @@ async def may_trade(caller: Caller, desk: OpenDesk) -> bool:
 
 def _is_near(request: Request, desk: OpenDesk) -> bool:
     return desk.served.is_near and peer_of(request.scope).is_loopback
+
+
+def _is_encrypted(desk: OpenDesk) -> bool:
+    """Whether what Temporal keeps is secret: this process has a key for it, or finds one now that it did not have."""
+    codec = desk.client.data_converter.payload_codec
+    if isinstance(codec, EncryptingCodec) and codec.encrypts:
+        return True
+    try:
+        return read_payload_keys(desk.connections) is not None
+    except KeyFileUnusable:
+        return True
 
 
 async def _is_trusted(desk: OpenDesk) -> bool:
