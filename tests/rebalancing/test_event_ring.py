@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from rebalancing.triggers import REMEMBERED_EVENTS, EventRing, EventStatus, ExecutionMode, Trigger
+from rebalancing.triggers import ENDED_EARLY, REMEMBERED_EVENTS, EventRing, EventStatus, ExecutionMode, Trigger
 
 LIVE, DRY = ExecutionMode.REBALANCE, ExecutionMode.DRY_RUN
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -44,13 +44,6 @@ def test_what_became_of_a_live_event_is_not_told_by_the_dry_run_before_it() -> N
     assert EventRing().noting([trigger(mode=LIVE)], EventStatus.COMPLETED).find("e", DRY) is not None
 
 
-def test_only_live_events_grow_too_old() -> None:
-    later = NOON + timedelta(hours=25)
-    assert trigger().is_too_old(later, timedelta(hours=24))
-    assert not trigger().is_too_old(later, timedelta(hours=26))
-    assert not trigger(mode=DRY).is_too_old(later, timedelta(hours=24))
-
-
 def test_an_expired_event_that_is_published_anew_is_a_new_request() -> None:
     ring = EventRing().noting([trigger()], EventStatus.EXPIRED)
     assert ring.knows(trigger())
@@ -86,6 +79,13 @@ def test_a_record_is_a_line_and_comes_back_from_it(event_id: str) -> None:
     assert all(isinstance(each, str) for each in written["records"])
     assert EventRing.model_validate(written) == ring
     assert EventRing.model_validate_json(ring.model_dump_json()) == ring
+
+
+def test_what_became_of_an_event_is_remembered_in_words_until_it_is_put_in_short() -> None:
+    ring = EventRing().noting([trigger("a")], EventStatus.FAILED, "why").noting([trigger("b")], EventStatus.RUNNING)
+    ended = ring.after_ending_early([trigger("c")])
+    assert [record.summary for record in ended.records] == ["why", ENDED_EARLY, ENDED_EARLY]
+    assert [record.summary for record in ended.without_summaries.records] == ["", "", ""]
 
 
 def test_a_record_with_words_is_written_with_them_and_without_them_as_a_line() -> None:
@@ -130,6 +130,27 @@ def test_dry_runs_push_no_live_event_out_of_what_is_remembered() -> None:
     assert ring.knows(trigger("live", at=NOON + timedelta(days=1)))
     assert not ring.knows(trigger("published earlier", at=NOON - timedelta(minutes=1)))
     assert len(ring.records) < REMEMBERED_EVENTS
+
+
+def test_no_dry_run_makes_a_full_ring_forget_how_old_its_oldest_live_event_is() -> None:
+    """One of long ago may be remembered still: what is older than a full ring's live events counts as known."""
+    ring = EventRing().noting([trigger("dry", DRY, at=NOON - timedelta(days=9))], EventStatus.COMPLETED)
+    many = [trigger(f"e{n}", at=NOON + timedelta(minutes=n)) for n in range(REMEMBERED_EVENTS)]
+    ring = ring.noting(many[1:], EventStatus.COMPLETED)
+    older = trigger("older", at=NOON - timedelta(days=1))
+    assert not ring.knows(older)
+    ring = ring.noting(many[:1], EventStatus.COMPLETED)
+    assert ring.knows(older)
+    assert ring.knows(trigger("as old as the oldest", at=NOON))
+    assert not ring.knows(trigger("younger than the oldest", at=NOON + timedelta(microseconds=1)))
+
+
+def test_a_dry_run_is_never_too_old_to_tell() -> None:
+    """Once more does no harm, and somebody waits for it."""
+    assert not EventRing().knows(trigger(mode=DRY))
+    many = [trigger(f"e{n}", at=NOON + timedelta(minutes=n)) for n in range(REMEMBERED_EVENTS)]
+    full = EventRing().noting(many, EventStatus.COMPLETED)
+    assert not full.knows(trigger("new", DRY, at=NOON - timedelta(days=1)))
 
 
 def test_a_ring_that_dry_runs_had_filled_lets_nothing_older_in() -> None:
