@@ -5,7 +5,7 @@ from starter.cli.console import error_console, tell
 from starter.cli.mistakes import CommandFailed
 from starter.cli.operator import operator_name
 from starter.cli.setup import connect_temporal, read_setup
-from starter.desk.accept_history import Doubt, accept_history, read_doubt, say_restored
+from starter.desk.accept_history import accept_history, read_doubt, say_restored
 from starter.desk.mistakes import UserMistake
 
 
@@ -15,7 +15,8 @@ async def run_accept_history_command(account: str, *, yes: bool, as_json: bool) 
     configured = configuration.configured(account)
     client = await connect_temporal()
     doubt = await read_doubt(client, configured)
-    _show(doubt)
+    for line in doubt.lines:
+        error_console().print(line, markup=False, soft_wrap=True)
     if not yes:
         if not somebody_sits_here():
             raise UserMistake("Nobody sits here who could be asked: look at this, then give --yes.")
@@ -42,15 +43,3 @@ async def run_history_restored_command(reason: str, *, as_json: bool) -> None:
         as_json=as_json,
         at=at.isoformat(),
     )
-
-
-def _show(doubt: Doubt) -> None:
-    held = ", ".join(f"{shares} {symbol}" for symbol, shares in sorted(doubt.holdings.positions.items())) or "no stocks"
-    lines = [f"{doubt.hold}.", f"It holds {held} and ${doubt.holdings.cash:,.2f}."]
-    if doubt.orders:
-        lines.append("Orders of ours that the broker has of today and this history does not:")
-        lines += [f"  {order}" for order in doubt.orders]
-    else:
-        lines.append("The broker has no order of ours of today that this history does not know; it tells no other day.")
-    for line in lines:
-        error_console().print(line, markup=False, soft_wrap=True)

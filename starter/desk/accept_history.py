@@ -1,5 +1,6 @@
 """Lets an account trade whose history was put back, or lacks orders that the broker has (docs/backup.md)."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from contract.restored_history import accept, declare_restored, unknown_orders
 from rebalancing.accounts import Account
 from rebalancing.errors import RebalancerError
 from rebalancing.market.snapshot import AccountSnapshot
-from rebalancing.orders.placed_order import PlacedOrder
+from rebalancing.orders.placed_order import PlacedOrder, told_of
 from starter.desk.halt import resume
 from starter.desk.latest_run import ENDED, handle_of, query_status
 from starter.desk.positions import read_positions
@@ -23,12 +24,27 @@ class NothingToAccept(RebalancerError):
     """The account's history is not doubted."""
 
 
+class MoreToSee(RebalancerError):
+    """The broker has an order by now that whoever accepts was not shown."""
+
+
 class Doubt(NamedTuple):
     """Why an account waits, what it holds now, and the orders of today that the broker has and the history does not."""
 
     hold: Halt
     holdings: AccountSnapshot
     orders: tuple[PlacedOrder, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """All of it in words."""
+        held = (f"{shares} {symbol}" for symbol, shares in sorted(self.holdings.positions.items()))
+        lines = [f"{self.hold}.", f"It holds {', '.join(held) or 'no stocks'} and ${self.holdings.cash:,.2f}."]
+        if not self.orders:
+            none = "The broker has no order of ours of today that this history does not know; it tells no other day."
+            return [*lines, none]
+        found = "Orders of ours that the broker has of today and this history does not:"
+        return [*lines, found, *(f"  {order}" for order in self.orders)]
 
 
 async def read_doubt(client: Client, account: Account) -> Doubt:
@@ -44,6 +60,21 @@ async def read_doubt(client: Client, account: Account) -> Doubt:
     holdings = await read_positions(client, account, known_refs=known)
     orders = await unknown_orders(client, name, holdings.placed_orders, asking_run)
     return Doubt(holds[0], holdings, orders)
+
+
+async def accept_seen(client: Client, account: Account, seen: Collection[str], by: str) -> Doubt:
+    """Look once more, and accept it if it is no more than the orders with these refs, which a person was shown.
+
+    Raises ``MoreToSee`` where it is, and whatever ``read_doubt`` and ``accept_history`` raise.
+    """
+    doubt = await read_doubt(client, account)
+    if unseen := [order for order in doubt.orders if order.ref not in seen]:
+        raise MoreToSee(
+            f"The broker has more orders of {account.account_id} that this history does not know than were shown: "
+            f"{told_of(unseen)}. Nothing was changed: look again."
+        )
+    await accept_history(client, account.account_id, doubt, by)
+    return doubt
 
 
 async def accept_history(client: Client, account: str, doubt: Doubt, by: str) -> None:

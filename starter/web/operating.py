@@ -10,7 +10,10 @@ from contract.halts import HALT_ID, pause_id, strategy_pause_id
 from contract.messages import Resolution
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.approval import Approval, Rejection
+from rebalancing.base import Money
+from rebalancing.orders.placed_order import PlacedOrder
 from rebalancing.triggers import HTTP_SOURCE
+from starter.desk.accept_history import accept_seen, read_doubt
 from starter.desk.approve import approve as approve_plan
 from starter.desk.cancel import cancel as cancel_run
 from starter.desk.cancel import told_at_end
@@ -22,7 +25,7 @@ from starter.desk.mistakes import as_asked
 from starter.desk.reject import reject as reject_plan
 from starter.desk.resolve import resolve as resolve_order
 from starter.desk.retry import retry_of, to_retry
-from starter.web.answers import CHANGES, READS
+from starter.web.answers import CHANGES, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, ONLY_TRADERS, TRADERS, Trader
 from starter.web.going_on import ACCEPTED, GOES_ON
 from starter.web.open_desk import OpenDesk, TheDesk
@@ -65,6 +68,12 @@ class ResolveRequest(_Asked):
     filled: int | None = Field(ge=0, le=1_000_000_000)
 
 
+class AcceptHistoryRequest(_Asked):
+    """The refs of the orders that whoever accepts has seen; of others nothing is accepted."""
+
+    refs: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(max_length=1000)
+
+
 class CancelRequest(_Asked):
     """``at_broker``: its orders at once, past a rebalance that no worker goes on with."""
 
@@ -77,6 +86,20 @@ class HaltRequest(_Asked):
     reason: Words = ""
     cancel_orders: bool = False
     everything: bool = False
+
+
+class DoubtResponse(BaseModel):
+    """What the account holds now, and the orders of today that the broker has and the history does not.
+
+    ``message`` has all of it in words; ``refs`` are what `accept-history` takes. Money is in US dollars.
+    """
+
+    account_id: str
+    message: str
+    cash: Money
+    positions: dict[str, int]
+    orders: list[PlacedOrder]
+    refs: list[str]
 
 
 class Told(BaseModel):
@@ -106,6 +129,32 @@ async def resolve(account_id: AccountId, wanted: ResolveRequest, desk: TheDesk, 
     resolution = as_asked(Resolution, ref=_on_one_line(wanted.ref), filled=wanted.filled, by=caller.by)
     await resolve_order(desk.client, account_id, resolution)
     return Told(account_id=account_id, message=f"{resolution.ref} is resolved; the rebalance goes on.")
+
+
+@router.get("/accounts/{account_id}/doubt", responses=documented(*READS, *WAITS), openapi_extra=ANYBODY_NEAR)
+async def doubt(account_id: AccountId, desk: TheDesk) -> DoubtResponse:
+    """Tell why the account waits whose history is not whole, and what the broker has; through the one gateway slot."""
+    account = desk.configuration.now.configured(account_id)
+    with desk.room.place():
+        found = await read_doubt(desk.client, account)
+    return DoubtResponse(
+        account_id=account_id,
+        message="\n".join(found.lines),
+        cash=found.holdings.cash,
+        positions=found.holdings.positions,
+        orders=list(found.orders),
+        refs=[order.ref for order in found.orders],
+    )
+
+
+@router.post("/accounts/{account_id}/accept-history", responses=documented(*CHANGES, *WAITS), openapi_extra=TRADERS)
+async def accept_history(account_id: AccountId, wanted: AcceptHistoryRequest, desk: TheDesk, caller: Trader) -> Told:
+    """Let the account trade whose history is not whole, from what it holds; of its orders only `refs` are accepted."""
+    account = desk.configuration.now.configured(account_id)
+    with desk.room.place():
+        found = await accept_seen(desk.client, account, wanted.refs, caller.by)
+    words = f"{account_id} trades again, from what it holds; {len(found.orders)} orders accepted."
+    return Told(account_id=account_id, message=words)
 
 
 @router.post(

@@ -84,9 +84,12 @@ function say(words) { if (said.textContent !== words) said.textContent = words; 
 async function send(address, body) {
   const headers = { "Content-Type": "application/json" };
   if (CSRF) headers["X-CSRF-Token"] = CSRF;
-  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => {
-    throw new Error("No answer came: it may have been done or not. See how things stand before you ask again.");
-  });
+  return answered(fetch(address, { method: "POST", headers, body: JSON.stringify(body) }),
+    "No answer came: it may have been done or not. See how things stand before you ask again.");
+}
+
+async function answered(asked, silence) {
+  const answer = await asked.catch(() => { throw new Error(silence); });
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(told.detail ?? `The rebalancer answered ${answer.status}.`);
   return told;
@@ -126,18 +129,36 @@ function open(button) {
     field.checked = false;
   }
   const from = button.id;
-  element("yes").disabled = false;
+  const seen = {};
+  element("yes").disabled = "look" in button.dataset; // until what is to be accepted was shown
+  if ("look" in button.dataset) look(button, seen, own);
   ask.querySelector("form").onsubmit = async (event) => {
     event.preventDefault();
     const problem = problemIn(asked, button);
     element("problem").textContent = problem;
     if (problem) return;
-    await carryOut(button, answersTo(asked), own);
+    await carryOut(button, { ...seen, ...answersTo(asked) }, own);
     document.getElementById(from)?.focus();
   };
   element("no").onclick = () => ask.close();
   ask.showModal();
   if (!button.dataset.ask) element("no").focus(); // whoever presses a key twice has not said yes
+}
+
+async function look(button, seen, own) { // what is shown is what is accepted, by its refs
+  element("text").textContent = "What the account holds and the broker has is being read …";
+  const isAsked = () => ask.open && own === opening;
+  try {
+    const told = await answered(fetch(button.dataset.look), "No answer came: close this, and look again.");
+    if (!isAsked()) return;
+    element("text").textContent = told.message;
+    seen.refs = told.refs;
+    element("yes").disabled = false;
+  } catch (error) {
+    if (!isAsked()) return;
+    element("text").textContent = "";
+    element("problem").textContent = error.message;
+  }
 }
 
 const LATE = "No answer yet: no worker may be running. It was asked for, and may be done once one runs, with this window open or not.";

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Page, expect
 
-from contract.halts import HALT_ID
+from contract.halts import HALT_ID, LOST_HISTORY, history_pause_id, set_halt
 from starter.desk.gateway_connections import is_gateway_connected
 from starter.desk.halt import read_halts
 from testbed.waiting import until
@@ -203,3 +203,26 @@ async def test_a_dry_run_and_a_live_one_are_asked_for_at_the_accounts_page(six: 
         await page.locator("#history tbody a").first.click()
         await expect(page.locator("#timeline")).to_contain_text("buying")
         assert seen.problems == []
+
+
+async def test_a_history_that_is_not_whole_is_accepted_after_a_look_at_the_broker(six: House, six_api: Api) -> None:
+    hold = history_pause_id("DU3")
+    await set_halt(six.client, hold, LOST_HISTORY, "it was put back from monday.db")
+    async with opened(f"{six_api.address}/dashboard/accounts/DU3") as seen:
+        page = seen.page
+        await expect(page.locator("#attention")).to_contain_text("it was put back from monday.db")
+        await sign_in(page, six_api.tokens["trader"])
+        await press(page, "Look at the broker", "Leave it as it is")
+        assert [halt.workflow_id for halt in await read_halts(six.client)] == [hold]
+        await page.get_by_role("button", name="Look at the broker").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("It holds no stocks and $100,000.00.")
+        await dialog.get_by_label("Type").fill("DU3")
+        await dialog.get_by_role("button", name="Accept and trade").click()
+        await until(lambda: _is_over(six, hold))
+        await expect(page.locator("#said")).to_contain_text("DU3 trades again")
+        assert seen.problems == []
+
+
+async def _is_over(own: House, hold: str) -> bool:
+    return hold not in [halt.workflow_id for halt in await read_halts(own.client)]
