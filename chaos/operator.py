@@ -19,6 +19,7 @@ from rebalancing.orders.order import OrderState
 from rebalancing.orders.placed_order import PlacedOrder
 from rebalancing.outcomes import Phase
 from starter.desk.halt import NothingHeld, resume
+from starter.desk.sealing import sealed_resolution
 from testbed.gateway_control import GatewayControl
 from workflows.rebalance_account import RebalanceAccount
 
@@ -63,7 +64,8 @@ class Operator:
             if question.filled > report.quantity:  # ordered twice: nothing that could be answered is true
                 await handle.cancel(rpc_timeout=TIMEOUT)
             else:
-                resolution = Resolution(ref=report.ref, filled=question.filled if question.order else None)
+                word = Resolution(ref=report.ref, filled=question.filled if question.order else None)
+                resolution = sealed_resolution(word, account, described.run_id)
                 async with asyncio.timeout(2 * TIMEOUT.total_seconds()):
                     await handle.execute_update(RebalanceAccount.resolve, resolution, rpc_timeout=TIMEOUT)
             if all(known.ref != question.ref for known in self.questions):
