@@ -6,6 +6,7 @@ have theirs, or in the folder that systemd's ``LoadCredential=`` makes. Variable
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -135,10 +136,23 @@ def temporal_variables() -> dict[str, str]:
     return _temporal_secrets() | own | {name: value for name, value in os.environ.items() if value}
 
 
+def file_of(error: UnicodeDecodeError) -> Path:
+    """The file that is no text, of those that are read here: the error itself knows its content alone."""
+    for file in _secret_files():
+        with suppress(OSError):
+            if file.read_bytes() == error.object:
+                return file
+    return Path(ENV_FILE)
+
+
 def _temporal_secrets() -> dict[str, str]:
-    files = [file for folder in _secret_folders() for file in folder.iterdir() if file.is_file()]
-    texts = {file.name.upper(): file.read_text().strip() for file in files if file.name.upper().startswith(_TEMPORAL)}
+    files = [file for file in _secret_files() if file.name.upper().startswith(_TEMPORAL)]
+    texts = {file.name.upper(): file.read_text(encoding=ENV_ENCODING).strip() for file in files}
     return {name: text for name, text in texts.items() if text}
+
+
+def _secret_files() -> list[Path]:
+    return [file for folder in _secret_folders() for file in folder.iterdir() if file.is_file()]
 
 
 def _secret_folders() -> list[Path]:

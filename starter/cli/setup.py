@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from temporalio.client import Client, Interceptor
 
 from configuration.configuration import Configuration, load_configuration
-from configuration.environment import ENV_FILE, Connections, temporal_variables
+from configuration.environment import ENV_FILE, Connections, file_of, temporal_variables
 from starter.cli.logs import forward_temporal_core
 from starter.cli.mistakes import CommandFailed
 from starter.desk.mistakes import UserMistake
@@ -59,10 +60,17 @@ def read_connections() -> Connections:
 def _readable_env_file() -> Generator[None]:
     try:
         yield
-    except UnicodeDecodeError as error:
-        raise UserMistake(f"{ENV_FILE} is no UTF-8 text: see byte {error.start + 1}.") from None
-    except OSError as error:
-        raise UserMistake(f"{error.filename or ENV_FILE} cannot be read: {error.strerror or error}.") from None
+    except (SettingsError, UnicodeDecodeError, OSError) as error:
+        # What the library could not read of a file of a secret it wraps.
+        raise UserMistake(_unreadable(error.__cause__ if isinstance(error, SettingsError) else error)) from None
+
+
+def _unreadable(cause: BaseException | None) -> str:
+    if isinstance(cause, UnicodeDecodeError):
+        return f"{file_of(cause)} is no UTF-8 text: see byte {cause.start + 1}."
+    if isinstance(cause, OSError):
+        return f"{cause.filename or ENV_FILE} cannot be read: {cause.strerror or cause}."
+    return f"The environment, {ENV_FILE} or a file of a secret cannot be read."
 
 
 async def connect_temporal(*, lazy: bool = False, interceptors: Sequence[Interceptor] = ()) -> Client:

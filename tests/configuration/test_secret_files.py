@@ -1,11 +1,14 @@
 """Secrets from files: those of containers (``/run/secrets``) and of systemd's credentials."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from configuration import environment
 from configuration.environment import Connections, alert_address, temporal_variables
+from starter.cli.setup import read_connections, temporal_address
+from starter.desk.mistakes import UserMistake
 
 
 @pytest.fixture
@@ -72,3 +75,14 @@ def test_folders_that_are_not_there_are_no_error(secrets: Path, monkeypatch: pyt
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(secrets / "nowhere"))
     assert ably_key() is None
     assert "TEMPORAL_API_KEY" not in temporal_variables()
+
+
+@pytest.mark.parametrize("name", ["ably_api_key", "temporal_api_key", ".env"])
+def test_a_file_that_is_no_text_is_named_and_no_other(secrets: Path, name: str) -> None:
+    (secrets / "alert_phone_url").write_bytes(b"ntfy://topic\n")
+    (secrets / "of_another_program").write_bytes(b"\xff\xff")
+    file = Path(name) if name == ".env" else secrets / name
+    file.write_bytes(b"TEMPORAL_API_KEY=\xff\n")
+    read = temporal_address if name == "temporal_api_key" else read_connections
+    with pytest.raises(UserMistake, match=re.escape(f"{file} is no UTF-8 text: see byte 18.")):
+        read()
