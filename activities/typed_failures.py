@@ -43,9 +43,11 @@ class TypedFailures(Around):
             is_final = not _is_retryable(error) or self._failed[own] == self._attempts
             if is_final:
                 self._failed.pop(own, None)
+            # Only with what is final: whoever reaches Temporal could send what one attempt said as the word of a later.
+            details = error.details if is_final and isinstance(error, RebalancerError) else ()
             raise ApplicationError(
                 str(error),
-                *(error.details if isinstance(error, RebalancerError) else ()),
+                *details,
                 type=type(error).__name__,
                 non_retryable=is_final,
                 next_retry_delay=error.retry_after if isinstance(error, RebalancerError) else None,

@@ -109,5 +109,12 @@ def data_converter(read: Callable[[], PayloadKeys | None] = lambda: None) -> Dat
     )
 
 
+def requiring(converter: DataConverter, is_required: Callable[[], bool]) -> DataConverter:
+    """The same for workers: what activities are asked and answer must come encrypted where ``is_required`` says so."""
+    codec = converter.payload_codec
+    assert isinstance(codec, EncryptingCodec)
+    return dataclasses.replace(converter, payload_codec=codec.requiring(is_required))
+
+
 DATA_CONVERTER: Final = data_converter()
 """For histories that were written without a key."""

@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contract.releases import Release, polled_releases, release_in_charge, release_of
 from rebalancing.errors import ReleaseRefused
+from worker.clear_runs import tell_of_clear_runs
 from worker.contact import REFUSALS
 from worker.hosting import CONNECT_PAUSE
 from worker.replay_check import open_runs_of_others, replay_problem
@@ -61,6 +62,7 @@ async def _may_take_over(client: Client, own: Release, upgrade: Upgrade) -> bool
         log.warning("release %s only goes on with its own runs: new ones begin with %s, which is newer", own, current)
         return False
     await _require_replay(client, own, upgrade)
+    await tell_of_clear_runs(client)
     return True
 
 

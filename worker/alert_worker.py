@@ -13,6 +13,7 @@ from activities.typed_failures import TypedFailures
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import alert_address
 from contract.alerts import ALERTS_QUEUE, OutcomePublisher
+from worker.answers_of_a_run import AnswersOfARun
 from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
 from worker.rebalance_worker import STICKY_TIMEOUT
@@ -58,7 +59,7 @@ def alert_worker(client: Client, activities: AlertActivities) -> Worker:
         client,
         task_queue=ALERTS_QUEUE,
         workflows=[AlertWorkflow, AlertDigest],
-        workflow_runner=worker_runner(),
+        workflow_runner=AnswersOfARun(worker_runner()),
         activities=activities_of(activities),
         max_concurrent_activities=SLOTS,
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,

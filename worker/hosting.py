@@ -9,6 +9,8 @@ from temporalio.client import Client
 from temporalio.service import ServiceClient
 from temporalio.worker import Worker
 
+from contract.payloads import requiring
+
 log = logging.getLogger(__name__)
 
 ACTIVITY_POLLS: Final = 1
@@ -66,6 +68,13 @@ async def own_client(client: Client) -> Client:
             await asyncio.sleep(CONNECT_PAUSE)
         else:
             return Client(**config)
+
+
+def requiring_encryption(client: Client, is_required: Callable[[], bool]) -> Client:
+    """A client for workers like this one, with which activities are asked and answer nothing in clear."""
+    config = client.config()
+    config["data_converter"] = requiring(client.data_converter, is_required)
+    return Client(**config)
 
 
 async def _end(workers: list[Worker], running: list[asyncio.Task[None]], timeout: float) -> None:

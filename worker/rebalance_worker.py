@@ -23,6 +23,7 @@ from configuration.keys_in_use import KeysInUse
 from contract.names import REBALANCES_QUEUE
 from contract.releases import Release
 from worker.admission import Upgrade, admitted
+from worker.answers_of_a_run import AnswersOfARun
 from worker.build import own_release
 from worker.contact import until_contact_is_lost
 from worker.hosting import ACTIVITY_POLLS, activities_of, host, own_client
@@ -97,7 +98,7 @@ def rebalance_worker(
         client,
         task_queue=REBALANCES_QUEUE,
         workflows=WORKFLOWS,
-        workflow_runner=worker_runner(),
+        workflow_runner=AnswersOfARun(worker_runner()),
         activities=activities_of(
             OpeningActivities(configuration, client, halts, seals),
             seals,

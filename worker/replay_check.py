@@ -15,6 +15,7 @@ from temporalio.worker import Replayer
 from contract.names import REBALANCES_QUEUE
 from contract.payloads import FailureConverter
 from contract.releases import DEPLOYMENT, OPEN_RUNS, Release
+from worker.answers_of_a_run import AnswersOfARun
 from workflows.rebalance_account import RebalanceAccount
 from workflows.sandbox import worker_runner
 from workflows.scheduled_rebalance import ScheduledRebalance
@@ -49,7 +50,7 @@ async def replay_problem(client: Client, workflow_id: str, run_id: str) -> str:
         replayer = Replayer(
             workflows=WORKFLOWS,
             workflow_task_executor=threads,
-            workflow_runner=worker_runner(),
+            workflow_runner=AnswersOfARun(worker_runner()),
             # The words of what does not fit are for whoever starts this, and go nowhere else.
             data_converter=dataclasses.replace(client.data_converter, failure_converter_class=FailureConverter),
             namespace=client.namespace,

@@ -19,7 +19,7 @@ from worker.build import own_release
 from worker.first_counts import count_from_zero
 from worker.gateway_worker import run_gateway_worker
 from worker.halts_watch import watch_halts
-from worker.hosting import host
+from worker.hosting import host, requiring_encryption
 from worker.rebalance_worker import run_rebalance_worker
 from worker.turns_worker import turns_worker
 
@@ -40,8 +40,9 @@ async def run_workers(
     ``require_connections`` raises, or ``ReleaseRefused``, before anything is started.
     """
     require_connections(configuration.now, connections, gateways)
-    leads = await admitted(client, own_release(), upgrade)  # before this release touches anything, the gateway included
     keys = KeysInUse(lambda: configuration.settings, connections.rebalancer_key_file)
+    client = requiring_encryption(client, lambda: keys.are_required)
+    leads = await admitted(client, own_release(), upgrade)  # before this release touches anything, the gateway included
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
         tasks.create_task(run_rebalance_worker(client, configuration, allocations, keys, upgrade, leads=leads))

@@ -15,6 +15,7 @@ from temporalio.service import RPCError, __version__
 
 from configuration.configuration import Configuration
 from contract.alerts import ALERTS_QUEUE
+from contract.encryption import PayloadRefused
 from contract.names import REBALANCES_QUEUE, TURNS_QUEUE, WORKFLOW_TYPE, account_of, fills_queue, gateway_queue
 from contract.releases import GONE_AFTER, OPEN_RUNS, Release, polled_releases, release_in_charge, release_of
 from starter.desk.installation import Installation, read_installation
@@ -184,7 +185,7 @@ async def _of_run(
 ) -> AsyncIterator[Finding]:
     release = release_of(run)
     if reason := await _stuck(client, run):
-        yield Finding(run.id, reason, _for_code(run, release, served))
+        yield Finding(run.id, reason, _for_code(run, reason, release, served))
     for step in await pending_steps(client, run):
         if step.attempt >= MANY_ATTEMPTS:
             yield Finding(run.id, str(step), "what the error says; it is tried again and again until then")
@@ -202,8 +203,13 @@ async def _stuck(client: Client, run: WorkflowExecutionDescription) -> str:
     return await why_unanswered(client, run, answer) if isinstance(answer, Exception) else ""
 
 
-def _for_code(run: WorkflowExecutionDescription, release: Release | None, served: set[Release]) -> str:
-    if release is not None and release not in served:
+def _for_code(run: WorkflowExecutionDescription, reason: str, release: Release | None, served: set[Release]) -> str:
+    if PayloadRefused.HOW_TOLD in reason:
+        told = (
+            f"look at its orders in TWS, then end it: `temporal workflow terminate --workflow-id {run.id}`. If it was "
+            'begun before there was a key: docs/encryption.md, "What is refused"'
+        )
+    elif release is not None and release not in served:
         told = f"start release {release}, beside the one that runs, until it is over (docs/upgrading.md)"
     else:
         told = "go back to the release that began it (docs/upgrading.md)"

@@ -7,9 +7,12 @@ from typing import Final
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.errordetails.v1 import QueryFailedFailure
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.service import RPCError
 
+from contract.encryption import PayloadRefused
 from contract.releases import release_of
 from starter.desk.failure_words import words_of
 
@@ -30,7 +33,9 @@ async def why_unanswered(client: Client, description: WorkflowExecutionDescripti
 
     One that waits has no step whose failure the server would keep: only who asks it something is told.
     """
-    if reason := _told(str(said)) if NO_REPLAY in str(said) else await code_failure(client, description):
+    words = await _words(client, said)
+    is_told = NO_REPLAY in words or PayloadRefused.HOW_TOLD in words
+    if reason := _told(words) if is_told else await code_failure(client, description):
         return f"no worker can go on with it: {reason}"
     release = release_of(description)
     return f"no worker answers of its release {release}" if release else "no worker answers"
@@ -53,6 +58,17 @@ async def code_failure(client: Client, description: WorkflowExecutionDescription
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             break
     return ""  # no worker took it in time, which is tried again too
+
+
+async def _words(client: Client, said: Exception) -> str:
+    """In clear what a worker said to a query: the server hands it on beside an error of its own."""
+    answer = said.__context__
+    if isinstance(answer, RPCError):
+        for detail in answer.grpc_status.details:
+            failed = QueryFailedFailure()
+            if detail.Unpack(failed) and failed.HasField("failure"):
+                return await words_of(client.data_converter, failed.failure)
+    return str(said)
 
 
 def _told(message: str) -> str:

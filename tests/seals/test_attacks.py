@@ -37,6 +37,7 @@ from tests.house import Holding, House, failure_of, house, phase_reached
 from tests.seals.asking import as_json, live, sealed, send, sent_orders
 from tests.workflows.test_one_workflow import INTENT, WHAT_IF
 from tests.workflows.test_temporal_command import START, temporal
+from worker.answers_of_a_run import AnswersOfARun
 
 ASKING = Holding(more={"approval": {"required": "always"}})
 
@@ -62,8 +63,8 @@ class Impostor:
 
 @asynccontextmanager
 async def impostors(client: Client) -> AsyncGenerator[None]:
-    """The attacker's worker."""
-    runner = UnsandboxedWorkflowRunner()
+    """The worker of an attacker who holds the keys for payloads, so that nothing but permits and seals stops him."""
+    runner = AnswersOfARun(UnsandboxedWorkflowRunner())
     async with Worker(client, task_queue="elsewhere", workflows=[Impostor], workflow_runner=runner):
         yield
 
