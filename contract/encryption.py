@@ -150,12 +150,11 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
     def _encrypted(self, payload: Payload) -> Payload:
         if self._keys.held is None:
             return payload
-        placed = Payload()
-        placed.CopyFrom(payload)
         if self._activity is not None:
-            placed.metadata[PLACE] = json.dumps(Place.of(self._activity)).encode()
+            place = json.dumps(Place.of(self._activity)).encode()
+            payload = Payload(metadata={**payload.metadata, PLACE: place}, data=payload.data)
         key, nonce = self._keys.held.first, secrets.token_bytes(NONCE)
-        sealed = AESGCM(key.secret).encrypt(nonce, placed.SerializeToString(), _bound(key.key_id.encode()))
+        sealed = AESGCM(key.secret).encrypt(nonce, payload.SerializeToString(), _bound(key.key_id.encode()))
         metadata = {"encoding": ENCODING.encode(), KEY_ID: key.key_id.encode()}
         return Payload(metadata=metadata, data=nonce + sealed)
 

@@ -9,7 +9,8 @@ import pytest
 from temporalio import activity
 from temporalio.client import ActivityFailureError, Client
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Worker
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ExecuteActivityInput, Worker
 
 from activities.typed_failures import TypedFailures
 from rebalancing.errors import GatewayTimeout, SymbolUnknown
@@ -88,3 +89,22 @@ async def test_what_trying_again_does_not_mend_is_tried_once() -> None:
     async with serving(visit) as client:
         assert (await end_of_visit(client)).type == "SymbolUnknown"
     assert attempts == [1]
+
+
+async def test_only_the_last_failure_of_a_step_has_details() -> None:
+    environment, failures = ActivityEnvironment(), TypedFailures(ALLOWED)
+    told: list[tuple[object, ...]] = []
+
+    async def visit() -> None:
+        error = GatewayTimeout("no answer")
+        error.details = ("nothing sent",)
+        raise error
+
+    async def attempt() -> None:
+        await failures.around(ExecuteActivityInput(fn=visit, args=[], executor=None, headers={}), visit)
+
+    for _ in range(ALLOWED):
+        with pytest.raises(ApplicationError) as raised:
+            await environment.run(attempt)
+        told.append(tuple(raised.value.details))
+    assert told == [(), ("nothing sent",)]
