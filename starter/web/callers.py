@@ -40,10 +40,14 @@ CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, under the name of the token they show; ``by`` is what is recorded of it."""
+    """Who asks, under the name of the token they show; ``by`` is what is recorded of it.
+
+    ``is_nameless``: they show none, and are on this machine. A token may have any name, this one's too.
+    """
 
     name: str
     role: Role
+    is_nameless: bool = False
 
     @property
     def by(self) -> str:
@@ -73,7 +77,7 @@ async def _caller(request: Request, desk: OpenDesk) -> Caller:
         if signed_in := _signed_in(request, desk):
             return signed_in
         if _is_near(request, desk):
-            return Caller(NEAR, Role.VIEWER)
+            return Caller(NEAR, Role.VIEWER, is_nameless=True)
         raise Refusal(HTTPStatus.UNAUTHORIZED, "Show a token: Authorization: Bearer …", CHALLENGE)
     scheme, _, token = given[0].partition(" ")
     tokens = read_tokens(desk.tokens)
@@ -92,7 +96,7 @@ async def trader(request: Request, caller: Reader, desk: TheDesk) -> Caller:
         log.info("%s: %s %s", caller.by, request.method, request.url.path)
         return caller
     words = "This needs the token of a trader: Authorization: Bearer …, as `rebalancer token` prints it."
-    if caller.name == NEAR:
+    if caller.is_nameless:
         raise Refusal(HTTPStatus.UNAUTHORIZED, words, CHALLENGE)
     raise Refusal(HTTPStatus.FORBIDDEN, f"The token of {caller.name} is a viewer's. {words}")
 
@@ -117,12 +121,12 @@ def _signed_in(request: Request, desk: OpenDesk) -> Caller | None:
 
 async def may_read(caller: Caller, desk: OpenDesk) -> bool:
     """Whether this caller may see what Temporal keeps; whoever showed a token may."""
-    return caller.name != NEAR or not _is_encrypted(desk) or await _is_trusted(desk)
+    return not caller.is_nameless or not _is_encrypted(desk) or await _is_trusted(desk)
 
 
 async def may_trade(caller: Caller, desk: OpenDesk) -> bool:
     """Whether this caller may change something."""
-    return caller.role is Role.TRADER or (caller.name == NEAR and await _is_trusted(desk))
+    return caller.role is Role.TRADER or (caller.is_nameless and await _is_trusted(desk))
 
 
 def _is_near(request: Request, desk: OpenDesk) -> bool:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from rebalancing.accounts import AccountId, is_account_id
 from starter.desk.mistakes import FORESEEN, told_of
 from starter.web.accounts import RUN_ID, RunId
-from starter.web.callers import NEAR, Caller, may_trade, moves_nothing_real, reader
+from starter.web.callers import Caller, may_trade, moves_nothing_real, reader
 from starter.web.dashboard.addresses import HOME, LIVE, PAGES, SIGN_IN, STATIC, is_page
 from starter.web.dashboard.rendering import STATIC as FILES
 from starter.web.dashboard.views import (
@@ -117,7 +117,7 @@ async def static(name: str) -> Response:
 
 async def seated(desk: TheDesk, who: AnyLooker) -> AsyncIterator[None]:
     """A place for the time of the stream. Raises ``Refusal`` if none is free."""
-    is_nameless = who is None or who.caller.name == NEAR
+    is_nameless = who is None or who.caller.is_nameless
     with (desk.nameless_lookers if is_nameless else desk.lookers).place():
         yield
 

@@ -14,7 +14,7 @@ from starter.desk.gateway_connections import is_gateway_connected
 from starter.desk.known_login import is_rehearsal
 from starter.web.callers import TELL_NOTHING
 from starter.web.sessions import COOKIE, LASTS, new_session
-from starter.web.tokens import Role, Token
+from starter.web.tokens import Role, Token, add_token
 from testbed.waiting import until
 from tests.house import Holding, House, house
 from tests.starter.web.api import TRADE, Api, api_of
@@ -119,6 +119,15 @@ async def test_a_forged_cookie_reads_nothing(secret: House, tmp_path: Path) -> N
             f"{api.address}/status", f"{COOKIE}={forged(api)['made with another token']}"
         )
         assert told.startswith("401 "), told
+
+
+async def test_a_token_may_be_called_as_those_are_who_show_none(secret: House, tmp_path: Path) -> None:
+    async with api_of(secret, tmp_path) as api:
+        shown = {
+            "Authorization": f"Bearer {add_token(tmp_path / 'config' / 'tokens.json', 'loopback', Role.VIEWER).token}"
+        }
+        assert (await api.client.get("/accounts", headers=shown)).status_code == 200
+        assert (await api.client.post("/rebalance/DU1", json=TRADE, headers=shown)).status_code == 403
 
 
 async def test_supervisors_and_prometheus_look_without_a_token_and_are_told_no_reasons(
