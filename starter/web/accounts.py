@@ -58,8 +58,8 @@ class Readiness(BaseModel):
     why: list[str]
 
 
-HELD: Final = ("trading is halted, or something is paused: who may read is told more",)
-"""What is told of halts to whom their reasons are none of: in Temporal they are encrypted."""
+HELD: Final = "trading is halted, or something is paused: who may read is told more"
+"""What is told of halts to somebody who may not read: in Temporal their reasons are encrypted."""
 
 _NOT_READY: Final = documented(HTTPStatus.SERVICE_UNAVAILABLE)[503]["content"]
 READINESS: Final[dict[int | str, dict[str, Any]]] = {
@@ -170,6 +170,9 @@ async def ready(desk: TheDesk, caller: Reader) -> JSONResponse:
             raise
         installation = Installation(unknown=(f"no Temporal server answers: {innermost_reason(error)}",))
     away = [each.name or "default" for each in installation.gateways if each.holder is None or each.is_stopped]
+    halts = list(map(str, installation.halts))
+    if halts and not await may_read(caller, desk):  # of a server that is away nothing is asked
+        halts = [HELD]
     told = Readiness(
         temporal=not installation.unknown,
         gateway=bool(installation.gateways) and not away,
@@ -179,7 +182,7 @@ async def ready(desk: TheDesk, caller: Reader) -> JSONResponse:
             *installation.unknown,
             *(f"gateway {name} is not connected, or is stopped" for name in away),
             *([] if installation.listens else ["no listener runs: events are not received"]),
-            *(map(str, installation.halts) if await may_read(caller, desk) else HELD[: len(installation.halts)]),
+            *halts,
         ],
     )
     status = HTTPStatus.SERVICE_UNAVAILABLE if told.why else HTTPStatus.OK

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from configuration.key_ring import make_key_file
 from starter.cli.key import own_id
 from tests.cli.command import ACCOUNTS, desk, service, up
 from tests.house import House
@@ -31,8 +32,11 @@ async def test_it_serves_the_history_of_a_server_that_runs_elsewhere(tmp_path: P
             assert "loopback by HTTP: POST /rebalance/DU1000001" in told.errors
 
 
-async def test_without_temporal_it_lives_is_not_ready_and_tells_why(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_key", [False, True])
+async def test_without_temporal_it_lives_is_not_ready_and_tells_why(tmp_path: Path, *, has_key: bool) -> None:
     own = desk(tmp_path, TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+    if has_key:
+        make_key_file("ann", tmp_path / "config" / "rebalancer" / "key")
     port = free_port()
     async with service(own, "serve", "--port", str(port)) as told:
         await told.until("HTTP API on")
