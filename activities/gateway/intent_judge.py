@@ -118,8 +118,7 @@ class IntentJudge:
             case Fate.SEND | Fate.NEW_ID:
                 return report.model_copy(update={"state": OrderState.NOT_SENT})
             case Fate.WITHDRAW:
-                reason = evidence.obsolete or "the connection was made anew since the account was read"
-                return report.model_copy(update={"state": OrderState.WITHDRAWN, "reason": reason})
+                return report.model_copy(update={"state": OrderState.WITHDRAWN, "reason": evidence.obsolete})
             case Fate.WAIT | Fate.UNKNOWN:
                 return self.report(intent)
 

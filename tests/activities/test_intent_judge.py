@@ -170,6 +170,14 @@ def test_what_went_out_on_this_connection_is_never_sent_again() -> None:
     assert own.report(intent()).state is OrderState.WORKING
 
 
+def test_what_went_out_is_a_rival_of_another_for_the_same_contract_once_the_gateway_says_that_it_works() -> None:
+    ledger = OrderLedger()
+    own, second = judge(ledger), intent(order_id=21, number=2)
+    own.note_sent(intent())
+    ledger.note_order(LedgerOrder(intent().ref, perm_id=99, status="Submitted"))
+    assert fate(own, second) == (Fate.WITHDRAW, "another order of ours for the same symbol came to light")
+
+
 # --- what nobody knows ------------------------------------------------------------------------------------------------
 
 

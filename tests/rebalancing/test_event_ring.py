@@ -1,5 +1,6 @@
 """What an account remembers of events: which of them are known, in which mode, and what ended early."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,6 +94,30 @@ def test_a_record_with_words_is_written_with_them_and_without_them_as_a_line() -
     assert EventRing.model_validate(ring.model_dump(mode="json")) == ring
     assert all(isinstance(each, str) for each in ring.without_summaries.model_dump(mode="json")["records"])
     assert [record.status for record in ring.without_summaries.records] == [record.status for record in ring.records]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize(
+    ("microsecond", "second"), [(0, "00.000"), (120_000, "00.120"), (120_001, "00.120001"), (1, "00.000001")]
+)
+def test_a_line_tells_the_very_moment_of_an_event_in_utc_whatever_the_machine_is_set_to(
+    monkeypatch: pytest.MonkeyPatch, zone: str, microsecond: int, second: str
+) -> None:
+    """What expired and is published anew is told from the first by its time alone."""
+    ring = EventRing().noting([trigger("e1", at=NOON.replace(microsecond=microsecond))], EventStatus.RUNNING)
+    with monkeypatch.context() as here:
+        here.setenv("TZ", zone)
+        time.tzset()
+        (line,) = ring.model_dump(mode="json")["records"]
+        back = EventRing.model_validate({"records": [line]})
+    time.tzset()
+    assert line == f"2026-11-24T12:00:{second}Z running e1"
+    assert back == ring
+
+
+def test_an_event_is_carried_out_once_a_rebalance_went_through_for_it_whatever_came_of_that() -> None:
+    carried_out = {status for status in EventStatus if status.is_carried_out}
+    assert carried_out == {EventStatus.COMPLETED, EventStatus.INCOMPLETE}
 
 
 @pytest.mark.parametrize(

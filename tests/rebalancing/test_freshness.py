@@ -53,6 +53,11 @@ def test_figures_are_old_once_the_session_ends_in_which_the_order_is_made() -> N
     assert fresh_for(TODAY.closes_at - timedelta(seconds=10), TODAY, TOMORROW) == timedelta(seconds=10)
 
 
+def test_an_order_that_is_made_as_one_session_passes_into_the_next_belongs_to_the_next() -> None:
+    after_hours = TradingSession(opens_at=TODAY.closes_at, closes_at=TODAY.closes_at + timedelta(hours=4))
+    assert fresh_for(TODAY.closes_at, TODAY, after_hours) == FRESHNESS
+
+
 @pytest.mark.parametrize("at", [TODAY.opens_at - TICK, TODAY.closes_at, TODAY.closes_at + TICK, TOMORROW.closes_at])
 def test_figures_are_old_at_once_where_no_session_runs(at: datetime) -> None:
     assert fresh_for(at, TODAY, TOMORROW) == timedelta()

@@ -32,6 +32,10 @@ def test_what_a_signal_says_itself_is_not_replaced() -> None:
     assert (read.account, read.requested_at) == ("DU2", NOON - DAY)
 
 
+def test_a_trigger_that_comes_as_one_is_taken_as_it_is() -> None:
+    assert Trigger.from_signal(trigger(), "DU2", NOON - DAY) == trigger()
+
+
 @pytest.mark.parametrize("payload", [None, "rebalance", 7, [], ["event_id"], {}, {"event_id": ""}, {"event_id": None}])
 def test_a_signal_that_names_no_event_is_no_trigger(payload: object) -> None:
     with pytest.raises(ValidationError):
@@ -41,6 +45,10 @@ def test_a_signal_that_names_no_event_is_no_trigger(payload: object) -> None:
 @pytest.mark.parametrize("mode", ["Rebalance", "rebalance ", "REBALANCE", "", None, True, 1, ["rebalance"], {}])
 def test_only_the_exact_word_trades(mode: object) -> None:
     assert not Trigger.from_signal({"event_id": "e", "mode": mode}, "DU1", NOON).is_live
+
+
+def test_nobody_can_overlook_whether_it_trades() -> None:
+    assert (LIVE.word, DRY.word) == ("LIVE", "DRY RUN")
 
 
 # --- who asked --------------------------------------------------------------------------------------------------------

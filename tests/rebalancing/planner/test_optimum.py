@@ -1,6 +1,5 @@
 """Whole shares: the optimum is held against trying out every combination, and against an independent proof."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import product
 
@@ -19,6 +18,7 @@ from rebalancing.planner.rounding import round_and_spend
 from rebalancing.planner.sizing import choose_quantities as choose_in_time
 from rebalancing.planner.sizing_problem import Line, SizingProblem
 from tests.rebalancing.planner.patient_planner import PATIENCE, choose_quantities, make_plan
+from tests.rebalancing.planner.small_problems import every_choice
 
 HAIR = Decimal("0.001")
 """Dollars by which two distances of the small problems here may differ; the solver has a tolerance."""
@@ -57,23 +57,6 @@ def problems(draw: st.DrawFn) -> SizingProblem:
     )
 
 
-def every_choice(problem: SizingProblem) -> Iterator[dict[str, int]]:
-    """All quantities that keep every limit, some steps beyond what could be of use included."""
-    ranges = [_range(line) for line in problem.lines.values()]
-    for quantities in product(*ranges):
-        chosen = dict(zip(problem.lines, quantities, strict=True))
-        within = problem.turnover is None or problem.traded(chosen) <= problem.turnover
-        if within and problem.left(chosen) >= 0:
-            yield chosen
-
-
-def _range(line: Line) -> list[int]:
-    unlimited = line.highest is None and line.smallest == 1
-    top = line.ceiling + 2 if unlimited else line.ceiling
-    return [q for q in range(line.lowest, top + 1) if q == line.held or abs(q - line.held) >= line.smallest]
-
-
-@settings(max_examples=120)
 @given(problems())
 def test_nothing_that_could_be_chosen_comes_closer_or_takes_fewer_orders(problem: SizingProblem) -> None:
     chosen = choose_quantities(problem).quantities
@@ -90,7 +73,6 @@ def test_nothing_that_could_be_chosen_comes_closer_or_takes_fewer_orders(problem
     assert not fewest or problem.traded(chosen) <= min(fewest) + max(Decimal(1), min(fewest) / 100)
 
 
-@settings(max_examples=120)
 @given(problems())
 def test_the_greedy_choice_keeps_every_limit_where_any_does(problem: SizingProblem) -> None:
     greedy = round_and_spend(problem)

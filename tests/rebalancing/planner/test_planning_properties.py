@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from rebalancing.orders.order import Side
 from rebalancing.planner.plan import PlanRequest
@@ -10,7 +10,6 @@ from tests.rebalancing.planner.patient_planner import make_plan, size_buys
 from tests.rebalancing.planner.random_requests import applied, requests
 
 
-@settings(max_examples=120)
 @given(requests())
 def test_cash_never_goes_below_the_reserve_because_of_a_buy(request: PlanRequest) -> None:
     plan = make_plan(request)
@@ -19,7 +18,6 @@ def test_cash_never_goes_below_the_reserve_because_of_a_buy(request: PlanRequest
         assert after.cash >= plan.reserve - Decimal("0.01")
 
 
-@settings(max_examples=100)
 @given(requests(smallest_position=-200))
 def test_buys_keep_the_reserve_even_where_short_positions_are_covered(request: PlanRequest) -> None:
     plan = make_plan(request) if _is_solvent(request) else None
@@ -27,7 +25,6 @@ def test_buys_keep_the_reserve_even_where_short_positions_are_covered(request: P
         assert applied(request, plan).cash >= plan.reserve - Decimal("0.01")
 
 
-@settings(max_examples=100)
 @given(requests(smallest_position=-200))
 def test_no_position_is_ever_oversold_or_opened_short(request: PlanRequest) -> None:
     if not _is_solvent(request):
@@ -37,14 +34,12 @@ def test_no_position_is_ever_oversold_or_opened_short(request: PlanRequest) -> N
     assert all(q >= min(0, request.positions[s]) for s, q in applied(request, plan).positions.items())
 
 
-@settings(max_examples=120)
 @given(requests(cushion=False, commissions=(Decimal(0),)))
 def test_a_plan_carried_out_leaves_nothing_to_do(request: PlanRequest) -> None:
     after = applied(request, make_plan(request))
     assert make_plan(after).orders == ()
 
 
-@settings(max_examples=120)
 @given(requests())
 def test_planning_comes_to_rest_even_where_trading_costs(request: PlanRequest) -> None:
     for _ in range(3):
@@ -52,7 +47,6 @@ def test_planning_comes_to_rest_even_where_trading_costs(request: PlanRequest) -
     assert make_plan(request).orders == ()
 
 
-@settings(max_examples=100)
 @given(requests())
 def test_the_order_of_the_input_does_not_matter(request: PlanRequest) -> None:
     turned = request.model_copy(
@@ -63,7 +57,6 @@ def test_the_order_of_the_input_does_not_matter(request: PlanRequest) -> None:
     assert make_plan(turned).plan_hash == make_plan(request).plan_hash
 
 
-@settings(max_examples=100)
 @given(requests())
 def test_a_plan_never_leads_away_from_the_targets(request: PlanRequest) -> None:
     plan = make_plan(request)
@@ -73,7 +66,6 @@ def test_a_plan_never_leads_away_from_the_targets(request: PlanRequest) -> None:
     assert plan.after.drift <= idle.after.drift + allowance + Decimal("0.001")
 
 
-@settings(max_examples=100)
 @given(requests())
 def test_sizing_the_buys_never_sells_and_fits_the_cash(request: PlanRequest) -> None:
     buys = size_buys(request)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancing.orders.order import Side
@@ -16,7 +16,6 @@ from tests.rebalancing.planner.patient_planner import make_plan, size_buys
 from tests.rebalancing.planner.random_requests import SYMBOLS, applied, requests
 
 CENT = Decimal("0.01")
-EXAMPLES = settings(max_examples=100)
 
 COMPULSORY = (Reason.NOT_IN_TARGETS, Reason.REPLACED, Reason.SHORT)
 
@@ -43,7 +42,6 @@ def ruled_requests(draw: st.DrawFn) -> PlanRequest:
     )
 
 
-@EXAMPLES
 @given(ruled_requests())
 def test_no_order_breaks_a_rule(request: PlanRequest) -> None:
     plan = make_plan(request)
@@ -60,7 +58,6 @@ def test_no_order_breaks_a_rule(request: PlanRequest) -> None:
         assert sum(order.estimated_value for order in plan.orders) <= limit + CENT * (len(plan.orders) + 1)
 
 
-@EXAMPLES
 @given(ruled_requests())
 def test_the_reserve_is_kept_under_any_rules(request: PlanRequest) -> None:
     plan = make_plan(request)
@@ -68,7 +65,6 @@ def test_the_reserve_is_kept_under_any_rules(request: PlanRequest) -> None:
         assert applied(request, plan).cash >= plan.reserve - CENT
 
 
-@EXAMPLES
 @given(ruled_requests())
 def test_the_buy_leg_keeps_the_reserve_with_whatever_cash_came_in(request: PlanRequest) -> None:
     buys = size_buys(request)
@@ -77,7 +73,6 @@ def test_the_buy_leg_keeps_the_reserve_with_whatever_cash_came_in(request: PlanR
     assert not buys or request.cash - spent >= make_plan(request).reserve - CENT
 
 
-@EXAMPLES
 @given(ruled_requests())
 def test_every_symbol_has_one_line_with_its_change(request: PlanRequest) -> None:
     plan = make_plan(request)
@@ -88,7 +83,6 @@ def test_every_symbol_has_one_line_with_its_change(request: PlanRequest) -> None
     assert {line.symbol for line in plan.lines} >= set(request.managed_symbols)
 
 
-@EXAMPLES
 @given(ruled_requests())
 def test_under_any_rules_a_plan_carried_out_leaves_nothing_to_do(request: PlanRequest) -> None:
     costless = request.model_copy(
@@ -101,7 +95,6 @@ def test_under_any_rules_a_plan_carried_out_leaves_nothing_to_do(request: PlanRe
     assert make_plan(applied(costless, make_plan(costless))).orders == ()
 
 
-@EXAMPLES
 @given(ruled_requests(), st.randoms(use_true_random=False))
 def test_no_order_of_the_symbols_changes_the_plan(request: PlanRequest, random: st.DataObject) -> None:
     shuffled: dict[str, object] = {}
@@ -112,7 +105,6 @@ def test_no_order_of_the_symbols_changes_the_plan(request: PlanRequest, random: 
     assert make_plan(request.model_copy(update=shuffled)) == make_plan(request)
 
 
-@EXAMPLES
 @given(requests())
 def test_other_names_for_the_symbols_lead_as_close_to_the_targets(request: PlanRequest) -> None:
     names = dict(zip(SYMBOLS, ("ZED", "YEW", "XER", "WAX", "VIM", "URN"), strict=True))
@@ -127,7 +119,6 @@ def test_other_names_for_the_symbols_lead_as_close_to_the_targets(request: PlanR
     assert abs(one.after.drift - other.after.drift) <= allowed
 
 
-@EXAMPLES
 @given(requests(cushion=False, commissions=(Decimal(0),)), st.decimals("0.01", 5000, places=2))
 def test_more_money_ends_no_further_from_the_targets_than_a_share_of_each_symbol(
     request: PlanRequest, more: Decimal
@@ -140,7 +131,6 @@ def test_more_money_ends_no_further_from_the_targets_than_a_share_of_each_symbol
     assert _dollars_off(after) <= before + min(more, shares) + unmended
 
 
-@EXAMPLES
 @given(st.integers(0, 500), st.decimals("1", "900", places=2), st.decimals(0, 50_000, places=2), st.decimals(1, 5000))
 def test_more_money_ends_no_further_than_one_share_where_there_is_one_symbol(
     held: int, price: Decimal, cash: Decimal, more: Decimal
@@ -158,7 +148,6 @@ def test_more_money_ends_no_further_than_one_share_where_there_is_one_symbol(
     assert _dollars_off(after) <= before + price + after.base * (NOISE + Decimal("0.000002"))
 
 
-@EXAMPLES
 @given(requests(), st.sets(st.sampled_from(SYMBOLS), max_size=3))
 def test_held_out_symbols_change_nothing_but_their_share_of_the_targets(request: PlanRequest, out: set[str]) -> None:
     with_them = request.model_copy(update={"held_out": frozenset(out)})
@@ -171,7 +160,6 @@ def test_held_out_symbols_change_nothing_but_their_share_of_the_targets(request:
     assert make_plan(with_them).orders == make_plan(without).orders
 
 
-@EXAMPLES
 @given(requests(), st.sampled_from(SYMBOLS), st.sampled_from(["0.5", "1", "1.5"]))
 def test_a_replaced_symbol_is_never_bought_and_the_sum_of_the_targets_stays(
     request: PlanRequest, source: str, scale: str
