@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from worker import alert_worker, rebalance_worker
 from workflows.sandbox import watched_runner
@@ -39,6 +39,16 @@ settings.register_profile(
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+# The same few for each mutant: what one of them is worth does not depend on luck.
+settings.register_profile(
+    "mutants",
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 # A busy machine is no defect: no deadline for a single case.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -193,6 +193,8 @@ def test_the_hash_names_the_plan() -> None:
     assert make_plan(request()).plan_hash == make_plan(request()).plan_hash
     assert make_plan(request()).plan_hash != make_plan(request(cash="9000")).plan_hash
     assert len(make_plan(request()).plan_hash) == 12
+    turned = make_plan(request()).model_copy(update={"targets": {"BBB": Decimal("0.4"), "AAA": Decimal("0.60")}})
+    assert turned.plan_hash == make_plan(request()).plan_hash
 
 
 def test_a_plan_survives_json() -> None:

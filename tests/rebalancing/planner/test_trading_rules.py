@@ -248,3 +248,43 @@ def test_every_order_carries_the_reason_of_its_line() -> None:
 
 def test_a_line_on_target_says_so() -> None:
     assert set(reasons(make_plan(request())).values()) == {Reason.ON_TARGET}
+
+
+# --- what is worth its costs ------------------------------------------------------------------------------------------
+
+ONE_MORE: Orders = [("BBB", "BUY", 1)]
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        # A share of BBB brings the account 50 closer; two commissions for each of two symbols are held against it.
+        ({"commission_per_order": "12.49"}, ONE_MORE),
+        ({"commission_per_order": "12.50"}, []),
+        # What it may cost above its price comes on top of that.
+        ({"commission_per_order": "12.24", "buy_prices": {"BBB": "51"}}, ONE_MORE),
+        ({"commission_per_order": "12.25", "buy_prices": {"BBB": "51"}}, []),
+    ],
+)
+def test_a_drift_is_mended_if_that_brings_more_than_it_may_cost(costs: dict[str, object], expected: Orders) -> None:
+    plan = make_plan(request(cash="70", positions={"AAA": 60, "BBB": 78}, **costs))
+    assert brief(plan) == expected
+    is_told = "the remaining drift is smaller than what mending it may cost" in plan.notes
+    assert is_told is (not expected)
+    assert (reasons(plan)["BBB"] is Reason.NOT_WORTH_IT) is (not expected)
+
+
+@pytest.mark.parametrize(("price", "expected"), [("1.0", []), ("1.1", [("CENT", "BUY", 1)])])
+def test_what_comes_closer_by_a_ten_thousandth_of_the_base_is_worth_no_order(price: str, expected: Orders) -> None:
+    """Of 10,000 USD, all but the price of one share is where it should be."""
+    rest = Decimal(10_000) - Decimal(price)
+    plan = make_plan(
+        request(
+            cash=price,
+            positions={"AAA": 1},
+            prices={"AAA": rest, "CENT": price},
+            buy_prices={"AAA": rest, "CENT": price},
+            targets={"AAA": rest / 10_000, "CENT": Decimal(price) / 10_000},
+        )
+    )
+    assert brief(plan) == expected
