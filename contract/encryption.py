@@ -3,10 +3,10 @@
 Every payload is for itself: a random nonce of 96 bits, then the whole payload with what says its encoding, then the
 tag. Beside it stands in clear which key it needs; the tag covers that too.
 
-What an activity is asked, and what it answers, says inside which activity of which run it belongs to: whoever reaches
-Temporal can send ciphertexts again that he finds there, but none counts in another place. Where seals are required
-nothing in clear counts there. Everything else may come in clear, as the plain ``temporal`` command sends it, so nothing
-would be gained by binding it: what may trade in it has seals and proofs (``rebalancing.seals``).
+What a workflow asks of an activity, and is answered, says inside which activity of which run it belongs to: whoever
+reaches Temporal can send ciphertexts again that he finds there, but none counts in another place. Where seals are
+required nothing in clear counts there. Everything else may come in clear, as the plain ``temporal`` command sends it,
+so nothing would be gained by binding it: what may trade in it has seals and proofs (``rebalancing.seals``).
 
 With random nonces a key may encrypt 2^32 payloads (SP 800-38D, 8.3). A rebalance writes about a hundred: fifty accounts
 need two thousand years for that with one rebalance a day.
@@ -132,8 +132,8 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         return own
 
     def with_context(self, context: SerializationContext) -> Self:
-        """The same for what an activity is asked or answers."""
-        if not isinstance(context, ActivitySerializationContext):
+        """The same for what a workflow asks of an activity, and is answered."""
+        if not isinstance(context, ActivitySerializationContext) or not context.workflow_id:
             return self
         own = copy.copy(self)
         own._activity = context
@@ -193,9 +193,8 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
 
     def _refused(self, found: str, suspicion: str) -> PayloadRefused:
         assert self._activity is not None
-        name, workflow_id = self._activity.activity_type or "an activity", self._activity.workflow_id or "no workflow"
-        is_answer = isinstance(self._activity, RunActivity)
-        what = f"What {name} {'answers' if is_answer else 'is asked'} in {workflow_id}"
+        told = "answers" if isinstance(self._activity, RunActivity) else "is asked"
+        what = f"What {self._activity.activity_type} {told} in {self._activity.workflow_id}"
         return PayloadRefused(
             f"{what} is {found}, {PayloadRefused.HOW_TOLD}: whoever reaches Temporal {suspicion}. See "
             'docs/encryption.md, "What is refused".'

@@ -1,4 +1,4 @@
-"""Where a payload belongs: which activity of which run it asks, or answers."""
+"""Where a payload belongs: which activity of a workflow it asks, or which run it answers."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
@@ -18,9 +18,9 @@ class RunActivity(ActivitySerializationContext):
 
 
 class Place(NamedTuple):
-    """An activity of a run. ``sender`` is ``WORKFLOW``, or the run that is answered.
+    """An activity of a workflow. ``sender`` is ``WORKFLOW``, or the run that is answered.
 
-    It is empty where no run has to do with it, or the activity could not even begin.
+    It is empty where the activity could not even begin.
     """
 
     workflow_id: str
@@ -31,22 +31,21 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, context: ActivitySerializationContext) -> Self:
         """Where belongs what this process encrypts now."""
-        own = context.workflow_id or "", context.activity_type or "", context.activity_id or ""
-        if isinstance(context, RunActivity):
-            return cls(*own, WORKFLOW)
-        is_answered = bool(context.workflow_id) and activity.in_activity()
-        return cls(*own, (activity.info().workflow_run_id or "") if is_answered else "")
+        run_id = activity.info().workflow_run_id or "" if activity.in_activity() else ""
+        return cls(*_names(context), WORKFLOW if isinstance(context, RunActivity) else run_id)
 
     def is_at(self, context: ActivitySerializationContext) -> bool:
         """Whether it belongs there.
 
-        A worker is not told the run before it has read what is asked: permits are looked at later. A client that awaits
-        an activity of no workflow knows its id alone.
+        A worker reads what is asked before it is told the run; but permits are of runs.
         """
         if isinstance(context, RunActivity) and self.sender not in (*context.run_ids, ""):
             return False
-        known = (self.workflow_id, self.activity_id, self.activity_type if context.activity_type else "")
-        return known == (context.workflow_id or "", context.activity_id, context.activity_type or "")
+        return self[:3] == _names(context)
 
     def __str__(self) -> str:
-        return f"{self.activity_type} {self.activity_id} of {self.workflow_id or 'no workflow'}, {self.sender or '-'}"
+        return f"{self.activity_type} {self.activity_id} of {self.workflow_id}, {self.sender or '-'}"
+
+
+def _names(context: ActivitySerializationContext) -> tuple[str, str, str]:
+    return context.workflow_id or "", context.activity_type or "", context.activity_id or ""

@@ -65,7 +65,6 @@ async def test_what_is_asked_and_answered_arrives_as_it_was_and_the_codec_endpoi
         {"activity_id": "8"},
         {"run_id": "an earlier run"},
         {"run_id": "workflow"},
-        {"workflow_id": None},
     ],
 )
 async def test_an_answer_of_anything_else_is_refused(changed: dict[str, Any]) -> None:
@@ -129,13 +128,11 @@ async def test_whether_seals_are_required_is_asked_for_nothing_that_is_encrypted
     assert await codec(KEY).requiring(unread).with_context(in_run()).decode([answer]) == [CLEAR]
 
 
-async def test_a_client_reads_what_an_activity_of_no_workflow_answers_by_its_id_alone() -> None:
-    alone = dataclasses.replace(AT_WORKER, workflow_id=None, workflow_type=None, activity_id="positions-DU1")
-    awaited = dataclasses.replace(alone, activity_type=None, activity_task_queue=None)
-    answer = await once(codec(KEY).with_context(alone))
-    assert await codec(KEY).with_context(awaited).decode([answer]) == [CLEAR]
-    with pytest.raises(PayloadRefused):
-        await codec(KEY).with_context(dataclasses.replace(awaited, activity_id="positions-DU2")).decode([answer])
+async def test_whoever_asks_an_activity_outside_of_workflows_may_do_it_in_clear_or_by_the_codec_endpoint() -> None:
+    alone = dataclasses.replace(AT_WORKER, workflow_id=None, workflow_type=None)
+    assert await required().with_context(alone).decode([CLEAR, await once(codec(KEY))]) == [CLEAR, CLEAR]
+    with pytest.raises(PayloadRefused, match="is encrypted for no activity"):
+        await required().with_context(in_run()).decode([await once(required().with_context(alone))])
 
 
 async def test_a_key_that_is_put_back_is_found_in_every_place_at_once() -> None:

@@ -161,7 +161,7 @@ async def test_a_forged_word_that_nothing_was_sent_does_not_count(keys: KeyRing)
         await handle.terminate()
 
 
-async def test_our_worker_does_nothing_for_who_asks_in_clear_or_with_what_was_asked_before(keys: KeyRing) -> None:
+async def test_our_worker_does_nothing_that_is_asked_in_clear_in_the_name_of_a_workflow(keys: KeyRing) -> None:
     async with house({"DU1": Holding()}) as own:
         await (await send(own, sealed())).result()
         before = sent_orders(own)
