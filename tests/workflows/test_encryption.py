@@ -26,8 +26,9 @@ ANN, BOB = new_key("ann"), new_key("bob")
 ACCOUNT_ID = "DU7654321"
 PLANTED = {"ZZQX": {"price": "7.31"}, "ZZBN": {"price": "3.17"}}
 RICH = Holding(cash="98765432.10", holdings={"ZZBN": 845123}, weights={"ZZQX": "0.7531", "CASH": "0.2469"})
-SECRETS = (b"ZZQX", b"ZZBN", b"845123", b"98765432", b"0.7531", b"7.31")
-"""Symbols, quantities, amounts, weights and prices; what is bought is added once it is known."""
+SECRETS = (b"ZZQX", b"ZZBN", b"845123", b"98765432", b'"0.7531"', b'"7.31"')
+"""Symbols, quantities, amounts, weights and prices; what is bought is added once it is known. The short ones are looked
+for with their quotes: the fraction of a second in a time that stands in clear may be the same digits."""
 
 READABLE = {
     "workflow_execution_started_event_attributes.workflow_id",
