@@ -12,7 +12,10 @@ READY := $(VENV)/.ready
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor audit lint restores chaos bench \
+# The tests that `make coverage` runs.
+COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests/starter/alerts
+
+.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor coverage mutants audit lint restores chaos bench \
 	bench-planner bench-desk soak pictures lock histories command-order reference clean
 
 demo: $(READY)
@@ -50,6 +53,20 @@ test-successor: $(READY)
 	PYTHONPATH=$(CURDIR)/tests/successor:$(SUCCESSOR) $(PYTEST) -p tests.successor.differences \
 		tests/simulator/gateway tests/activities --deselect tests/activities/test_intent_properties.py $(ARGS)
 	PYTHONPATH=$(CURDIR)/tests/successor:$(SUCCESSOR) $(BIN)/rebalancer demo --exit
+
+# Fails where a folder has less than 95 % of its branches covered by the tests that are about it. A quarter of an hour.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal $(COVERING) $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include="rebalancing/*" --fail-under=95
+	$(BIN)/coverage report --include="workflows/*" --fail-under=95
+	$(BIN)/coverage report --include="activities/*" --fail-under=95
+
+# docs/mutants.md. For instance one part: make mutants ARGS="rebalancing.triggers*"
+mutants: $(READY)
+	rm -rf mutants
+	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 # What is known to be wrong with what runs, and what it is made of (CycloneDX). Fails where the database of vulnerabilities
 # cannot be reached, for then nothing is known.

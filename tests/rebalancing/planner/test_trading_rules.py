@@ -230,7 +230,10 @@ def test_without_time_for_the_solver_the_plan_is_greedy_and_says_so() -> None:
     crowded = request(cash="11781", positions={}, targets={"AAA": "0.5", "BBB": "0.5"})
     hurried = planning.make_plan(crowded, solver_seconds=0)
     assert not hurried.is_optimal
-    assert any("solver's time was up" in note for note in hurried.notes)
+    assert hurried.notes == (
+        "the solver's time was up: shares are rounded and the rest is spent greedily, which may be a little "
+        "further from the targets than need be",
+    )
     assert hurried.after.cash >= hurried.reserve
     patient = make_plan(crowded)
     assert patient.is_optimal
@@ -288,3 +291,13 @@ def test_what_comes_closer_by_a_ten_thousandth_of_the_base_is_worth_no_order(pri
         )
     )
     assert brief(plan) == expected
+
+
+@pytest.mark.parametrize("cash", ["0", "0.50"])
+def test_cash_that_is_not_below_the_reserve_is_nothing_to_tell(cash: str) -> None:
+    assert make_plan(request(cash=cash)).notes == ()
+
+
+def test_cash_below_the_reserve_by_a_cent_is_told_where_no_sale_restores_it() -> None:
+    plan = make_plan(request(cash="-0.01", trading="buy_only"))
+    assert plan.notes == ("cash is below the reserve and no sale is due that would restore it",)
