@@ -54,7 +54,7 @@ test-successor: $(READY)
 		tests/simulator/gateway tests/activities --deselect tests/activities/test_intent_properties.py $(ARGS)
 	PYTHONPATH=$(CURDIR)/tests/successor:$(SUCCESSOR) $(BIN)/rebalancer demo --exit
 
-# Fails where a folder has less than 95 % of its branches covered by the tests that are about it. A quarter of an hour.
+# Fails where the tests that are about a folder reach less than 95 % of its lines and branches.
 coverage: $(READY)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal $(COVERING) $(ARGS)
