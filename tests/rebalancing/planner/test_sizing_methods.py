@@ -8,8 +8,9 @@ import pytest
 from rebalancing.planner.mixed_integer import Verdict
 from rebalancing.planner.optimum import find_optimum
 from rebalancing.planner.rounding import round_and_spend
+from rebalancing.planner.sizing import Sizing
 from rebalancing.planner.sizing_problem import Line, SizingProblem
-from tests.rebalancing.planner.patient_planner import PATIENCE
+from tests.rebalancing.planner.patient_planner import PATIENCE, choose_quantities
 from tests.rebalancing.planner.small_problems import every_choice, rank, seeded_problems
 
 HAIR = Decimal("0.001")
@@ -71,6 +72,25 @@ def test_what_is_narrowed_to_the_distance_of_a_known_choice_keeps_every_better_o
         for quantities in every_choice(problem):
             if problem.allows(quantities) and problem.distance(quantities) <= known:
                 assert all(each.lowest <= quantities[s] <= each.ceiling for s, each in narrowed.lines.items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "bounds"),
+    [
+        ({"held": 20}, (9, 12)),
+        ({"held": 20, "lowest": 10, "highest": 11}, (10, 11)),
+        ({}, (9, 11)),  # no more than the target rounded up is useful
+    ],
+)
+def test_a_narrowed_line_keeps_what_misses_its_target_by_no_more_and_its_own_bounds(
+    changes: dict[str, object], bounds: tuple[int, int]
+) -> None:
+    narrowed = line("AAA", target_value=Decimal(1000), **changes).narrowed(Decimal(150), Decimal(250))
+    assert (narrowed.lowest, narrowed.highest) == bounds
+
+
+def test_where_nothing_is_open_nothing_is_chosen() -> None:
+    assert choose_quantities(problem_of(cash=100)) == Sizing({})
 
 
 # --- the greedy choice ------------------------------------------------------------------------------------------------
