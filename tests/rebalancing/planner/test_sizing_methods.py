@@ -1,6 +1,7 @@
 """Each sizing method by itself: what one chooses wrongly, the other would hide in the plan."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -83,9 +84,9 @@ def test_what_is_narrowed_to_the_distance_of_a_known_choice_keeps_every_better_o
     ],
 )
 def test_a_narrowed_line_keeps_what_misses_its_target_by_no_more_and_its_own_bounds(
-    changes: dict[str, object], bounds: tuple[int, int]
+    changes: dict[str, int], bounds: tuple[int, int]
 ) -> None:
-    narrowed = line("AAA", target_value=Decimal(1000), **changes).narrowed(Decimal(150), Decimal(250))
+    narrowed = replace(line("AAA", target_value=Decimal(1000)), **changes).narrowed(Decimal(150), Decimal(250))
     assert (narrowed.lowest, narrowed.highest) == bounds
 
 
@@ -161,6 +162,22 @@ def test_the_greedy_choice_is_the_best_one_for_nine_small_accounts_in_ten_and_no
             ),
             {"AAA": 5, "BBB": 4},
         ),
+        (
+            problem_of(
+                line("AAA", target_value=Decimal(1000)),
+                line("BBB", target_value=Decimal(1000)),
+                cash=1400,
+                commission=Decimal(200),
+            ),
+            {"AAA": 5, "BBB": 5},
+        ),
+        # What is held already does not shrink, nor does it make a buy larger.
+        (
+            problem_of(
+                line("AAA", held=2, target_value=Decimal(1000)), line("BBB", target_value=Decimal(500)), cash=600
+            ),
+            {"AAA": 6, "BBB": 2},
+        ),
         # What is sold pays for what is bought.
         (
             problem_of(line("AAA", held=10), line("BBB", target_value=Decimal(1000)), cash=0),
@@ -212,7 +229,7 @@ def test_the_greedy_choice_is_the_best_one_for_nine_small_accounts_in_ten_and_no
         ),
         # A sale that costs more than it brings is let alone where there is no cash to pay for it.
         (
-            problem_of(line("AAA", price=10, held=1), cash=0, commission=Decimal(20)),
+            problem_of(line("AAA", price=10, held=1), cash=0, commission=Decimal("10.50")),
             {"AAA": 1},
         ),
     ],
