@@ -208,15 +208,15 @@ def test_the_greedy_choice_is_the_best_one_for_nine_small_accounts_in_ten_and_no
             problem_of(line("AAA", held=10), line("BBB", target_value=Decimal(1000)), cash=500, turnover=Decimal(0)),
             {"AAA": 10, "BBB": 0},
         ),
-        # The dear step is bought for two cheap ones.
+        # The dear step is bought for a cheap one, and what it leaves stays.
         (
             problem_of(
                 line("AAA", price=150, target_value=Decimal(149)),
-                line("BBB", price=80, held=2, target_value=Decimal(81)),
+                line("BBB", price=80, held=3, target_value=Decimal(161)),
                 cash=70,
                 surplus=0,
             ),
-            {"AAA": 1, "BBB": 1},
+            {"AAA": 1, "BBB": 2},
         ),
         # What is too small for an order is let alone, and what it would have cost buys another.
         (
