@@ -17,13 +17,15 @@ from contract.requests import (
     NOTHING_SENT,
     AcknowledgeRequest,
     CancelOpenRequest,
+    ContractsRequest,
     IntentsRequest,
     PlaceRequest,
     PrepareRequest,
     RepriceRequest,
     SnapshotRequest,
 )
-from rebalancing.errors import CallerRefused, RebalancerError
+from rebalancing.account_names import AccountNames, masked
+from rebalancing.errors import CallerRefused, OtherName, RebalancerError
 from rebalancing.failures import NotPermitted
 from rebalancing.funding.margin_preview import MarginQuestions, MarginRequest
 from rebalancing.orders.order import LegOrder
@@ -69,6 +71,37 @@ class OwnWorkflowsOnly(_RequestsChecked):
                     f"{info.activity_type} for account {account} was asked for by {caller}. Only its own workflow "
                     f"{self._workflow_type} {own} may: trigger that with `rebalancer run {account}`. Nothing was done."
                 )
+
+
+class NamedAsHereOnly(_RequestsChecked):
+    """Does nothing for an account that is asked for by another name than it has at this connection (promise P1).
+
+    So whatever happens to its alias, one workflow at most can trade it: the one of that name.
+    """
+
+    def __init__(self, names: AccountNames) -> None:
+        self._names = names
+
+    def check(self, request: object) -> None:
+        """Raise ``OtherName`` for another name, an old alias as well as the number behind a new one."""
+        if isinstance(request, ContractsRequest):
+            return
+        for account in accounts_of(request):
+            if not self._names.is_name(account):
+                refused = OtherName(
+                    f"{activity.info().activity_type}: {self._said(account)} at this gateway. What was begun under an "
+                    "earlier name goes on once accounts.yaml gives the account that name again (docs/encryption.md). "
+                    "Nothing was done."
+                )
+                if not began_before():
+                    refused.details = (NOTHING_SENT,)
+                raise refused
+
+    def _said(self, account: str) -> str:
+        called = self._names.name_of(account)
+        if called != account:
+            return f"account {masked(account)} is called {called}"
+        return f"no account is called {account}"
 
 
 class EnabledAccountsOnly(_RequestsChecked):

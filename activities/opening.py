@@ -1,8 +1,9 @@
 """What a run must know before it begins: configuration, and the events earlier runs took on (promise P2)."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import ClassVar, Final, cast
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from temporalio import activity
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.halts import Halts
 from activities.seals import Seals
@@ -18,10 +19,11 @@ from configuration.configuration_in_use import ConfigurationInUse
 from contract.activities import OpeningContract
 from contract.encryption import PayloadKeyUnknown
 from contract.memory import Memory, memory_of
-from contract.names import TRIGGER_SIGNAL
+from contract.names import TRIGGER_SIGNAL, workflow_id
+from contract.names_in_history import claim_name
 from contract.requests import Opening, OpeningRequest
 from contract.restored_history import restored_at
-from rebalancing.base import FrozenModel, Weight
+from rebalancing.base import FrozenModel, Instant, Weight
 from rebalancing.errors import RebalancerError
 from rebalancing.settings import EventSettings, Settings
 from rebalancing.triggers import EventRing, Trigger
@@ -37,11 +39,20 @@ RETENTION_LIFETIME: Final = timedelta(minutes=1)
 """How long the server's word on how long it keeps closed runs is good for: nobody changes that more than once."""
 
 
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
 class Remembered(FrozenModel):
-    """What earlier runs remember."""
+    """What earlier runs remember, the latest of which began then."""
 
     events: EventRing = EventRing()
     last_targets: dict[str, Weight] | None = None
+    began_at: Instant | None = None
+
+    def followed_by(self, later: "Remembered") -> "Remembered":
+        """With what runs remember that were later."""
+        targets = self.last_targets if later.last_targets is None else later.last_targets
+        return later.model_copy(update={"events": self.events.followed_by(later.events), "last_targets": targets})
 
 
 class RunNotListed(RebalancerError):
@@ -66,12 +77,15 @@ class OpeningActivities(OpeningContract):
 
         Raises:
             AccountUnknown: the account is not configured, or switched off.
+            AccountRenamed: something of it runs or is paused under an earlier name.
             RunNotListed, HaltsUnread, KeysUnread, PayloadKeyUnknown: trying again helps.
         """
         account = self._configuration.account(request.account)
+        number = self._configuration.names.number_of(request.account)
+        earlier_names = await claim_name(self._client, number, request.account)
         seals = self._seals.findings(request)
         is_follow_up = request.is_follow_up if seals is None else seals.is_follow_up
-        remembered = Remembered() if is_follow_up else await self._remembered(request)
+        remembered = Remembered() if is_follow_up else await self._all_remembered(request, earlier_names)
         return Opening(
             account=account.without_secrets,
             settings=await self._settings(),
@@ -105,7 +119,14 @@ class OpeningActivities(OpeningContract):
             self._retention_told = now, kept
         return self._retention_told[1]
 
-    async def _remembered(self, request: OpeningRequest) -> Remembered:
+    async def _all_remembered(self, request: OpeningRequest, earlier_names: Sequence[str]) -> Remembered:
+        """What runs of the account remember, whatever it was called: an event is the same under every name."""
+        own = await self._remembered(request.account, self._runs_before(request.workflow_id, request.run_id))
+        others = [await self._remembered(name, self._all_runs(workflow_id(name))) for name in earlier_names]
+        told = sorted((own, *others), key=lambda each: each.began_at or NEVER)
+        return reduce(Remembered.followed_by, told)
+
+    async def _remembered(self, account: str, runs: AsyncIterable[WorkflowExecution]) -> Remembered:
         """What the latest run that came to its end remembers, and what was taken on by those that were cut short.
 
         Where seals are required, a memory that no run of ours wrote down may only add to what is known: whoever can
@@ -113,21 +134,23 @@ class OpeningActivities(OpeningContract):
         """
         begun: list[EventRing] = []
         unwritten: list[Trigger] = []
+        began_at: datetime | None = None
         ended: Memory | None = None
         unproven: Memory | None = None
         # What is older would not be traded by, whatever is remembered of it.
         oldest = datetime.now(UTC) - timedelta(seconds=self._configuration.settings.events.maximum_age)
-        async for run in self._earlier_runs(request):
+        async for run in runs:
+            began_at = began_at or run.start_time
             description = await self._client.get_workflow_handle(run.id, run_id=run.run_id).describe()
             if description.status in CUT_SHORT:
-                unwritten += await self._sent_to(run, request.account)
+                unwritten += await self._sent_to(run, account)
             # The memo as the run itself has it: the list may show an older one.
             memory = await memory_of(description)
             if memory.begun is not None:
                 begun.append(memory.begun)
             if memory.events is None:
                 continue
-            if self._is_proven(memory, run, request.account):
+            if self._is_proven(memory, run, account):
                 ended = memory
                 break
             unproven = unproven or memory
@@ -141,6 +164,7 @@ class OpeningActivities(OpeningContract):
         return Remembered(
             events=events.without_summaries.after_ending_early(unwritten),
             last_targets=ended.last_targets if ended else None,
+            began_at=began_at,
         )
 
     def _is_proven(self, memory: Memory, run: WorkflowExecution, account: str) -> bool:
@@ -149,22 +173,34 @@ class OpeningActivities(OpeningContract):
             return True
         return bool(run.run_id) and self._seals.is_proof(memory.proof, account, run.run_id)
 
-    async def _earlier_runs(self, request: OpeningRequest) -> AsyncGenerator[WorkflowExecution]:
-        """The runs before the asking one, latest first, as the server lists them: what is open, then what closed last.
+    async def _all_runs(self, workflow: str) -> AsyncGenerator[WorkflowExecution]:
+        """All runs of another workflow that is over, latest first."""
+        try:
+            latest = await self._client.get_workflow_handle(workflow).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return
+            raise
+        yield latest
+        async for run in self._runs_before(workflow, latest.run_id):
+            yield run
+
+    async def _runs_before(self, workflow: str, latest: str) -> AsyncGenerator[WorkflowExecution]:
+        """The runs before this one, latest first, as the server lists them: what is open, then what closed last.
 
         They are read a few at a time: an account may have had thousands, and the latest one is nearly always enough.
         """
         listed = False
-        runs = self._client.list_workflows(f"WorkflowId = '{request.workflow_id}'", page_size=RUNS_AT_ONCE)
+        runs = self._client.list_workflows(f"WorkflowId = '{workflow}'", page_size=RUNS_AT_ONCE)
         async for run in runs:
-            if run.run_id == request.run_id:
+            if run.run_id == latest:
                 listed = True
             elif not listed:
                 break
             else:
                 yield run
         if not listed:
-            raise RunNotListed(f"Run {request.run_id} of {request.workflow_id} is not listed yet.")
+            raise RunNotListed(f"Run {latest} of {workflow} is not listed yet.")
 
     async def _sent_to(self, run: WorkflowExecution, account: str) -> list[Trigger]:
         """The triggers in a run's history, whether or not a worker ever saw them."""

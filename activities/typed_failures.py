@@ -9,13 +9,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ExecuteActivityInput
 
 from activities.interception import Around
-from rebalancing.errors import HaltsUnread, RebalancerError, SendingUnconfirmed
+from rebalancing.errors import HaltsUnread, OtherName, RebalancerError, SendingUnconfirmed
 
 GATEWAY_ATTEMPTS: Final = 5
 """A gateway that is connected but fails this often at the same thing will not be mended by trying on."""
 
-OF_TEMPORAL: Final = (HaltsUnread, SendingUnconfirmed)
-"""What Temporal did not answer says nothing of the gateway either."""
+NOT_OF_GATEWAY: Final = (OtherName, HaltsUnread, SendingUnconfirmed)
+"""What the configuration is to blame for, or what Temporal did not answer, says nothing of the gateway either."""
 
 
 class TypedFailures(Around):
@@ -38,7 +38,7 @@ class TypedFailures(Around):
         except ApplicationError:
             raise
         except Exception as error:
-            if not isinstance(error, OF_TEMPORAL):
+            if not isinstance(error, NOT_OF_GATEWAY):
                 self._failed[own] += 1
             is_final = not _is_retryable(error) or self._failed[own] == self._attempts
             if is_final:

@@ -18,7 +18,8 @@ from configuration.http_settings import HttpSettings
 from configuration.reading_files import read_at_most
 from configuration.yaml_text import Document, Place, YamlProblem, read_yaml
 from configuration.yaml_text import Path as FieldPath
-from rebalancing.accounts import Account
+from rebalancing.account_names import NO_ALIASES, AccountNames
+from rebalancing.accounts import ACCOUNT_PATTERN, NAME_PATTERN, STRATEGY_PATTERN, Account
 from rebalancing.base import FrozenModel
 from rebalancing.errors import AccountUnknown, RebalancerError, StrategyUnknown
 from rebalancing.settings import Settings
@@ -72,10 +73,11 @@ class Configuration(FrozenModel):
     """Accounts and settings, checked. ``allocations_base_url`` is where strategies are asked for by name, ``http`` is
     for the HTTP API alone, ``alerts`` for what tells people: rebalances do not go by them.
 
-    ``version`` tells one content of the file from another.
+    ``names`` are those of accounts with an alias; ``version`` tells one content of the file from another.
     """
 
     accounts: tuple[Account, ...]
+    names: AccountNames = NO_ALIASES
     settings: Settings = Settings()
     http: HttpSettings = HttpSettings()
     alerts: AlertSettings = AlertSettings()
@@ -83,15 +85,18 @@ class Configuration(FrozenModel):
     version: str = ""
 
     def configured(self, account_id: str) -> Account:
-        """The account with this number, switched off or not. Raises ``AccountUnknown`` if there is none."""
+        """The account of this name, switched off or not. Raises ``AccountUnknown`` if there is none."""
         found = next((account for account in self.accounts if account.account_id == account_id), None)
+        if found is None and self.names.name_of(account_id) != account_id:
+            called = self.names.name_of(account_id)
+            raise AccountUnknown(f"This account is called {called} in the configuration: ask for it by that name.")
         if found is None:
             known = ", ".join(account.account_id for account in self.accounts)
             raise AccountUnknown(f"{account_id} is not in the configuration, which has {known}.")
         return found
 
     def account(self, account_id: str) -> Account:
-        """The account with this number. Raises ``AccountUnknown`` if it is not configured or switched off."""
+        """The account of this name. Raises ``AccountUnknown`` if it is not configured or switched off."""
         found = self.configured(account_id)
         if not found.enabled:
             raise AccountUnknown(f"{account_id} is switched off: set its 'enabled' to true in the configuration.")
@@ -198,6 +203,7 @@ def parse_configuration(text: str, path: Path, older_sets: str | None = None) ->
         raise _refusal(path, problems)
     return Configuration(
         accounts=tuple(_account(entry, file, path) for entry in file.accounts),
+        names=AccountNames(numbers={each.alias: each.account_id for each in file.accounts if each.alias}),
         settings=Settings.model_validate(file.model_dump(include=set(Settings.model_fields))),
         http=_http(file.http, path),
         alerts=_alerts(file.alerts, path),
@@ -244,7 +250,8 @@ def _account(entry: AccountEntry, file: ConfigurationFile, path: Path) -> Accoun
         source = source.model_copy(update={"file": str(path.parent / source.file)})
     rules = file.replacement_sets.get(entry.replacement_set or "", ())
     values = entry.model_dump(include=set(Account.model_fields))
-    return Account.model_validate({**values, "replacements": rules, "allocations": source})
+    named = {"account_id": entry.name, "replacements": rules, "allocations": source}
+    return Account.model_validate({**values, **named})
 
 
 def _http(settings: HttpSettings, path: Path) -> HttpSettings:
@@ -276,6 +283,7 @@ def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Pr
             field = ("accounts", index, "replacement_set")
             allowed = _choice(account.replacement_set, list(file.replacement_sets), "no replacement_sets are defined")
             yield _Problem(field, f"found {_shown(account.replacement_set)}; {allowed}", document.place(field))
+    yield from _alias_problems(file.accounts, document)
     if file.alerts.ably_channel in {account.strategy_name for account in file.accounts}:
         field = ("alerts", "ably_channel")
         message = (
@@ -292,6 +300,22 @@ def _contradictions(file: ConfigurationFile, document: Document) -> Iterator[_Pr
         field = ("retry", "max_delay")
         message = f"found {file.retry.max_delay:g}; at least base_delay ({file.retry.base_delay:g}) is allowed"
         yield _Problem(field, message, document.place(field))
+
+
+def _alias_problems(accounts: tuple[AccountEntry, ...], document: Document) -> Iterator[_Problem]:
+    """An alias hides a number, and each is one account's: not even small and capital letters tell two apart."""
+    numbers = [account.account_id.casefold() for account in accounts]
+    taken: set[str] = set()
+    for index, alias in enumerate(account.alias for account in accounts):
+        if alias is None:
+            continue
+        field, own = ("accounts", index, "alias"), alias.casefold()
+        if any(number in own for number in numbers):
+            message = f"found {alias}, which has an account number in it; an alias is to hide it: choose a word"
+            yield _Problem(field, message, document.place(field))
+        elif own in taken:
+            yield _Problem(field, f"found {alias} twice; each account needs a name of its own", document.place(field))
+        taken.add(own)
 
 
 def _explained(error: ErrorDetails, document: Document) -> _Problem:
@@ -324,8 +348,9 @@ def _written_path(loc: FieldPath, document: Document) -> FieldPath:
 def _allowed(error: ErrorDetails) -> str:
     pattern = str(error.get("ctx", {}).get("pattern", ""))
     words = {
-        r"^[A-Z]{1,5}[0-9]{1,12}$": "an account number is allowed, letters then digits, such as U1234567",
-        r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$": "a name of letters, digits and . _ : - is allowed",
+        ACCOUNT_PATTERN: "an account number is allowed, letters then digits, such as U1234567",
+        NAME_PATTERN: "at most 40 letters, digits and . _ - are allowed, the first a letter or digit",
+        STRATEGY_PATTERN: "a name of letters, digits and . _ : - is allowed",
         r"^[a-z][a-z0-9]{0,30}$": "a name of small letters and digits is allowed",
     }
     if pattern in words:

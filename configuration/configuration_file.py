@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 
 from configuration.alert_settings import AlertSettings
 from configuration.http_settings import HttpSettings
-from rebalancing.accounts import Account, AccountType, AllocationsSource, ReservePercent
+from rebalancing.account_names import Alias
+from rebalancing.accounts import Account, AccountNumber, AccountType, AllocationsSource, ReservePercent
 from rebalancing.approval import ApprovalRequired, ApprovalRules
 from rebalancing.base import ConfiguredModel, FrozenModel
 from rebalancing.settings import Settings
@@ -73,6 +74,11 @@ class AccountEntry(Account):
 
     model_config = ConfigDict(json_schema_extra=_as_people_write_it)
 
+    account_id: AccountNumber
+    """IBKR account number."""
+    alias: Alias | None = None
+    """What the account is called in the place of its number: in ids, logs, alerts and commands. How to give one:
+    `docs/encryption.md`."""
     allocations: Annotated[
         AllocationsSource,
         BeforeValidator(_list_as_weights),
@@ -103,6 +109,11 @@ class AccountEntry(Account):
         if "type" not in entry:
             entry["type"] = AccountType.of(str(entry.get("account_id")))
         return entry
+
+    @property
+    def name(self) -> str:
+        """What the account is called."""
+        return self.alias or self.account_id
 
     @model_validator(mode="after")
     def _consistent(self) -> "AccountEntry":

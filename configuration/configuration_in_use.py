@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from configuration.configuration import Configuration, ConfigurationInvalid, read_contents
+from rebalancing.account_names import AccountNames
 from rebalancing.accounts import Account
-from rebalancing.errors import RebalancerError
+from rebalancing.errors import AccountRenamed, RebalancerError
 from rebalancing.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ class ConfigurationInUse:
         self.problem = ""
         """Why the file as it is now is not what this process goes by; empty where it is."""
         self._changed = asyncio.Event()
+        self.names = first.names
+        """What accounts are called here, also those that were taken out since this process began."""
+        self._called = _called(first)
 
     @property
     def settings(self) -> Settings:
@@ -41,7 +45,7 @@ class ConfigurationInUse:
         return self.now.settings
 
     def account(self, account_id: str) -> Account:
-        """The account with this number. Raises ``AccountUnknown`` if it is not configured or switched off."""
+        """The account of this name. Raises ``AccountUnknown`` if it is not configured or switched off."""
         return self.now.account(account_id)
 
     def __str__(self) -> str:
@@ -50,6 +54,8 @@ class ConfigurationInUse:
     def use(self, configuration: Configuration) -> None:
         """Go by this one from now on."""
         self.now, self.problem = configuration, ""
+        self._called |= _called(configuration)
+        self.names = AccountNames(numbers={**self.names.numbers, **configuration.names.numbers})
         off = [account.account_id for account in configuration.accounts if not account.enabled]
         enabled = ", ".join(account.account_id for account in configuration.enabled_accounts) or "none"
         log.info("%s is in use; accounts: %s%s", self, enabled, f"; switched off: {', '.join(off)}" if off else "")
@@ -84,15 +90,35 @@ class ConfigurationInUse:
             self.refuse(look.problem)
             return
         try:
+            self._require_same_names(look.configuration)
             suits(look.configuration)
         except RebalancerError as unsuitable:
             self.refuse(f"{self.path} was changed and cannot be used: {unsuitable}")
         else:
             self.use(look.configuration)
 
+    def _require_same_names(self, configuration: Configuration) -> None:
+        """Raise ``AccountRenamed`` where an account was called otherwise since this process began: its runs and pauses
+        have that name, and only a start looks for them."""
+        numbers = {name: number for number, name in self._called.items()}
+        for number, name in _called(configuration).items():
+            before = self._called.get(number, name)
+            if name != before or numbers.get(name, number) != number:
+                raise AccountRenamed(
+                    f"the alias of account {name if name != number else before} was given, changed or taken out, which "
+                    "counts from a start on. Put it back; or stop everything that runs by this file (up, worker, "
+                    "listen, serve), and start it again (docs/encryption.md)."
+                )
+
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def _called(configuration: Configuration) -> dict[str, str]:
+    """What each account is called, by its number."""
+    names = [account.account_id for account in configuration.accounts]
+    return {configuration.names.number_of(name): name for name in names}
 
 
 def _look(path: Path, known: str) -> _Look:

@@ -121,6 +121,12 @@ async def halts_of(client: Client, account: str, strategy: str | None) -> tuple[
     return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in ids)) if halt)
 
 
+async def pauses_of(client: Client, account: str) -> tuple[Halt, ...]:
+    """What holds this account alone, under this name. Raises ``RPCError``."""
+    ids = (pause_id(account), history_pause_id(account))
+    return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in ids)) if halt)
+
+
 async def set_halt(client: Client, halt_id: str, who: str, reason: str) -> bool:
     """Have this halt or pause run; whether it did not before. Raises ``RPCError``."""
     try:

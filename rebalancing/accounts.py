@@ -22,13 +22,23 @@ from rebalancing.web_address import WebAddress, without_secrets
 
 ACCOUNT_PATTERN = r"^[A-Z]{1,5}[0-9]{1,12}$"
 
-AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
+AccountNumber = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 """An IBKR account number: letters, then digits. Those of paper accounts begin with D."""
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
+
+AccountId = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""What an account is called: its number, or its alias (``rebalancing.account_names``)."""
+
+
+def is_account_number(text: str) -> bool:
+    """Whether this is written as account numbers are."""
+    return re.fullmatch(ACCOUNT_PATTERN, text) is not None
 
 
 def is_account_id(text: str) -> bool:
-    """Whether this is written as account numbers are."""
-    return re.fullmatch(ACCOUNT_PATTERN, text) is not None
+    """Whether this is written as names of accounts are, be they numbers or aliases."""
+    return re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def _not_taken(name: str) -> str:
@@ -115,7 +125,7 @@ class Account(TradingRules):
     """
 
     account_id: AccountId
-    """IBKR account number."""
+    """What the account is called: its alias, or its number where it has none."""
     strategy_name: StrategyName
     """The strategy, and its Ably channel; also `notification.channel`."""
     type: AccountType

@@ -26,6 +26,16 @@ class StrategyUnknown(RebalancerError):
     """No enabled account follows the strategy."""
 
 
+class AccountRenamed(RebalancerError):
+    """Something of the account is left under another name than it has by now (promises P1 and P2)."""
+
+
+class OtherName(RebalancerError):
+    """An account is asked for by another name than it has at the gateway; once it has that again, trying helps."""
+
+    retryable = True
+
+
 class AccountTypeMismatch(RebalancerError):
     """A paper account met a live login, or the reverse (promise P6)."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from rebalancing.account_names import AccountNames
 from rebalancing.accounts import AccountType
 from rebalancing.base import FrozenModel
 
@@ -49,6 +50,10 @@ class Login(FrozenModel):
         if self.kind is not earlier.kind:
             return False
         return self.kind is LoginKind.SIMULATED or not set(self.accounts).isdisjoint(earlier.accounts)
+
+    def named(self, names: AccountNames) -> "Login":
+        """The same for people: its accounts as they are called. What belongs to whom is told by their numbers."""
+        return self.model_copy(update={"accounts": tuple(map(names.name_of, self.accounts))})
 
     def __str__(self) -> str:
         more = len(self.accounts) - NAMED

@@ -18,6 +18,7 @@ from configuration.environment import Connections
 from contract.memory import memory_of
 from contract.messages import RunResult
 from contract.status import Status
+from rebalancing.account_names import AccountNames
 from rebalancing.accounts import Account
 from rebalancing.outcomes import Phase
 from rebalancing.settings import Settings
@@ -47,7 +48,7 @@ WEIGHTS = {"QQQ": "0.5", "BND": "0.3", "GLD": "0.2"}
 class Holding:
     """One account of a test: what it has, and what it should become.
 
-    ``more`` goes into its configuration, ``books`` into the simulated gateway's.
+    ``more`` goes into its configuration, ``books`` into the simulated gateway's. With an ``alias`` it is called so.
     """
 
     cash: str = "100000"
@@ -56,6 +57,7 @@ class Holding:
     url: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict[str, Any])
     books: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    alias: str = ""
 
 
 @dataclass
@@ -153,7 +155,7 @@ def configuration(accounts: Mapping[str, Holding], settings: Settings | None = N
         accounts=tuple(
             Account.model_validate(
                 {
-                    "account_id": name,
+                    "account_id": own.alias or name,
                     "strategy_name": "test-strategy",
                     "type": "paper",
                     "allocations": {"url": own.url} if own.url else {"weights": own.weights},
@@ -162,6 +164,7 @@ def configuration(accounts: Mapping[str, Holding], settings: Settings | None = N
             )
             for name, own in accounts.items()
         ),
+        names=AccountNames(numbers={own.alias: number for number, own in accounts.items() if own.alias}),
         settings=settings or quick_settings(),
     )
 

@@ -94,7 +94,9 @@ def test_ib_insync_is_imported_in_one_module_and_used_where_it_is_translated_and
     importers = {file.path for file in files if "ib_insync" in file.imported_packages()}
     assert importers == {"activities/gateway/ib_api.py"}
     users = {file.path for file in files if "from activities.gateway.ib_api import ibi" in file.text}
-    assert users == {f"activities/gateway/{name}.py" for name in ("positions", "session", "translation")}
+    assert users == {
+        f"activities/gateway/{name}.py" for name in ("named_accounts", "positions", "session", "translation")
+    }
 
 
 def test_only_the_translation_makes_what_ib_insync_sends() -> None:

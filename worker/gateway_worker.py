@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.callers import EnabledAccountsOnly, OwnWorkflowsOnly, PermittedOnly
+from activities.callers import EnabledAccountsOnly, NamedAsHereOnly, OwnWorkflowsOnly, PermittedOnly
 from activities.fills import FillActivities
 from activities.gateway.order_desk import OrderDesk
 from activities.gateway.quote_feed import QuoteFeed
@@ -95,6 +95,7 @@ async def _work_again_and_again(
             address,
             request_timeout=settings.concurrency.request_timeout,
             figures_lag=timedelta(seconds=settings.figures_lag),
+            names=configuration.names,
         )
         try:
             await _open(client, session, gateway)
@@ -128,11 +129,11 @@ async def _open(client: Client, session: GatewaySession, gateway: str | None) ->
     """Connect, and make sure that this is the login the history belongs to before anything is served."""
     await session.open()
     try:
-        await claim(client, gateway, session.login)
+        await claim(client, gateway, session.login, session.names)
     except BaseException:
         session.close()
         raise
-    log.info("the gateway is %s", session.login)
+    log.info("the gateway is %s", session.login.named(session.names))
 
 
 async def _work(
@@ -149,6 +150,7 @@ async def _work(
         Measured(),
         TypedFailures(GATEWAY_ATTEMPTS),
         OwnWorkflowsOnly(WORKFLOW_TYPE, workflow_id),
+        NamedAsHereOnly(session.names),
         EnabledAccountsOnly(configuration.account),
         PermittedOnly(Seals(keys).is_permitted),
         OrderNews(),
@@ -172,10 +174,20 @@ async def _work(
         max_heartbeat_throttle_interval=CANCEL_DELIVERY,
     )
     ahead = asyncio.create_task(ReadAhead(client, reader, configuration, gateway).run())
+    renewing = asyncio.create_task(_renewed_for_names(session, configuration))
     try:
         await host([slot, fills], _until_lost(session, settings.concurrency.connection_check_interval))
     finally:
         ahead.cancel()
+        renewing.cancel()
+
+
+async def _renewed_for_names(session: GatewaySession, configuration: ConfigurationInUse) -> None:
+    """Have a new connection made once there is an account with an alias that this one does not know: all that it has
+    noted of orders and cash is by the names it began with."""
+    while configuration.names == session.names:
+        await configuration.change()
+    session.abandon("an account with an alias was added; everything is read afresh")
 
 
 async def _until_lost(session: GatewaySession, interval: float) -> None:

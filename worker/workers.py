@@ -20,6 +20,7 @@ from worker.first_counts import count_from_zero
 from worker.gateway_worker import run_gateway_worker
 from worker.halts_watch import watch_halts
 from worker.hosting import host, requiring_encryption
+from worker.named_accounts import have_names
 from worker.rebalance_worker import run_rebalance_worker
 from worker.turns_worker import turns_worker
 
@@ -37,12 +38,13 @@ async def run_workers(
 
     ``gateways`` are the names of those to connect to, ``None`` for the one without a name; by default all that enabled
     accounts are reached through. ``upgrade`` is what was said about runs of other releases. Raises what
-    ``require_connections`` raises, or ``ReleaseRefused``, before anything is started.
+    ``require_connections`` raises, or ``ReleaseRefused`` or ``AccountRenamed``, before anything is started.
     """
     require_connections(configuration.now, connections, gateways)
     keys = KeysInUse(lambda: configuration.settings, connections.rebalancer_key_file)
     client = requiring_encryption(client, lambda: keys.are_required)
     leads = await admitted(client, own_release(), upgrade)  # before this release touches anything, the gateway included
+    await have_names(client, configuration.now)
     reading = allocation_activities(connections, configuration.account, lambda: configuration.now.allocations_base_url)
     async with reading as allocations, asyncio.TaskGroup() as tasks:
         tasks.create_task(run_rebalance_worker(client, configuration, allocations, keys, upgrade, leads=leads))

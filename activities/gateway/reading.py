@@ -146,13 +146,13 @@ class AccountReader:
         return self.contracts_since(datetime.now(UTC) - CONTRACT_LIFETIME)
 
     def _require_account(self, account: str, account_type: AccountType) -> None:
-        managed = self._session.login.accounts
+        managed = self._session.accounts
         if account not in managed:
             raise AccountUnknown(
                 f"Account {account} is not managed by the gateway's login (it manages {', '.join(managed)}). "
                 "Log the gateway in with the right user, or correct the account in accounts.yaml."
             )
-        actual = AccountType.of(account)
+        actual = AccountType.of(self._session.names.number_of(account))
         if actual != account_type:
             raise AccountTypeMismatch(
                 f"Account {account} is configured as {account_type} but is a {actual} account. "
@@ -166,7 +166,7 @@ class AccountReader:
         """
         if account in self._subscribed or self._are_figures_told(account, held_out):
             return
-        managed = self._session.login.accounts
+        managed = self._session.accounts
         unread = (other for other in managed if other != account and other not in self._subscribed)
         others = [other for other in unread if not self._figures.are_told(other, plain=True)]
         asked = [account, *others[: SUBSCRIBED_AT_ONCE - 1]]

@@ -21,10 +21,12 @@ from activities.gateway.account_values import AccountValues
 from activities.gateway.cash import CashBook
 from activities.gateway.ib_api import ibi
 from activities.gateway.ledger import OrderLedger, family_of
+from activities.gateway.named_accounts import go_by_names
 from activities.gateway.positions import MOST_ACCOUNTS_TOGETHER, Positions
 from activities.gateway.trade_counts import TradeCounts
 from activities.gateway.wake_ups import WakeUps
 from contract.gateway_pacing import MESSAGES_SENT
+from rebalancing.account_names import NO_ALIASES, AccountNames
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import GatewayTimeout, GatewayUnavailable
 from rebalancing.login import Login
@@ -69,12 +71,13 @@ class GatewaySession:
     """A live connection: requests with time-outs, the order ledger, and the moment it was lost.
 
     ``name`` tells it from every other connection there ever was; ``login`` is what the gateway is logged in with, known
-    once the session is open.
+    once the session is open. ``names`` are what its accounts are called; all else but the login goes by them.
     """
 
     address: GatewayAddress
     request_timeout: float
     figures_lag: timedelta
+    names: AccountNames = NO_ALIASES
     ib: ibi.IB = field(default_factory=ibi.IB)
     ledger: OrderLedger = field(default_factory=OrderLedger)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,6 +96,7 @@ class GatewaySession:
 
     def __post_init__(self) -> None:
         """The book of cash needs to know how old the broker's figures may be; the positions are of this connection."""
+        go_by_names(self.ib.client, self.names)
         self.cash = CashBook(self.figures_lag)
         self.positions = Positions(self.ib)
         self.values = AccountValues(self.ib.client.getAccounts)
@@ -102,6 +106,11 @@ class GatewaySession:
     def client_id(self) -> int:
         """The id by which the gateway knows this client."""
         return self.address.client_id
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """What the accounts are called that the login manages."""
+        return self.login.named(self.names).accounts
 
     @property
     def messages_sent(self) -> int:
@@ -129,7 +138,8 @@ class GatewaySession:
             if len(client.getAccounts()) <= MOST_ACCOUNTS_TOGETHER:
                 await self.request("the values of all accounts", self.ib.reqAccountSummaryAsync)
             await self.refresh_orders()  # last, since the rest takes seconds where there are hundreds of accounts
-            self.login = Login.of(client.getAccounts(), simulated=self.is_simulated)
+            numbers = map(self.names.number_of, client.getAccounts())
+            self.login = Login.of(numbers, simulated=self.is_simulated)
         except (OSError, TimeoutError) as error:
             self.close()
             raise GatewayUnavailable(self._explain(error)) from error

@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 
 from configuration.configuration import Configuration, ConfigurationInvalid
 from configuration.environment import Connections
+from rebalancing.account_names import AccountNames, masked
 from rebalancing.accounts import Account
 from rebalancing.clocks import seconds_ahead
 from rebalancing.errors import RebalancerError
@@ -112,12 +113,12 @@ async def check_temporal() -> str:
     return f"{temporal_address()}, namespace {client.namespace}"
 
 
-async def check_history(gateways: tuple[str | None, ...]) -> str:
+async def check_history(gateways: tuple[str | None, ...], names: AccountNames) -> str:
     """Tell which login the history belongs to: what is unfinished in it goes on with that one alone."""
     client = await connect_temporal()
     told: list[str] = []
     for gateway in gateways:
-        login = await known_login(client, gateway)
+        login = await known_login(client, gateway, names)
         belongs = f"belongs to {login}" if login else "belongs to no login yet; the first that is connected counts"
         told.append(f"{gateway_name(gateway)}: {belongs}")
     return "; ".join(told) or "no account is enabled"
@@ -193,7 +194,7 @@ def _connections(
     gateways = configuration.gateways
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("Temporal", check_temporal),
-        ("history", lambda: check_history(gateways)),
+        ("history", lambda: check_history(gateways, configuration.names)),
         ("processes", lambda: check_processes(configuration.version)),
         *((f"gateway {name}" if name else "gateway", lambda name=name: _check_gateway(connections, name, tolerance))
           for name in gateways),
@@ -270,6 +271,9 @@ def _reason(error: OSError) -> str:
 def _described(configuration: Configuration, connections: Connections) -> str:
     enabled, strategies = len(configuration.enabled_accounts), len(configuration.strategies)
     off = len(configuration.accounts) - enabled
-    return f"{connections.accounts_file} {configuration.version}: {enabled} accounts follow {strategies} strategies" + (
-        f", {off} switched off" if off else ""
+    called = ", ".join(f"{name} ({masked(number)})" for name, number in configuration.names.numbers.items())
+    return (
+        f"{connections.accounts_file} {configuration.version}: {enabled} accounts follow {strategies} strategies"
+        + (f", {off} switched off" if off else "")
+        + (f"; called otherwise than by number: {called}" if called else "")
     )

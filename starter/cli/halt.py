@@ -44,11 +44,10 @@ async def run_pause_command(account: str | None, strategy: str | None, reason: s
     _printable(reason)
     _require_one(account, strategy)
     configuration = read_setup(may_be_simulated=True).configuration
-    if account is not None:
-        halt_id = pause_of_account(configuration, account)
-    else:
-        halt_id = pause_of_strategy(configuration, str(strategy))
-    await _hold(await connect_temporal(), halt_id, reason, as_json=as_json)
+    paused = pause_of_strategy(configuration, strategy) if strategy is not None else None
+    client = await connect_temporal()
+    halt_id = paused or await pause_of_account(client, configuration, str(account))
+    await _hold(client, halt_id, reason, as_json=as_json)
 
 
 async def run_unpause_command(account: str | None, strategy: str | None, reason: str, *, as_json: bool) -> None:

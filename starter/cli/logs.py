@@ -20,6 +20,7 @@ from temporalio.runtime import (
 )
 from temporalio.service import RPCError
 
+from rebalancing.account_names import AccountNames
 from rebalancing.errors import RebalancerError
 from starter.cli.log_lines import JsonLine, whereabouts, with_whereabouts
 
@@ -122,6 +123,26 @@ class OneLine(logging.Formatter):
         line = super().formatMessage(record) + (f" [{about}]" if about else "")
         line = "".join(character if character.isprintable() else " " for character in line)
         return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
+
+
+class WithNames(logging.Formatter):
+    """Any other's lines, with the names of accounts in the place of numbers: whoever wrote them, tracebacks too."""
+
+    def __init__(self, form: logging.Formatter, names: Callable[[], AccountNames]) -> None:
+        super().__init__()
+        self._form = form
+        self._names = names
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's lines."""
+        return self._names().told(self._form.format(record))
+
+
+def call_by_name(names: Callable[[], AccountNames]) -> None:
+    """Have no number of an account in the log that has an alias."""
+    for handler in logging.getLogger().handlers:
+        if handler.formatter is not None:
+            handler.setFormatter(WithNames(handler.formatter, names))
 
 
 def without_known_tracebacks(record: logging.LogRecord) -> bool:

@@ -21,7 +21,7 @@ from starter.cli import (
     schedule_commands,
     serve_commands,
 )
-from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_number
+from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_name
 from starter.cli.mistakes import complete
 
 MOST_PORTS: Final = 65_535
@@ -144,7 +144,7 @@ rebalance_commands.add_to(app)
 @app.command(rich_help_panel=ACCOUNTS)
 def status(
     account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.", callback=account_number)
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this account.", callback=account_name)
     ] = None,
     as_json: JsonFlag = False,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")] = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from starter.cli.arguments import ACCOUNTS, AccountArgument, JsonFlag, OptionalAccount, account_number
+from starter.cli.arguments import ACCOUNTS, AccountArgument, JsonFlag, OptionalAccount, account_name
 from starter.cli.mistakes import complete
 
 Strategy = Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="All accounts that follow it.")]
@@ -61,7 +61,7 @@ def retry(
 
 def plan(
     account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.", callback=account_number)
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="What it would trade now.", callback=account_name)
     ] = None,
     portfolio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead: cash, positions, prices and targets (JSON).")

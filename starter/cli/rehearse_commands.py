@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
-from starter.cli.arguments import TRYING_OUT, JsonFlag
+from starter.cli.arguments import TRYING_OUT, JsonFlag, account_names
 from starter.cli.mistakes import complete
 
 
 def rehearse(
     accounts: Annotated[
-        list[str] | None, typer.Argument(metavar="[ACCOUNT]...", help="These only. Without any: all enabled ones.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[ACCOUNT]...", help="These only. Without any: all enabled ones.", callback=account_names
+        ),
     ] = None,
     faults: Annotated[
         bool, typer.Option("--faults", help="Kill the worker and lose the gateway's answers meanwhile.")

@@ -18,10 +18,10 @@ async def run_retry_command(account_id: str | None, how: HowToAsk) -> int:
     _, configuration = read_setup(may_be_simulated=True)
     client = await connect_temporal()
     if account_id is not None:
-        account = configuration.account(account_id)
+        configuration.account(account_id)
         run = await to_retry(client, account_id)
         _tell(run)
-        return await ask_for(client, account, retry_of(run, operator_name()), how)
+        return await ask_for(client, configuration, retry_of(run, operator_name()), how)
     triggers = []
     for run in await all_to_retry(client, datetime.now(UTC)):
         try:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
+from configuration.configuration import Configuration
+from rebalancing.account_names import AccountNames
 from rebalancing.accounts import Account
 from rebalancing.triggers import EventStatus, ExecutionMode, Trigger
 from starter.cli.asking import confirmed, somebody_sits_here
@@ -49,14 +51,15 @@ async def run_run_command(options: RunOptions) -> int:
     account = configuration.account(options.account)
     mode = ExecutionMode.REBALANCE if options.live else ExecutionMode.DRY_RUN
     trigger = as_asked(requested, account=account.account_id, mode=mode, event_id=options.event_id, by=operator_name())
-    return await ask_for(await connect_temporal(), account, trigger, options.how)
+    return await ask_for(await connect_temporal(), configuration, trigger, options.how)
 
 
-async def ask_for(client: Client, account: Account, trigger: Trigger, how: HowToAsk) -> int:
+async def ask_for(client: Client, configuration: Configuration, trigger: Trigger, how: HowToAsk) -> int:
     """Ask for a rebalance of one account; what trades is asked about where somebody sits at a terminal."""
+    account = configuration.account(trigger.account)
     is_live = trigger.mode is ExecutionMode.REBALANCE
     if is_live:
-        error_console().print(await destination(client, account), markup=False, soft_wrap=True)
+        error_console().print(await destination(client, account, configuration.names), markup=False, soft_wrap=True)
         if not how.yes and somebody_sits_here() and not confirmed(f"Trade in {account.account_id}?"):
             error_console().print("Nothing was asked for.")
             return FAILED
@@ -73,9 +76,9 @@ async def ask_for(client: Client, account: Account, trigger: Trigger, how: HowTo
         return await _wait(client, trigger, how)
 
 
-async def destination(client: Client, account: Account) -> str:
+async def destination(client: Client, account: Account, names: AccountNames) -> str:
     """Where a request that trades goes: to which server, through which gateway, to which login."""
-    login = await known_login(client, account.gateway)
+    login = await known_login(client, account.gateway, names)
     told = f"as of its latest connection {login}" if login else "no worker has connected to it yet"
     if login and account.account_id not in login.accounts:
         told += f"; {account.account_id} is NOT among its accounts"

@@ -55,7 +55,7 @@ async def ask_for_all(client: Client, configuration: Configuration, triggers: Se
     """Ask for these. What trades needs a yes: at the terminal, or by ``--yes``."""
     accounts = {trigger.account: configuration.account(trigger.account) for trigger in triggers}
     is_live = any(trigger.mode is ExecutionMode.REBALANCE for trigger in triggers)
-    if is_live and not await _may_trade(client, list(accounts.values()), how):
+    if is_live and not await _may_trade(client, configuration, list(accounts.values()), how):
         error_console().print("Nothing was asked for.")
         return FAILED
     delivered = await deliver_all(client, triggers, {own.account_id: own.strategy_name for own in accounts.values()})
@@ -88,9 +88,9 @@ def exit_status_of(results: Sequence[Result]) -> int:
     return WAITS_FOR_YOU if left else DONE
 
 
-async def _may_trade(client: Client, accounts: Sequence[Account], how: HowToAsk) -> bool:
+async def _may_trade(client: Client, configuration: Configuration, accounts: Sequence[Account], how: HowToAsk) -> bool:
     for account in accounts:
-        error_console().print(await destination(client, account), markup=False, soft_wrap=True)
+        error_console().print(await destination(client, account, configuration.names), markup=False, soft_wrap=True)
     if how.yes:
         return True
     if not somebody_sits_here():

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from starter.cli.arguments import ACCOUNTS, JsonFlag
+from starter.cli.arguments import ACCOUNTS, JsonFlag, account_name
 from starter.cli.mistakes import complete
 
 schedules = typer.Typer(
@@ -20,7 +20,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The schedule'
 def add(
     cron: Annotated[str, typer.Option(metavar="CRON", help="When: minute hour day-of-month month day-of-week.")],
     timezone: Annotated[str, typer.Option(metavar="ZONE", help="In which time zone, such as America/New_York.")],
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Whom: this account.")] = None,
+    account: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Whom: this account.", callback=account_name)
+    ] = None,
     strategy: Annotated[
         str | None, typer.Option(metavar="NAME", help="Or all enabled accounts that follow it when the time comes.")
     ] = None,

@@ -15,6 +15,7 @@ from configuration.keys_in_use import require_keys
 from contract import tracing
 from starter.ably.listener import AblyNotConfigured, ably_settings, listen
 from starter.cli.alerting import alerting
+from starter.cli.logs import call_by_name
 from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.setup import connect_temporal, read_setup
 from starter.cli.stopping import Stopped, stopped_by_signal
@@ -74,6 +75,7 @@ async def following(
     suits: Callable[[Configuration], object] = lambda _: None,
 ) -> None:
     """Run services with a configuration that follows its file, and have Temporal show what this process goes by."""
+    call_by_name(lambda: configuration.names)
     log.info("%s is in use", configuration)
     async with _traces_sent(), asyncio.TaskGroup() as tasks:
         beside = (configuration.follow(suits), show(client, role, configuration), show_standing(client, configuration))

@@ -26,6 +26,7 @@ from starter.cli.alerting import alerting
 from starter.cli.console import error_console
 from starter.cli.env import address_of
 from starter.cli.key import have_key
+from starter.cli.logs import call_by_name
 from starter.cli.metrics import start_logging_with_metrics
 from starter.cli.serve import at_port, http_api
 from starter.cli.services import following
@@ -82,6 +83,7 @@ async def run_up_command(options: UpOptions) -> None:
     ):
         _require_free(what, port)
     metrics = start_logging_with_metrics(connections, serves=True)
+    call_by_name(lambda: configuration.names)
     try:
         async with stopped_by_signal(), AsyncExitStack() as stack:
             connections = await stack.enter_async_context(_stand_ins(options, connections, configuration))
@@ -161,7 +163,8 @@ async def _stand_ins(
 
     accounts = [account.account_id for account in configuration.enabled_accounts]
     log.info("accounts of %s: %s", connections.accounts_file, ", ".join(accounts))
-    async with stand_ins(connections, options.scenario, accounts) as simulated:
+    numbers = map(configuration.names.number_of, accounts)
+    async with stand_ins(connections, options.scenario, numbers) as simulated:
         yield simulated
 
 

@@ -15,6 +15,7 @@ from configuration.configuration import Configuration
 from contract.activities import GatewayContract
 from contract.halts import HALT_ID, Halt, halt_of, pause_id, running_halts, set_halt, strategy_pause_id
 from contract.names import gateway_queue
+from contract.names_in_history import require_called
 from contract.priority import OPERATOR
 from contract.timeouts import HEARTBEAT_TIMEOUT
 from rebalancing.errors import RebalancerError, StrategyUnknown
@@ -69,9 +70,14 @@ async def hold(client: Client, halt_id: str, who: str, reason: str) -> HaltSet:
     )
 
 
-def pause_of_account(configuration: Configuration, account: str) -> str:
-    """The id of its pause. Raises ``AccountUnknown``: a pause of a misspelt name would hold nothing."""
-    return pause_id(configuration.configured(account).account_id)
+async def pause_of_account(client: Client, configuration: Configuration, account: str) -> str:
+    """The id of its pause. A pause of another name than the workers know would hold nothing.
+
+    Raises ``AccountUnknown``, and what ``require_called`` raises.
+    """
+    name = configuration.configured(account).account_id
+    await require_called(client, configuration.names.number_of(name), name)
+    return pause_id(name)
 
 
 def pause_of_strategy(configuration: Configuration, strategy: str) -> str:

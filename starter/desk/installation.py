@@ -17,6 +17,7 @@ from contract.gateway_news import GatewayNews
 from contract.halts import Halt
 from contract.names import DELIVERING_SIGNAL, READ_SIGNAL, channel_id, gateway_queue
 from contract.process_in_use import ProcessInUse
+from rebalancing.account_names import NO_ALIASES, AccountNames
 from rebalancing.login import Login
 from starter.desk.gateway_connections import gateway_news, holder_in
 from starter.desk.halt import read_halts
@@ -124,6 +125,7 @@ class Installation:
 async def read_installation(client: Client, configuration: Configuration | None) -> Installation:
     """How gateways, listener and processes stand; what cannot be told hides nothing else."""
     gateways = configuration.gateways if configuration else (None,)
+    names = configuration.names if configuration else NO_ALIASES
     channels = tuple(configuration.strategies)[:MOST_CHANNELS] if configuration else ()
     unknown: list[str] = []
 
@@ -134,7 +136,7 @@ async def read_installation(client: Client, configuration: Configuration | None)
             unknown.append(f"{what} cannot be told: {error.message or error.status.name}")
             return None
 
-    standings = [told(f"gateway {name or 'default'}", partial(_gateway, client, name)) for name in gateways]
+    standings = [told(f"gateway {name or 'default'}", partial(_gateway, client, name, names)) for name in gateways]
     read = [told(f"channel {name}", partial(channel_standing, client, name)) for name in channels]
     processes, halts, found, listened = await asyncio.gather(
         told("which processes run", partial(running, client)),
@@ -151,9 +153,9 @@ async def read_installation(client: Client, configuration: Configuration | None)
     )
 
 
-async def _gateway(client: Client, name: str | None) -> GatewayStanding:
+async def _gateway(client: Client, name: str | None, names: AccountNames) -> GatewayStanding:
     queue, news, login = await asyncio.gather(
-        described(client, gateway_queue(name)), gateway_news(client, name), known_login(client, name)
+        described(client, gateway_queue(name)), gateway_news(client, name), known_login(client, name, names)
     )
     return GatewayStanding(
         name=name,

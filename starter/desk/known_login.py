@@ -11,14 +11,15 @@ from contract.names import (
     gateway_of_login,
     login_id,
 )
+from rebalancing.account_names import AccountNames
 from rebalancing.login import Login, LoginKind
 from starter.desk.temporal_errors import is_unknown
 
 
-async def known_login(client: Client, gateway: str | None) -> Login | None:
+async def known_login(client: Client, gateway: str | None, names: AccountNames) -> Login | None:
     """The login at this gateway that the history belongs to, or ``None`` before its first connection.
 
-    Raises ``RPCError`` if the server does not tell.
+    Its accounts have their ``names``. Raises ``RPCError`` if the server does not tell.
     """
     try:
         description = await client.get_workflow_handle(login_id(gateway)).describe()
@@ -26,7 +27,8 @@ async def known_login(client: Client, gateway: str | None) -> Login | None:
         if is_unknown(error):
             return None
         raise
-    return await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
+    login = await description.memo_value(LOGIN_MEMO, default=None, type_hint=Login)
+    return login.named(names) if login else None
 
 
 async def known_gateways(client: Client) -> tuple[str | None, ...]:

@@ -7,7 +7,14 @@ from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from configuration.configuration import ConfigurationInvalid
-from rebalancing.errors import AccountUnknown, OtherLogin, RebalancerError, ReleaseRefused, StrategyUnknown
+from rebalancing.errors import (
+    AccountRenamed,
+    AccountUnknown,
+    OtherLogin,
+    RebalancerError,
+    ReleaseRefused,
+    StrategyUnknown,
+)
 from starter.desk.schedules import ScheduleRefused
 
 T = TypeVar("T")
@@ -21,6 +28,7 @@ class UserMistake(Exception):
 MISTAKES: Final = (
     UserMistake,
     ConfigurationInvalid,
+    AccountRenamed,
     AccountUnknown,
     StrategyUnknown,
     ScheduleRefused,

@@ -25,7 +25,7 @@ from starter.desk.trigger import deliver
 from starter.web.answers import ASKS, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Reader, may_read
 from starter.web.going_on import ACCEPTED, accepted
-from starter.web.open_desk import TheDesk
+from starter.web.open_desk import TheAccount, TheDesk
 from starter.web.problems import documented
 from starter.web.waiting_room import GoesOn, wait_for
 
@@ -82,7 +82,7 @@ async def status(desk: TheDesk) -> dict[str, Any]:
 
 
 @router.get("/accounts/{account_id}/status", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
-async def account_status(account_id: AccountId, desk: TheDesk) -> dict[str, Any]:
+async def account_status(account_id: TheAccount, desk: TheDesk) -> dict[str, Any]:
     """Tell how the account stands: phase, plan, orders, events and limits."""
     found = await status_of(desk.client, account_id, desk.configuration.now.accounts)
     (told,) = held([found], await read_halts(desk.client))
@@ -91,7 +91,7 @@ async def account_status(account_id: AccountId, desk: TheDesk) -> dict[str, Any]
 
 
 @router.get("/accounts/{account_id}/events", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
-async def events(account_id: AccountId, desk: TheDesk) -> dict[str, Any]:
+async def events(account_id: TheAccount, desk: TheDesk) -> dict[str, Any]:
     """Tell which events the account remembers and what became of each, and which are pending."""
     told = (await status_of(desk.client, account_id, desk.configuration.now.accounts)).as_json()
     return {"account": account_id, "pending": told["pending_events"], "events": told["events"]}
@@ -118,13 +118,14 @@ async def history(
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Tell what happened, by whom, and what it cost, as `rebalancer history --json` does."""
-    asked = HistoryRequest(account=account_id, strategy=strategy, since=_told(since), failed_only=failed, limit=limit)
+    called = account_id and desk.configuration.now.names.name_of(account_id)
+    asked = HistoryRequest(account=called, strategy=strategy, since=_told(since), failed_only=failed, limit=limit)
     return dict((await read_history(desk.client, asked)).as_json())
 
 
 @router.get("/accounts/{account_id}/runs", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
 async def runs(
-    account_id: AccountId, desk: TheDesk, since: Since = None, failed: bool = False, limit: Limit = 100
+    account_id: TheAccount, desk: TheDesk, since: Since = None, failed: bool = False, limit: Limit = 100
 ) -> dict[str, Any]:
     """Tell of the account's runs, and of what persons did about them."""
     asked = HistoryRequest(account=account_id, since=_told(since), failed_only=failed, limit=limit)
@@ -132,7 +133,7 @@ async def runs(
 
 
 @router.get("/accounts/{account_id}/runs/{run_id}", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
-async def run(account_id: AccountId, run_id: RunId, desk: TheDesk) -> dict[str, Any]:
+async def run(account_id: TheAccount, run_id: RunId, desk: TheDesk) -> dict[str, Any]:
     """Tell everything about one run, as `rebalancer show --json` does."""
     return dict((await details_of(desk.client, await find_run(desk.client, account_id, run_id))).as_json())
 
@@ -144,7 +145,7 @@ async def run(account_id: AccountId, run_id: RunId, desk: TheDesk) -> dict[str, 
     openapi_extra=ANYBODY_NEAR,
 )
 async def plan(
-    account_id: AccountId, request: Request, desk: TheDesk, caller: Reader
+    account_id: TheAccount, request: Request, desk: TheDesk, caller: Reader
 ) -> Mapping[str, Any] | JSONResponse:
     """Plan a rebalance of the account by a dry run: every line with its reason. Nothing is sent."""
     account = desk.configuration.account(account_id)

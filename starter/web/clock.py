@@ -77,7 +77,8 @@ async def add(name: Name, wanted: ScheduleRequest, desk: TheDesk, caller: Trader
     """Add a schedule under this name; one that is there already is not changed."""
     if (wanted.account is None) == (wanted.strategy is None):
         raise ScheduleRefused("Name either an account or a strategy.")
-    new = as_asked(lambda: NewSchedule.of(name, **wanted.model_dump()))
+    called = wanted.account and desk.configuration.now.names.name_of(wanted.account)
+    new = as_asked(lambda: NewSchedule.of(name, **wanted.model_copy(update={"account": called}).model_dump()))
     return dict((await add_schedule(desk.client, desk.configuration.now, new, caller.by)).as_json())
 
 

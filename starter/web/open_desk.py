@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
+from fastapi import Path as InPath
 from temporalio.client import Client
 
 from configuration.configuration_in_use import ConfigurationInUse
 from configuration.environment import Connections
 from configuration.http_settings import HttpSettings
+from rebalancing.accounts import AccountId
 from starter.web.dashboard.watch import Watch
 from starter.web.waiting_room import WaitingRoom
 
@@ -61,3 +63,11 @@ def desk_of(request: Request) -> OpenDesk:
 
 
 TheDesk = Annotated[OpenDesk, Depends(desk_of)]
+
+
+def called(account_id: Annotated[AccountId, InPath()], desk: TheDesk) -> str:
+    """What the account is called whose name or number is in the address."""
+    return desk.configuration.now.names.name_of(account_id)
+
+
+TheAccount = Annotated[str, Depends(called)]

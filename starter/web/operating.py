@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contract.halts import HALT_ID, pause_id, strategy_pause_id
 from contract.messages import Resolution
-from rebalancing.accounts import AccountId, StrategyName
+from rebalancing.accounts import StrategyName
 from rebalancing.approval import Approval, Rejection
 from rebalancing.base import Money
 from rebalancing.orders.placed_order import PlacedOrder
@@ -28,7 +28,7 @@ from starter.desk.retry import retry_of, to_retry
 from starter.web.answers import CHANGES, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, ONLY_TRADERS, TRADERS, Trader
 from starter.web.going_on import ACCEPTED, GOES_ON
-from starter.web.open_desk import OpenDesk, TheDesk
+from starter.web.open_desk import OpenDesk, TheAccount, TheDesk
 from starter.web.original import carried_out
 from starter.web.problems import Refusal, documented
 from starter.web.shapes import RebalanceResponse
@@ -110,21 +110,21 @@ class Told(BaseModel):
 
 
 @router.post("/accounts/{account_id}/approve", responses=documented(*CHANGES), openapi_extra=TRADERS)
-async def approve(account_id: AccountId, wanted: ApproveRequest, desk: TheDesk, caller: Trader) -> Told:
+async def approve(account_id: TheAccount, wanted: ApproveRequest, desk: TheDesk, caller: Trader) -> Told:
     """Approve of the plan that waits, if it has this hash; the rebalance goes on."""
     approval = as_asked(Approval, plan_hash=wanted.plan_hash, by=caller.by)
     return Told(account_id=account_id, message=await approve_plan(desk.client, account_id, approval))
 
 
 @router.post("/accounts/{account_id}/reject", responses=documented(*CHANGES), openapi_extra=TRADERS)
-async def reject(account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
+async def reject(account_id: TheAccount, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
     """Reject the plan that waits; the rebalance ends and nothing is traded."""
     rejection = as_asked(Rejection, reason=wanted.reason if wanted else "", by=caller.by)
     return Told(account_id=account_id, message=await reject_plan(desk.client, account_id, rejection))
 
 
 @router.post("/accounts/{account_id}/resolve", responses=documented(*CHANGES), openapi_extra=TRADERS)
-async def resolve(account_id: AccountId, wanted: ResolveRequest, desk: TheDesk, caller: Trader) -> Told:
+async def resolve(account_id: TheAccount, wanted: ResolveRequest, desk: TheDesk, caller: Trader) -> Told:
     """Say what became of an order whose fate is unknown, after looking at it in TWS; the rebalance goes on."""
     resolution = as_asked(Resolution, ref=_on_one_line(wanted.ref), filled=wanted.filled, by=caller.by)
     await resolve_order(desk.client, account_id, resolution)
@@ -132,7 +132,7 @@ async def resolve(account_id: AccountId, wanted: ResolveRequest, desk: TheDesk, 
 
 
 @router.get("/accounts/{account_id}/doubt", responses=documented(*READS, *WAITS), openapi_extra=ANYBODY_NEAR)
-async def doubt(account_id: AccountId, desk: TheDesk) -> DoubtResponse:
+async def doubt(account_id: TheAccount, desk: TheDesk) -> DoubtResponse:
     """Tell why the account waits whose history is not whole, and what the broker has; through the one gateway slot."""
     account = desk.configuration.now.configured(account_id)
     with desk.room.place():
@@ -148,7 +148,7 @@ async def doubt(account_id: AccountId, desk: TheDesk) -> DoubtResponse:
 
 
 @router.post("/accounts/{account_id}/accept-history", responses=documented(*CHANGES, *WAITS), openapi_extra=TRADERS)
-async def accept_history(account_id: AccountId, wanted: AcceptHistoryRequest, desk: TheDesk, caller: Trader) -> Told:
+async def accept_history(account_id: TheAccount, wanted: AcceptHistoryRequest, desk: TheDesk, caller: Trader) -> Told:
     """Let the account trade whose history is not whole, from what it holds; of its orders only `refs` are accepted."""
     account = desk.configuration.now.configured(account_id)
     with desk.room.place():
@@ -160,7 +160,7 @@ async def accept_history(account_id: AccountId, wanted: AcceptHistoryRequest, de
 @router.post(
     "/accounts/{account_id}/cancel", responses=documented(*CHANGES), openapi_extra=TRADERS, dependencies=ONLY_TRADERS
 )
-async def cancel(account_id: AccountId, request: Request, desk: TheDesk, wanted: CancelRequest | None = None) -> Told:
+async def cancel(account_id: TheAccount, request: Request, desk: TheDesk, wanted: CancelRequest | None = None) -> Told:
     """Cancel the account's rebalance and its working orders, and tell what had filled.
 
     Where nobody can wait for that any more, it goes on all the same, and the answer says so.
@@ -185,7 +185,7 @@ async def cancel(account_id: AccountId, request: Request, desk: TheDesk, wanted:
     openapi_extra=TRADERS,
 )
 async def retry(
-    account_id: AccountId, request: Request, desk: TheDesk, caller: Trader
+    account_id: TheAccount, request: Request, desk: TheDesk, caller: Trader
 ) -> RebalanceResponse | JSONResponse:
     """Do the account's last live rebalance again, which failed or is incomplete; it trades, once for each."""
     run = await to_retry(desk.client, desk.configuration.account(account_id).account_id)
@@ -218,14 +218,14 @@ async def resume(desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = N
 
 @router.post("/accounts/{account_id}/pause", responses=documented(*CHANGES), openapi_extra=TRADERS)
 async def pause(
-    account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
+    account_id: TheAccount, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
 ) -> dict[str, Any]:
     """Halt one account: no order of it goes out any more."""
-    return await _paused(desk, pause_of_account(desk.configuration.now, account_id), caller, wanted)
+    return await _paused(desk, await pause_of_account(desk.client, desk.configuration.now, account_id), caller, wanted)
 
 
 @router.post("/accounts/{account_id}/unpause", responses=documented(*CHANGES), openapi_extra=TRADERS)
-async def unpause(account_id: AccountId, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
+async def unpause(account_id: TheAccount, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
     """End the pause of an account."""
     await end_hold(desk.client, pause_id(account_id), caller.by, wanted.reason if wanted else "")
     return Told(account_id=account_id, message=f"{account_id} is not paused any more.")

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
-from rebalancing.accounts import Account, AccountId
+from rebalancing.accounts import Account
 from rebalancing.outcomes import Outcome
 from rebalancing.triggers import HTTP_SOURCE, EventRecord, EventStatus, ExecutionMode, Trigger
 from rebalancing.web_address import without_secrets
@@ -19,7 +19,7 @@ from starter.web import shapes
 from starter.web.answers import ASKS, CHANGES, READS, WAITS
 from starter.web.callers import ANYBODY_NEAR, Caller, Reader, trader
 from starter.web.going_on import ACCEPTED, accepted
-from starter.web.open_desk import OpenDesk, TheDesk
+from starter.web.open_desk import OpenDesk, TheAccount, TheDesk
 from starter.web.problems import documented
 from starter.web.waiting_room import GoesOn, wait_for
 
@@ -50,7 +50,7 @@ CONNECTED: Final = {
     openapi_extra=ANYBODY_NEAR,
 )
 async def rebalance(
-    account_id: AccountId,
+    account_id: TheAccount,
     request: Request,
     desk: TheDesk,
     caller: Reader,
@@ -71,7 +71,7 @@ async def rebalance(
     openapi_extra=ANYBODY_NEAR,
 )
 async def dry_run(
-    account_id: AccountId, request: Request, desk: TheDesk, caller: Reader, key: IdempotencyKey = None
+    account_id: TheAccount, request: Request, desk: TheDesk, caller: Reader, key: IdempotencyKey = None
 ) -> shapes.RebalanceResponse | JSONResponse:
     """Tell what a rebalance of the account would trade; nothing is sent."""
     return await _rebalanced(request, desk, account_id, ExecutionMode.DRY_RUN, caller, key)
@@ -86,7 +86,7 @@ async def accounts(desk: TheDesk) -> shapes.AccountsResponse:
 
 
 @router.get("/accounts/{account_id}/positions", responses=documented(*READS, *WAITS), openapi_extra=ANYBODY_NEAR)
-async def positions(account_id: AccountId, desk: TheDesk) -> shapes.PositionsResponse:
+async def positions(account_id: TheAccount, desk: TheDesk) -> shapes.PositionsResponse:
     """Tell what the account holds, read through the one gateway slot."""
     account = desk.configuration.account(account_id)
     with desk.room.place():
@@ -109,7 +109,7 @@ async def positions(account_id: AccountId, desk: TheDesk) -> shapes.PositionsRes
 
 
 @router.get("/accounts/{account_id}/value", responses=documented(*READS, *WAITS), openapi_extra=ANYBODY_NEAR)
-async def value(account_id: AccountId, desk: TheDesk) -> shapes.AccountValueResponse:
+async def value(account_id: TheAccount, desk: TheDesk) -> shapes.AccountValueResponse:
     """Tell what the whole account is worth, by the broker."""
     account = desk.configuration.account(account_id)
     with desk.room.place():

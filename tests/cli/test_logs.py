@@ -15,10 +15,20 @@ from ib_insync import IB
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from rebalancing.account_names import AccountNames
 from simulator.ably.server import SimulatedAbly
 from simulator.gateway.faults import FaultMatch, FaultRule
 from simulator.gateway.server import SimulatedGateway
-from starter.cli.logs import LONGEST_LINE, MOST_LINES, OURS, WINDOW, OneLine, Rationed, without_known_tracebacks
+from starter.cli.logs import (
+    LONGEST_LINE,
+    MOST_LINES,
+    OURS,
+    WINDOW,
+    OneLine,
+    Rationed,
+    WithNames,
+    without_known_tracebacks,
+)
 from testbed.addresses import ably_at, gateway_at
 from testbed.temporal_server import temporal_server
 from testbed.waiting import until
@@ -242,3 +252,14 @@ def test_what_is_said_too_often_is_counted() -> None:
 def test_every_folder_of_ours_is_heard() -> None:
     """A folder that is left out says nothing but warnings, such as that a changed file was taken on."""
     assert set(OURS) == {*APPLICATION, "simulator"}
+
+
+def test_whoever_writes_a_line_the_account_in_it_is_called_by_its_alias() -> None:
+    form = WithNames(OneLine(), lambda: AccountNames(numbers={"pension": "U7654321"}))
+    try:
+        raise ValueError("no U7654321 here")
+    except ValueError:
+        record = logging.LogRecord("other", logging.ERROR, "", 0, "of %s, U76543210", ("(U7654321)",), sys.exc_info())
+    line = form.format(record)
+    assert "of (pension), U76543210" in line
+    assert "ValueError: no pension here" in line

@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+from rebalancing.account_names import NO_ALIASES
 from rebalancing.outcomes import Phase
 from simulator.gateway.faults import FaultMatch, FaultRule
 from starter.desk.known_login import known_login
@@ -67,7 +68,7 @@ async def test_a_run_that_waits_for_a_person_is_not_waited_for(tmp_path: Path) -
 async def test_at_a_terminal_a_yes_is_asked_for_before_anything_trades(tmp_path: Path) -> None:
     async with house({"DU1000001": ASKING, "DU1000004": Holding()}) as own:
         operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
-        await until(lambda: known_login(own.client, None))
+        await until(lambda: known_login(own.client, None, NO_ALIASES))
         refused = await operator.run_at_terminal("run", "DU1000004", "--live", "--wait", typed="n\n")
         assert refused.status == 1
         assert "Trade in DU1000004?" in refused.errors

@@ -1,4 +1,7 @@
-"""Secrets are nowhere but where they are given: a rebalance and failures by real processes, and all is searched."""
+"""Secrets are nowhere but where they are given: a rebalance and failures by real processes, and all is searched.
+
+So is the number of an account that has an alias.
+"""
 
 import asyncio
 import os
@@ -18,6 +21,9 @@ from worker.free_ports import free_ports
 
 pytestmark = [pytest.mark.timeout(300), on_linux]
 
+NUMBER, TYPED = "DU1000001", ("arguments",)
+"""An account's number, and where it is because somebody typed it."""
+
 API_KEY = "plantedAllocationsKey9471"
 ABLY = "plantedAblySecret9472"
 PASSWORD = "plantedPassword9473"
@@ -27,7 +33,7 @@ concurrency: {settling_period: 0, operation_timeout: 10}
 retry: {base_delay: 0.05, max_delay: 0.2}
 alerts: {receivers: {phone: all}, digest_every: 0}
 accounts:
-  - {account_id: DU1000001, strategy_name: blend, allocations: [{symbol: QQQ, allocation: 1.0}]}
+  - {account_id: DU1000001, alias: pension, strategy_name: blend, allocations: [{symbol: QQQ, allocation: 1.0}]}
   - {account_id: DU1000004, strategy_name: hidden}
 """
 
@@ -68,6 +74,8 @@ async def test_planted_secrets_are_nowhere_after_a_rebalance_and_failures(tmp_pa
     there = {place: [each for each in planted if each.encode() in content] for place, content in found.items()}
     assert {place: each for place, each in there.items() if each} == {}
     assert {place for place, content in found.items() if not content} == set()
+    assert [place for place, content in found.items() if NUMBER.encode() in content and place not in TYPED] == []
+    assert all(b"pension" in found[place] for place in ("commands", "/metrics", "/accounts", "alerts", "log"))
     assert f"127.0.0.1:{nobody}".encode() in found["commands"]  # so both were really asked for
 
 
@@ -79,12 +87,14 @@ async def searched(own: Desk, phone: Receiver, ports: tuple[int, int, int]) -> d
     async with service(own, "up", "--simulated", *listens) as told:
         await told.until("connected to the gateway")
         answers = [
-            await own.run("run", "DU1000001", "--live", "--wait", "--yes"),
+            await own.run("run", NUMBER, "--live", "--wait", "--yes"),
             await own.run("run", "DU1000004", "--live", "--wait", "--yes", timeout=100),
             await own.run("check", "--json"),
             await own.run("status", "--json"),
             await own.run("history", "--json"),
             await own.run("show", "DU1000004", "--json"),
+            await own.run("status", NUMBER),
+            await own.run("positions", "pension"),
         ]
         assert answers[0].status == 0, answers[0].errors
         assert answers[1].status != 0
@@ -92,7 +102,15 @@ async def searched(own: Desk, phone: Receiver, ports: tuple[int, int, int]) -> d
         found["arguments"] = await asyncio.to_thread(command_lines)
         await until(lambda: phone.titles)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", trust_env=False) as client:
-            for path in ("/", "/metrics", "/accounts", "/accounts/DU1000004", "/openapi.json", "/nowhere"):
+            for path in (
+                "/",
+                "/metrics",
+                "/accounts",
+                "/accounts/DU1000004",
+                "/accounts/pension",
+                "/openapi.json",
+                "/nowhere",
+            ):
                 found[path] = (await client.get(path)).content
         found["database"] = await asyncio.to_thread(kept, own.folder)
     found["alerts"] = "\n".join(phone.titles + phone.texts).encode()

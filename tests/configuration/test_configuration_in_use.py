@@ -117,3 +117,34 @@ async def test_the_older_file_of_replacement_sets_is_part_of_it(tmp_path: Path) 
         async with asyncio.timeout(PATIENCE):
             await change
     assert own.now.version != before
+
+
+NAMED = "accounts: [{account_id: DU7654321, alias: pension, strategy_name: blend}]\n"
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        [NAMED.replace("pension", "savings")],
+        [NAMED.replace("alias: pension, ", "")],
+        [NAMED.replace("DU7654321", "DU1234567")],
+        [ONE, NAMED.replace("pension", "savings")],
+        [ONE, NAMED.replace("alias: pension, ", "")],
+    ],
+    ids=["another", "none", "another account's", "another after it was taken out", "none after it was taken out"],
+)
+async def test_an_account_is_called_as_it_was_when_the_process_began(tmp_path: Path, then: list[str]) -> None:
+    async with followed(tmp_path) as own:
+        await after(own, NAMED)
+        for text in then:
+            await after(own, text)
+        assert "was given, changed or taken out" in own.problem
+        assert "DU7654321" not in own.problem
+        assert own.names.name_of("DU7654321") == "pension"
+
+
+async def test_an_alias_for_an_account_that_had_none_waits_for_a_start(tmp_path: Path) -> None:
+    async with followed(tmp_path) as own:
+        await after(own, ONE.replace("strategy_name", "alias: pension, strategy_name"))
+        assert "the alias of account pension was given" in own.problem
+        assert own.names.numbers == {}

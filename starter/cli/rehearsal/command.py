@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from configuration.configuration import Configuration
 from configuration.environment import Connections
+from rebalancing.account_names import AccountNames
 from rebalancing.accounts import Account
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.triggers import ExecutionMode
@@ -73,7 +74,7 @@ async def run_rehearse_command(account_ids: tuple[str, ...], *, faults: bool, as
         for gateway in dict.fromkeys(account.gateway for account in accounts):
             own = tuple(account for account in accounts if account.gateway == gateway)
             snapshots = await _read(client, own, configuration, connections, gathered)
-            await _rehearse(own, snapshots, connections, gathered, faults=faults)
+            await _rehearse(own, snapshots, connections, configuration.names, gathered, faults=faults)
     report = gathered.report()
     if as_json:
         print_json(report.as_json())
@@ -110,13 +111,14 @@ async def _rehearse(
     accounts: tuple[Account, ...],
     snapshots: list[AccountSnapshot],
     connections: Connections,
+    names: AccountNames,
     gathered: _Gathered,
     *,
     faults: bool,
 ) -> None:
     """Rebalance the accounts of one gateway at a stand-in of it."""
     console = error_console()
-    world = rehearsed_world(snapshots, datetime.now(UTC))
+    world = rehearsed_world(snapshots, datetime.now(UTC), names)
     gathered.notes += world.notes
     followers = {account.account_id: account.strategy_name for account in accounts}
     console.print(f"Rehearsing {', '.join(followers)} at a stand-in with the same holdings, quotes and hours …")

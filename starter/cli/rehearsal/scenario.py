@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from rebalancing.account_names import NO_ALIASES, AccountNames
 from rebalancing.errors import RebalancerError
 from rebalancing.funding.account_kind import AccountKind
 from rebalancing.market.snapshot import AccountSnapshot, ContractDetails, Quote, QuoteKind
@@ -33,8 +34,10 @@ class RehearsedWorld:
     notes: tuple[str, ...]
 
 
-def rehearsed_world(snapshots: Iterable[AccountSnapshot], now: datetime) -> RehearsedWorld:
-    """The same holdings, cash, quotes and hours. Raises ``CannotBeRehearsed``.
+def rehearsed_world(
+    snapshots: Iterable[AccountSnapshot], now: datetime, names: AccountNames = NO_ALIASES
+) -> RehearsedWorld:
+    """The same holdings, cash, quotes and hours, under the same numbers. Raises ``CannotBeRehearsed``.
 
     Where not everything trades now, the stand-in's market is open all the same: nobody wants to wait for days to see
     what would happen.
@@ -58,7 +61,7 @@ def rehearsed_world(snapshots: Iterable[AccountSnapshot], now: datetime) -> Rehe
             {
                 **hours,
                 "latency": LATENCY,
-                "accounts": tuple(_account(each) for each in read),
+                "accounts": tuple(_account(each, names.number_of(each.account)) for each in read),
                 "instruments": (
                     *(_instrument(contracts[symbol], quotes.get(symbol)) for symbol in sorted(contracts)),
                     *(_unread(symbol) for symbol in sorted(held - contracts.keys())),
@@ -74,9 +77,9 @@ def rehearsed_world(snapshots: Iterable[AccountSnapshot], now: datetime) -> Rehe
     return RehearsedWorld(scenario, tuple(notes))
 
 
-def _account(snapshot: AccountSnapshot) -> Mapping[str, object]:
+def _account(snapshot: AccountSnapshot, number: str) -> Mapping[str, object]:
     return AccountSetup(
-        account=snapshot.account,
+        account=number,
         cash=snapshot.cash,
         holdings=snapshot.positions,
         fractions={symbol: part for symbol, part in snapshot.fractions.items() if part > 0},

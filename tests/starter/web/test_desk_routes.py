@@ -168,3 +168,23 @@ async def test_everything_is_told_in_one_answer(own: House, api: Api) -> None:
         "not_halted": True,
         "why": ["no listener runs: events are not received"],
     }
+
+
+async def test_an_account_with_an_alias_is_asked_for_by_that_or_its_number_and_told_by_that(
+    looks_real: None, tmp_path: Path
+) -> None:
+    async with house({"DU7654321": Holding(alias="pension")}) as own, api_of(own, tmp_path) as api:
+        for name in ("pension", "DU7654321"):
+            answers = [
+                await asked(api, f"/rebalance/{name}/dry-run"),
+                await asked(api, f"/accounts/{name}/positions", method="get"),
+                await asked(api, f"/accounts/{name}/status", method="get"),
+                await asked(api, f"/schedules/{name}", {"account": name, **CRON}, "put"),
+                await asked(api, f"/history?account_id={name}", method="get"),
+            ]
+            await asked(api, f"/accounts/{name}/pause", {"reason": "holidays"})
+            await asked(api, f"/accounts/{name}/unpause")
+            assert [answer.get("account_id") for answer in answers[:2]] == ["pension", "pension"]
+            assert answers[3]["account"] == "pension"
+            assert len(answers[4]["runs"]) > 0
+            assert "DU7654321" not in str([*answers[:3], answers[3]["account"], answers[4]])
