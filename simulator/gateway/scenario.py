@@ -33,20 +33,23 @@ class ScenarioError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class OtherPosition(_Section):
-    """Something held that the stand-in neither quotes nor trades, with its market value in its own currency.
-
-    The value never moves. That of a future (``FUT``) is its profit, which is part of the cash.
-    """
+    """Something held that the stand-in neither quotes nor trades."""
 
     symbol: str
+    """What it is called."""
     sec_type: OtherType
+    """IBKR's kind of it."""
     quantity: Money
+    """How much of it is held; negative if short."""
     value: Money
+    """Its market value in its own currency, which never moves; of a future its profit, which is part of the
+    cash."""
     currency: Currency = "USD"
+    """Its currency."""
 
     @model_validator(mode="after")
     def _something_is_held(self) -> "OtherPosition":
@@ -56,34 +59,42 @@ class OtherPosition(_Section):
 
 
 class ToldFigure(_Section):
-    """A figure that clients are told in place of the true one; without a ``value`` it is not told at all."""
+    """A figure that clients are told in place of the true one."""
 
     tag: str
+    """The figure's tag."""
     currency: str = "USD"
+    """Its currency."""
     value: str | None
+    """What clients are told; null: it is not told at all."""
 
 
 class AccountSetup(_Section):
-    """One managed account as the scenario starts: cash in USD and whole shares held per symbol.
-
-    Figures of the whole account are told in its ``base_currency``. ``other_cash`` is what it has in other currencies,
-    ``fractions`` what it holds of a symbol besides whole shares, ``others`` what is no US stock; ``told`` are figures
-    that are told wrong, or not at all. ``other_margin`` is the initial margin of what the scenario does not list, such
-    as short options: with enough of it the account cannot carry what its cash would pay for. ``model`` is the model
-    portfolio that its holdings belong to, told where each account's positions are asked for.
-    """
+    """One managed account as the scenario starts."""
 
     account: str = Field(pattern=r"^[A-Z]{1,3}\d+$")
+    """The account's number."""
     cash: Money
+    """Cash in US dollars."""
     holdings: dict[str, int] = {}
+    """Whole shares held, by symbol."""
     kind: Literal["margin", "cash"] = "margin"
+    """`margin` or `cash` account."""
     other_margin: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(0)
+    """Initial margin of what the scenario does not list, such as short options: with enough of it the account
+    cannot carry what its cash would pay for."""
     model: str = ""
+    """The model portfolio that its holdings belong to, told where each account's positions are asked for."""
     base_currency: Currency = "USD"
+    """The currency of the figures of the whole account."""
     other_cash: dict[Currency, Money] = {}
+    """Cash in other currencies."""
     fractions: dict[str, Annotated[Decimal, Field(gt=0, lt=1)]] = {}
+    """What it holds of a symbol besides whole shares."""
     others: tuple[OtherPosition, ...] = ()
+    """What it holds that is no US stock."""
     told: tuple[ToldFigure, ...] = ()
+    """Figures that are told wrong, or not at all."""
 
     @property
     def currencies(self) -> set[str]:
@@ -92,47 +103,59 @@ class AccountSetup(_Section):
 
 
 class InstrumentSetup(_Section):
-    """One stock or ETF: its price now, the bid-ask spread around it, when it trades.
-
-    ``hours`` is ``us_stocks`` (09:30-16:00 New York on weekdays that are no exchange holiday), ``always_open``, or
-    ``listed``: the scenario's ``sessions``. ``market_data`` overrides the scenario's mode for this symbol. ``depth`` is
-    how many shares limit orders find at one price until it moves; without it there is no end to them.
-
-    ``told_hours`` is what contract details say of trading hours in place of the calendar. ``last_close`` is the close
-    that quotes carry, else the price at the start. ``quote_fault`` is what is wrong with the quotes clients are told:
-    bid above ask, both 0, no ask, no price (-1) at all, no tick at all, the last trade an hour ago, neither bid nor ask
-    as outside trading hours, a halt, no last close, or every price 0.0001.
-    """
+    """One stock or ETF."""
 
     symbol: str = Field(pattern=r"^[A-Z][A-Z0-9 .]*$")
+    """Its symbol."""
     price: Price
+    """Its price at the start."""
     spread: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.02")
+    """Between bid and ask, around the price."""
     hours: HoursKind | None = None
+    """`us_stocks` (09:30 to 16:00 New York on weekdays that are no exchange holiday), `always_open`, or `listed`:
+    the scenario's `sessions`. Without it: the scenario's."""
     primary_exchange: str = "ARCA"
+    """Its primary exchange."""
     con_id: int | None = Field(default=None, gt=0)
+    """IBKR's id of it; without one, made up."""
     name: str = ""
+    """Its long name."""
     stock_type: str = "ETF"
+    """What contract details call it."""
     min_tick: Price = Decimal("0.01")
+    """The smallest step of its price."""
     depth: int | None = Field(default=None, gt=0)
+    """How many shares limit orders find at one price until it moves; without it there is no end to them."""
     market_data: MarketDataMode | None = None
+    """Instead of the scenario's `market_data`."""
     told_hours: "ToldHours | None" = None
+    """What contract details say of trading hours in place of the calendar."""
     last_close: Price | None = None
+    """The close that quotes carry; without it the price at the start."""
     quote_fault: QuoteFault | None = None
+    """What is wrong with the quotes clients are told: bid above ask, both 0, no ask, no price (-1) at all, no tick
+    at all, the last trade an hour ago, neither bid nor ask as outside trading hours, a halt, no last close, or
+    every price 0.0001."""
 
 
 class ToldHours(_Section):
-    """Trading hours word by word, as contract details tell them; ``extended`` defaults to ``regular``."""
+    """Trading hours word by word, as contract details tell them."""
 
     time_zone: str = "US/Eastern"
+    """As contract details name it."""
     regular: str
+    """Regular hours, word by word."""
     extended: str | None = None
+    """With those before and after; without it the regular ones."""
 
 
 class SessionSetup(_Section):
     """One trading session. The gateway tells it by the minute, so seconds are not allowed."""
 
     opens: AwareDatetime
+    """When it opens, at a full minute."""
     closes: AwareDatetime
+    """When it closes, at a full minute."""
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> "SessionSetup":
@@ -142,27 +165,29 @@ class SessionSetup(_Section):
 
 
 class PriceMove(_Section):
-    """A price that changes so many seconds after the gateway was set up."""
+    """A price that changes."""
 
     after: Seconds
+    """Seconds after the gateway was set up."""
     symbol: str
+    """What moves."""
     price: Price
+    """Its price from then on."""
 
 
 class Latency(_Section):
-    """How long the gateway takes, in seconds.
-
-    ``request`` passes before any request is looked at, ``ack`` before an order or a cancel is acknowledged, an order
-    is filled completely after something between the two ends of ``fill``, and a commission report follows each part
-    after ``commission``.
-    Account figures lag behind the fills by ``account_values`` (IBKR refreshes them up to three minutes late).
-    """
+    """How long the gateway takes, in seconds."""
 
     request: Seconds = 0.0
+    """Before any request is looked at."""
     ack: Seconds = 0.0
+    """Before an order or a cancel is acknowledged."""
     fill: tuple[Seconds, Seconds] = (0.0, 0.0)
+    """An order is filled completely after something between these two."""
     commission: Seconds = 0.0
+    """A commission report follows each part after this."""
     account_values: Seconds = 0.0
+    """Account figures lag behind the fills by this (IBKR refreshes them up to three minutes late)."""
 
     @model_validator(mode="after")
     def _fill_range_is_ordered(self) -> "Latency":
@@ -172,10 +197,12 @@ class Latency(_Section):
 
 
 class ClockSetup(_Section):
-    """``real`` time, or ``fixed``: the clock starts at ``start`` and runs on from there at normal speed."""
+    """What time it is."""
 
     mode: Literal["real", "fixed"] = "real"
+    """`real` time, or `fixed`: the clock begins at `start` and runs on from there at normal speed."""
     start: AwareDatetime | None = None
+    """With `fixed` only: where it begins."""
 
     @model_validator(mode="after")
     def _fixed_needs_a_start(self) -> "ClockSetup":
@@ -188,45 +215,65 @@ class CommissionSetup(_Section):
     """US fixed pricing: so much a share, at least the minimum, at most a percentage of the trade value."""
 
     per_share: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.005")
+    """US dollars a share."""
     minimum: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("1.00")
+    """At least so much an order."""
     maximum_percent: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal("1.0")
+    """At most so many percent of the trade value."""
 
 
 class PacingSetup(_Section):
-    """Token bucket of messages: ``capacity`` at once, refilled at ``per_second``; ``violations`` before the hang-up."""
+    """A token bucket of messages."""
 
     per_second: float = Field(default=50.0, gt=0)
+    """Messages that come back to the bucket each second."""
     capacity: int = Field(default=50, gt=0)
+    """Messages at once."""
     violations: int = Field(default=3, gt=0)
+    """So many, and the gateway hangs up."""
 
 
 class Scenario(_Section):
-    """Everything the simulated gateway is told before it starts.
-
-    ``breathing`` is how many seconds lie between two small steps of every price, which never leave the spread around
-    the price that was set; 0 lets prices stand still. ``exchange_rates`` are US dollars for one of each currency, and
-    stand still. ``ledger_prefix`` tells the tags of figures by currency with ``$LEDGER-`` before them, as a gateway
-    from 10.47 on does unless it is told otherwise.
-    """
+    """Everything the simulated gateway is told before it starts."""
 
     accounts: tuple[AccountSetup, ...] = Field(min_length=1)
+    """The managed accounts."""
     instruments: tuple[InstrumentSetup, ...] = Field(min_length=1)
+    """What can be traded."""
     hours: HoursKind = "us_stocks"
+    """When things trade: `us_stocks`, `always_open`, or `listed`, which is `sessions`."""
     sessions: tuple[SessionSetup, ...] = ()
+    """Trading sessions, with `hours: listed`."""
     extended_sessions: tuple[SessionSetup, ...] = ()
+    """The same with what comes before the opening and after the close."""
     moves: tuple[PriceMove, ...] = ()
+    """Prices that change."""
     market_data: MarketDataMode = "live"
+    """What market data clients may have."""
     latency: Latency = Latency()
+    """How long the gateway takes."""
     clock: ClockSetup = ClockSetup()
+    """The gateway's clock."""
     commission: CommissionSetup = CommissionSetup()
+    """What trading costs."""
     pacing: PacingSetup = PacingSetup()
+    """How many messages it takes."""
     seed: int = 1
+    """Of everything that is left to chance."""
     max_fill_parts: int = Field(default=3, ge=1, le=20)
+    """An order fills in so many parts at most."""
     first_order_id: int = Field(default=1, ge=1)
+    """The first order id that clients are told."""
     price_volatility: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+    """The standard deviation of each random step of every price, as a share of it; 0 lets prices stand still."""
     breathing: Seconds = 0.0
+    """Seconds between two small steps of every price, which never leave the spread around the price that was set; 0
+    lets prices stand still."""
     exchange_rates: dict[Currency, Price] = {"EUR": Decimal("1.08"), "GBP": Decimal("1.27")}
+    """US dollars for one of each currency; they stand still."""
     ledger_prefix: bool = False
+    """Tells the tags of figures by currency with `$LEDGER-` before them, as a gateway from 10.47 on does unless it
+    is told otherwise."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "Scenario":

@@ -1,6 +1,5 @@
 """The command ``rebalancer``: gathers the commands. Each imports what it needs when it runs, so that help is fast."""
 
-import json
 import os
 import sys
 from contextlib import suppress
@@ -11,6 +10,7 @@ import typer
 
 from contract.process_in_use import Role
 from starter.cli import (
+    config_commands,
     database_commands,
     halt_commands,
     history_commands,
@@ -22,6 +22,7 @@ from starter.cli import (
     serve_commands,
 )
 from starter.cli.arguments import ACCOUNTS, SERVICES, TRYING_OUT, AccountArgument, JsonFlag, account_name
+from starter.cli.file_kinds import FileKind
 from starter.cli.mistakes import complete
 
 MOST_PORTS: Final = 65_535
@@ -232,11 +233,15 @@ def demo(
 
 
 @app.command(rich_help_panel=TRYING_OUT)
-def schema() -> None:
-    """Print the JSON Schema of accounts.yaml, for editors."""
-    from configuration.configuration import configuration_schema
+def schema(
+    kind: Annotated[
+        FileKind, typer.Argument(metavar="[FILE]", help="accounts, portfolio or scenario.")
+    ] = FileKind.ACCOUNTS,
+) -> None:
+    """Print the JSON Schema of accounts.yaml, or of another file that people write, for editors."""
+    from starter.cli.schemas import schema_text
 
-    typer.echo(json.dumps(configuration_schema(), indent=2))
+    typer.echo(schema_text(kind), nl=False)
 
 
 @app.command(
@@ -259,6 +264,7 @@ database_commands.add_to(app)
 serve_commands.add_to(app)
 notify_commands.add_to(app)
 key_commands.add_to(app)
+config_commands.add_to(app)
 
 
 def main() -> None:

@@ -29,24 +29,32 @@ NOTICEABLE_PERCENT = Decimal("0.5")
 """A stated net liquidation value that differs by more from cash and positions is pointed out."""
 
 
-class _Portfolio(TradingRules):
+class PortfolioFile(TradingRules):
     """The file's form: the rules of an account, and what an account would be asked for.
 
-    Money in US dollars, as text; positions in whole shares, ``fractions`` of a share besides; targets as shares of the
-    base. Without ``buy_prices`` the prices are taken as what is paid: a file holds no quotes that could move.
+    Money in US dollars, as text.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     net_liquidation: Money | None = None
+    """What you say it is worth; that cash and positions come to something else is pointed out."""
     cash: Money
+    """Cash, in US dollars."""
     reserve_percent: ReservePercent = DEFAULT_RESERVE_PERCENT
+    """Cash never spent, in percent of the base."""
     positions: BySymbol[StrictInt] = {}
+    """Whole shares held, by symbol."""
     fractions: BySymbol[Fraction] = {}
+    """What is held of a symbol besides whole shares."""
     prices: BySymbol[Decimal]
+    """What positions are valued by."""
     targets: BySymbol[Weight]
+    """Target weights as shares of the base; `CASH` is cash."""
     buy_prices: BySymbol[Decimal] = {}
+    """What is paid, where it differs: a file holds no quotes that could move."""
     commission_per_order: Money = Field(default=DEFAULT_COMMISSION, ge=0)
+    """What each order is expected to cost."""
 
     def request(self) -> PlanRequest:
         """What the planner is asked."""
@@ -60,7 +68,7 @@ def plan_offline(portfolio: Path, as_json: bool) -> None:
     Ends with exit status 2 and one line on standard error if the file cannot be planned for.
     """
     try:
-        content = _Portfolio.model_validate(_read(portfolio))
+        content = PortfolioFile.model_validate(_read(portfolio))
         request = content.request()
         plan = make_plan(request)
     except ValidationError as invalid:
@@ -108,7 +116,7 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _value_notes(content: _Portfolio, request: PlanRequest) -> list[str]:
+def _value_notes(content: PortfolioFile, request: PlanRequest) -> list[str]:
     """A stated value that does not fit cash and positions: the plan rests on these, but the file may be wrong."""
     stated = content.net_liquidation
     if stated is None or abs(stated - request.worth) * 100 <= NOTICEABLE_PERCENT * abs(stated):
@@ -121,8 +129,8 @@ def _explained(invalid: ValidationError) -> str:
     first = invalid.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(field, list(_Portfolio.model_fields), n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(_Portfolio.model_fields)}"
+        close = difflib.get_close_matches(field, list(PortfolioFile.model_fields), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(PortfolioFile.model_fields)}"
         return f"{field} is an unknown key; {hint}"
     if first["type"] == "missing":
         return f"{field} is missing"

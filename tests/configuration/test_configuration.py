@@ -32,7 +32,9 @@ def test_the_example_file_is_valid_and_shows_the_defaults() -> None:
     configuration = load_configuration(EXAMPLE)
     assert configuration.settings == Settings()
     assert len(configuration.enabled_accounts) == 4
-    assert configuration.account("DU7654321").held_out == {"VTI", "BRK B"}
+    assert configuration.account("DU7654321") == Account(
+        account_id="DU7654321", strategy_name="etf-blend-301-20", type=AccountType.PAPER
+    )
 
 
 def test_an_account_needs_only_a_number_and_a_strategy() -> None:

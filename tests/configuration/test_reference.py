@@ -11,12 +11,20 @@ import yaml
 from configuration.blocks import blocks
 from configuration.configuration import ConfigurationInvalid, parse_configuration
 from configuration.configuration_file import file_schema
-from tests.configuration.write_reference import DEFAULTS, DETAILS, rows, with_table
+from configuration.reference import DEFAULTS, EXAMPLES, Setting, settings
+from tests.configuration.write_reference import DETAILS, files, rows, with_table
 from tests.source_tree import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "accounts.example.yaml").read_text(encoding="utf-8")
 SCHEMA = file_schema()
+
+BESIDE: dict[str, dict[str, object]] = {
+    "http.certificate": {"http.certificate_key": "key.pem"},
+    "http.certificate_key": {"http.certificate": "certificate.pem"},
+    "accounts[].order_policy.cushion_percent": {"accounts[].order_policy.type": "LMT"},
+}
+"""What must be written beside an example."""
 
 
 def test_the_table_in_the_readme_is_what_make_reference_writes() -> None:
@@ -62,7 +70,27 @@ def test_every_key_says_what_it_means(row: tuple[str, str, str]) -> None:
 
 
 def test_words_about_defaults_and_details_belong_to_keys_that_exist() -> None:
-    assert {*DEFAULTS, *DETAILS} <= {key for key, _, _ in rows()}
+    assert {*DEFAULTS, *DETAILS, *EXAMPLES} <= {key for key, _, _ in rows()}
+
+
+@pytest.mark.parametrize("name", sorted(files()))
+def test_what_is_written_from_the_models_is_what_make_reference_writes(name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == files()[name]
+
+
+@pytest.mark.parametrize("setting", [each for each in settings() if each.example], ids=lambda setting: setting.key)
+def test_every_example_can_be_written(setting: Setting) -> None:
+    account: dict[str, Any] = {"account_id": "DU1", "strategy_name": "etf-blend-301-20"}
+    rule = {"source": "DBC", "target": "PDBC"}
+    content: dict[str, Any] = {"accounts": [account], "replacement_sets": {"ira": [rule]}}
+    for key, value in {**BESIDE.get(setting.key, {}), setting.key: yaml.safe_load(setting.example)}.items():
+        *blocks_above, name = re.findall(r"\w+", key.replace("<name>", "ira"))
+        at: Any = content
+        for part in blocks_above:
+            inner = at.setdefault(part, {})
+            at = inner[0] if isinstance(inner, list) else inner
+        at[name] = value
+    assert parse_configuration(yaml.safe_dump(content), Path("accounts.yaml"))
 
 
 @pytest.mark.parametrize("key", sorted({key.rpartition(".")[2].rstrip("[]") for key, _, _ in rows()}))
