@@ -1,5 +1,6 @@
-"""``rebalancer config …``: what may be written in ``accounts.yaml``."""
+"""``rebalancer config …`` and ``import``: what may be written in ``accounts.yaml``, and what older systems wrote."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,18 @@ def explain(
     complete(run_explain_command(key, as_json=as_json))
 
 
+def import_old(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the old installation has its files.")],
+    into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where ours are written.")] = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring over accounts.yaml, .env, config.yaml and replacement-sets.yaml of the original or its successor."""
+    from starter.cli.taking_over.command import run_import_command
+
+    complete(run_import_command(folder, into, as_json=as_json))
+
+
 def add_to(app: typer.Typer) -> None:
-    """Add this command to ``rebalancer``."""
+    """Add these commands to ``rebalancer``."""
     app.add_typer(config, rich_help_panel=TRYING_OUT)
+    app.command(name="import", rich_help_panel=TRYING_OUT)(import_old)

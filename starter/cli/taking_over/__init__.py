@@ -1,0 +1,1 @@
+"""``rebalancer import``: the files of the original system and of its successor become ours."""
