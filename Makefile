@@ -15,8 +15,8 @@ PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 # The tests that `make coverage` runs.
 COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests/starter/alerts
 
-.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor coverage mutants audit lint restores chaos bench \
-	bench-planner bench-desk soak pictures lock histories command-order reference clean
+.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor \
+	coverage mutants audit release lint restores chaos bench bench-planner bench-desk soak pictures docs drawings lock histories command-order reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -71,21 +71,37 @@ mutants: $(READY)
 # What is known to be wrong with what runs, and what it is made of (CycloneDX). Fails where the database of vulnerabilities
 # cannot be reached, for then nothing is known.
 AUDIT := $(VENV)/audit
-audit: $(READY)
+$(AUDIT)/.ready: requirements-audit.txt $(READY)
 	$(BIN)/python -m venv $(AUDIT)
 	$(AUDIT)/bin/pip install --quiet --require-hashes -r requirements-audit.txt
+	touch $@
+
+audit: $(AUDIT)/.ready
 	mkdir -p build
 	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 		--output-format JSON --output-file build/sbom.json
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
+# Wheel, SBOM, documents and image from a tag, in build/release. For instance: make release TAG=v0.2.0
+release: $(READY) $(AUDIT)/.ready
+	BUILD="$(BUILD)" deploy/release.sh $(TAG)
+
 # Needs Chromium. Writes docs/pictures: every state that an operator meets, as dashboard, Temporal UI and terminal show it.
 pictures: $(READY)
 	$(BIN)/python -m tests.operating.make_pictures
 
+# The documents as a site with a search, in build/site.
+docs: $(READY)
+	$(BIN)/python -m tests.documentation.site
+
+# Needs Graphviz (Debian, Ubuntu: apt install graphviz).
+drawings:
+	for name in docs/drawings/*.dot; do dot -Tsvg "$$name" -o "docs/pictures/$$(basename "$$name" .dot).svg" || exit 1; done
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/temporalint workflows activities contract worker starter
@@ -119,7 +135,7 @@ histories: $(READY)
 command-order: $(READY)
 	$(BIN)/python -m tests.workflows.command_order
 
-# The table of configuration keys in README.md, from the models; the table of metrics in docs/metrics.md.
+# All that is written from the code: keys, commands, errors, search attributes, the example, schemas, metrics.
 reference: $(READY)
 	$(BIN)/python -m tests.configuration.write_reference
 	$(BIN)/python -m tests.metrics.write_table

@@ -37,6 +37,6 @@ class FrozenModel(BaseModel):
 
 
 class ConfiguredModel(FrozenModel):
-    """What is written in ``accounts.yaml``. The text below a field is its description, for README and editors."""
+    """What is written in ``accounts.yaml``. The text below a field is its description, for documents and editors."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

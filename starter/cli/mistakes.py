@@ -1,4 +1,4 @@
-"""Exit statuses (README, "Exit statuses"), and what went wrong in one clear line."""
+"""Exit statuses (docs/reference/exit-statuses.md), and what went wrong in one clear line."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""What README has one type where there is a key, typed as it stands there into a shell with the plain ``temporal``."""
+"""What the documents have one type where there is a key, typed as it stands there into a shell."""
 
 import asyncio
 import re
@@ -22,24 +22,25 @@ from worker.free_ports import free_ports
 from worker.temporal import temporal_command
 from workflows.rebalance_account import RebalanceAccount
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TYPED = ("triggering.md", "keys.md", "guards-and-approval.md")
+PAGES = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in TYPED)
 ACCOUNT, PLAN, REF = "DU7654321", "3f9c01d2a4be", "rb-48b3de82812f425b9f4a-2-1"
-"""What README names in its lines. Only the last two are changed here: to those of the run that was begun."""
+"""What they name in their lines. Only the last two are changed here: to those of the run that was begun."""
 
 SEALED = re.compile(r"\"\$\(rebalancer seal [^\n]*?\)\"")
-START, RESOLVE, APPROVE = SEALED.findall(README)
-TAKES_IN, *_ = re.findall(r'^eval "\$\(rebalancer env\)"$', README, re.MULTILINE)
+START, RESOLVE, APPROVE = SEALED.findall(PAGES)
+TAKES_IN, *_ = re.findall(r'^eval "\$\(rebalancer env\)"$', PAGES, re.MULTILINE)
 
 
 def line_with(text: str) -> str:
-    """The one command of README's that has this in it, with the lines it goes on in."""
-    commands = re.findall(r"^temporal (?:[^\n]*\\\n)*[^\n]*", README, re.MULTILINE)
+    """The one command of theirs that has this in it, with the lines it goes on in."""
+    commands = re.findall(r"^temporal (?:[^\n]*\\\n)*[^\n]*", PAGES, re.MULTILINE)
     (found,) = [command for command in commands if text in command]
     return found
 
 
 def sealed_input(name: str, sealed: str) -> str:
-    """The line of an update, with the input that README says it is given where there is a key."""
+    """The line of an update, with the input that they say it is given where there is a key."""
     line, count = re.subn(r"(?<=--input )'[^']*'", lambda _: sealed, line_with(f"--name {name} "))
     assert count == 1
     return line
@@ -125,7 +126,7 @@ async def test_readmes_lines_without_a_seal_trade_approve_and_resolve_nothing(
         plan = (await handle.query(RebalanceAccount.status)).waiting_plan
         assert plan is not None
         unsealed = line_with("--name approve ").replace(PLAN, plan.plan_hash)
-        # README: an update that ends with this error was carried out.
+        # keys.md: an update that ends with this error was carried out.
         assert "payload encoding is not supported" not in (await typed(operator, unsealed)).errors
         refused = await typed(operator, TAKES_IN, unsealed)
         assert refused.status != 0

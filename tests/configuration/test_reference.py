@@ -1,4 +1,4 @@
-"""README's table of keys is complete, and says what the models say."""
+"""The table of keys is complete, and says what the models say."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from configuration.reference import DEFAULTS, EXAMPLES, Setting, settings
 from tests.configuration.write_reference import DETAILS, files, rows, with_table
 from tests.source_tree import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "accounts.example.yaml").read_text(encoding="utf-8")
 SCHEMA = file_schema()
 
@@ -27,14 +27,14 @@ BESIDE: dict[str, dict[str, object]] = {
 """What must be written beside an example."""
 
 
-def test_the_table_in_the_readme_is_what_make_reference_writes() -> None:
-    assert with_table(README) == README
+def test_the_table_is_what_make_reference_writes() -> None:
+    assert with_table(PAGE) == PAGE
 
 
 def test_a_stale_table_is_noticed_and_written_anew() -> None:
-    stale = README.replace("| `max_wait` |", "| `max_weight` |")
-    assert stale != README
-    assert with_table(stale) == README
+    stale = PAGE.replace("| `max_wait` |", "| `max_weight` |")
+    assert stale != PAGE
+    assert with_table(stale) == PAGE
 
 
 def test_a_document_without_the_markers_is_left_alone() -> None:

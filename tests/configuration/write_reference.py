@@ -1,4 +1,4 @@
-"""``make reference``: write the table of all keys of ``accounts.yaml`` into README.md, the example and the schemas."""
+"""``make reference``: write all that is written from the code: the table of keys, example, schemas, reference."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from configuration.example_file import example_file
 from configuration.reference import settings
 from starter.cli.file_kinds import FileKind
 from starter.cli.schemas import schema_text
+from tests.documentation.references import pages
 
 BEGIN: Final = (
     "<!-- Written by `make reference` from the models' fields: change their descriptions, not this table. -->"
@@ -16,15 +17,15 @@ BEGIN: Final = (
 END: Final = "<!-- End of what `make reference` writes. -->"
 
 DETAILS: Final = {
-    "accounts[].guards": "[Guards and approval](#guards-and-approval)",
-    "accounts[].funding": "[Margin and settlement](#margin-and-settlement)",
-    "accounts[].market_closed": "[Market hours](#market-hours)",
-    "accounts[].quotes_needed": "[Quotes](#quotes)",
-    "accounts[].order_policy": "[Order policies](#order-policies)",
-    "quotes": "[Quotes](#quotes)",
-    "figures": "[Figures](#figures-that-are-believed)",
+    "accounts[].guards": "[Guards and approval](../guards-and-approval.md)",
+    "accounts[].funding": "[Margin and settlement](../margin-and-settlement.md)",
+    "accounts[].market_closed": "[Market hours](../market-hours.md)",
+    "accounts[].quotes_needed": "[Quotes](../quotes-and-figures.md)",
+    "accounts[].order_policy": "[Order policies](../order-policies.md)",
+    "quotes": "[Quotes](../quotes-and-figures.md)",
+    "figures": "[Figures](../quotes-and-figures.md#figures-that-are-believed)",
 }
-"""Where README tells more of a key."""
+"""Where the documents tell more of a key."""
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
@@ -52,13 +53,13 @@ def with_table(document: str) -> str:
 def files() -> Mapping[str, str]:
     """What else is written from the models, by where it stands."""
     schemas = {f"docs/schemas/{kind}.schema.json": schema_text(kind) for kind in FileKind}
-    return {"accounts.example.yaml": example_file(), **schemas}
+    return {"accounts.example.yaml": example_file(), **schemas, **pages()}
 
 
 def main() -> int:
-    """Write the table into README.md, and the other files."""
-    readme = Path("README.md")
-    readme.write_text(with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    """Write the table into its page, and the other files."""
+    page = Path("docs/reference/configuration.md")
+    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
     for name, text in files().items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The original's curl lines, as README has them, against ``rebalancer up --simulated``; the shapes of its answers."""
+"""The original's curl lines as docs/reference/http.md has them, against ``up --simulated``; its answers' shapes."""
 
 import asyncio
 import json
@@ -17,8 +17,6 @@ from tests.faults.cell import leave_an_order
 from tests.house import Holding, House, house
 from tests.source_tree import ROOT
 from tests.starter.web.api import TRADE, Api, api_of
-
-SECTION = re.compile(r"^## HTTP API$.*?^## ", re.MULTILINE | re.DOTALL)
 
 SHAPES: dict[str, dict[str, Any]] = {
     "rebalance": {
@@ -48,10 +46,9 @@ def check(shape: str, answer: dict[str, Any]) -> None:
 
 
 def curl_lines() -> list[str]:
-    """The lines of README's section that ask without a token."""
-    text = SECTION.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert text
-    lines = re.sub(r"\\\n\s*", "", text[0]).splitlines()
+    """The lines of the page that ask without a token."""
+    text = (ROOT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
+    lines = re.sub(r"\\\n\s*", "", text).splitlines()
     return [line.partition("   #")[0].strip() for line in lines if line.startswith("curl ") and "Bearer" not in line]
 
 

@@ -11,43 +11,43 @@ from contract import halts, names
 from rebalancing.alerts import ALERTS
 from rebalancing.outcomes import Phase
 from starter.cli.main import app
+from tests.documentation.blocks import PAGES
 from tests.source_tree import PACKAGES, ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 
 def test_every_command_that_is_named_exists() -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-    named = set(re.findall(r"(?:^|`)rebalancer ([a-z]+(?:-[a-z]+)*)\b", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)rebalancer ([a-z]+(?:-[a-z]+)*)\b", TEXT, re.MULTILINE))
     assert named >= {"up", "worker", "listen", "run", "status", "positions", "check", "demo"}
     assert named - COMMANDS == set()
 
 
 @pytest.mark.parametrize("variable", [name.upper() for name in Connections.model_fields])
 def test_every_variable_is_in_the_reference(variable: str) -> None:
-    assert f"`{variable}`" in README
+    page = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+    assert f"`{variable}`" in page
 
 
 def test_the_names_in_the_temporal_commands_are_the_real_ones() -> None:
-    attributes = re.findall(r"--name (\w+) --type (Keyword|Double)", README)
+    attributes = re.findall(r"--name (\w+) --type (Keyword|Double)", TEXT)
     assert attributes == [(attribute.name, names.kind_of(attribute)) for attribute in names.SEARCH_ATTRIBUTES]
-    assert set(re.findall(r"--type (?!Keyword|Double)(\w+)", README)) == {names.WORKFLOW_TYPE, halts.HALT_WORKFLOW_TYPE}
-    assert set(re.findall(r"--signal-name (\w+)", README)) == {names.TRIGGER_SIGNAL}
-    assert set(re.findall(r"--name (\w+)(?! --type)\b", README)) == {
+    assert set(re.findall(r"--type (?!Keyword|Double)(\w+)", TEXT)) == {names.WORKFLOW_TYPE, halts.HALT_WORKFLOW_TYPE}
+    assert set(re.findall(r"--signal-name (\w+)", TEXT)) == {names.TRIGGER_SIGNAL}
+    assert set(re.findall(r"--name (\w+)(?! --type)\b", TEXT)) == {
         names.STATUS_QUERY,
         names.APPROVE_UPDATE,
         names.REJECT_UPDATE,
         "resolve",
     }
-    assert names.workflow_id("DU7654321") in README
-    queried = set(re.findall(r"Phase = '([^']+)'", README))
+    assert names.workflow_id("DU7654321") in TEXT
+    queried = set(re.findall(r"Phase = '([^']+)'", TEXT))
     assert queried
     assert queried <= {phase.value for phase in Phase}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_and_files_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
@@ -66,7 +66,7 @@ def test_every_decision_says_whether_it_holds(record: Path) -> None:
             assert list(record.parent.glob(f"{int(each):04}-*.md")), each
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_files_that_are_named_without_their_folder_are_somewhere(document: Path) -> None:
     named = set(re.findall(r"`(\w+\.py)`", document.read_text(encoding="utf-8")))
     folders = (*PACKAGES, "bench", "tests")
