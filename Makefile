@@ -15,8 +15,9 @@ PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 # The tests that `make coverage` runs.
 COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests/starter/alerts
 
-.PHONY: demo test test-faults test-image test-browser test-prometheus test-successor \
-	coverage mutants audit release lint restores chaos bench bench-planner bench-desk soak pictures docs drawings lock histories command-order reference clean
+.PHONY: demo test test-faults nightly test-image test-browser test-prometheus test-successor coverage mutants audit release \
+	lint restores chaos bench bench-planner bench-desk soak pictures docs drawings lock histories command-order \
+	reference clean
 
 demo: $(READY)
 	$(BIN)/rebalancer demo
@@ -26,6 +27,14 @@ test: $(READY)
 
 test-faults: $(READY)
 	$(PYTEST) -m faults $(ARGS)
+
+# All that is checked, what needs Docker, Chromium, Prometheus or a database of vulnerabilities too. Hours. Goes on where
+# something fails, and says at the end what did.
+NIGHTLY := lint test test-faults chaos coverage mutants restores test-browser test-prometheus test-successor docs soak \
+	audit test-image
+nightly: $(READY)
+	failed=; for target in $(NIGHTLY); do $(MAKE) $$target || failed="$$failed $$target"; done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 # The database copied at each event of a rebalance, and each copy put back on the same day and the next: ten minutes or more.
 restores: $(READY)
