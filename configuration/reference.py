@@ -26,6 +26,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
 EXAMPLES: Final[Mapping[str, str]] = {
     "accounts[].account_id": "DU7654321",
     "accounts[].strategy_name": "etf-blend-301-20",
+    "accounts[].alias": "pension",
     "accounts[].type": "paper",
     "accounts[].held_out": '[VTI, "BRK B"]',
     "accounts[].maximum_turnover_percent": "20",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from configuration.configuration import Configuration
 from configuration.configuration_in_use import ConfigurationInUse
@@ -231,9 +232,14 @@ async def phase_reached(handle: WorkflowHandle[Any, Any], phase: Phase) -> None:
 
 
 async def status_reached(handle: WorkflowHandle[Any, Any], is_so: Callable[[Status], object]) -> None:
-    """Return once this is so of the workflow's status."""
+    """Return once this is so of the workflow's status. A server that is busy finds no worker to ask now and then."""
 
     async def is_reached() -> object:
-        return is_so(await handle.query(RebalanceAccount.status))
+        try:
+            return is_so(await handle.query(RebalanceAccount.status))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            return False
 
     await until(is_reached)
