@@ -56,7 +56,7 @@ async def test_a_schedule_is_added_listed_paused_and_removed(tmp_path: Path) -> 
         (("DU1000001", "--strategy", "blend", *WEEKLY), "either an account or a strategy"),
         (("DU1000009", *WEEKLY), "not in the configuration"),
         (("DU1000005", *WEEKLY), "switched off"),
-        (("du1", *WEEKLY), "account"),
+        (("du1", *WEEKLY), "not in the configuration"),
         (("--strategy", "nobody", *WEEKLY), "No enabled account follows the strategy nobody"),
         (("DU1000001", "--cron", "10:30", "--timezone", "UTC"), "five fields"),
         (("DU1000001", "--cron", "30 25 * * *", "--timezone", "UTC"), "Hour is not in range"),
