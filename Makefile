@@ -20,7 +20,7 @@ COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests
 	reference clean
 
 demo: $(READY)
-	$(BIN)/rebalancer demo
+	$(BIN)/rebalancer demo $(ARGS)
 
 test: $(READY)
 	$(PYTEST) $(ARGS)
