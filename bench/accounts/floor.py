@@ -9,6 +9,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from bench.accounts.figures import Spread
 from testbed.temporal_server import temporal_server
+from worker.answers_of_a_run import AnswersOfARun
 
 QUEUE: Final = "floor"
 RUNS: Final = 100
@@ -38,7 +39,7 @@ async def measure_floor() -> Spread:
     async with temporal_server() as server:
         client = server.client
         async with Worker(client, task_queue=QUEUE, workflows=[OneActivity], activities=[nothing],
-                          workflow_runner=UnsandboxedWorkflowRunner()):  # fmt: skip
+                          workflow_runner=AnswersOfARun(UnsandboxedWorkflowRunner())):  # fmt: skip
             seconds: list[float] = []
             for number in range(FIRST_RUNS + RUNS):
                 began = time.perf_counter()
