@@ -53,6 +53,11 @@ def blocks(
 def known_keys(path: tuple[str | int, ...]) -> list[str]:
     """The keys allowed in the block at this path."""
     for pattern, model in blocks():
-        if len(pattern) == len(path) and all(own in (ANY, part) for own, part in zip(pattern, path, strict=True)):
+        if is_at(pattern, path):
             return list(written_fields(model))
     return []
+
+
+def is_at(pattern: BlockPath, path: tuple[str | int, ...]) -> bool:
+    """Whether a path of a file is one of these."""
+    return len(pattern) == len(path) and all(own in (ANY, part) for own, part in zip(pattern, path, strict=True))

@@ -191,7 +191,7 @@ def parse_configuration(text: str, path: Path, older_sets: str | None = None) ->
 
     ``older_sets`` is the text of a file of replacement sets, which counts if the configuration has none itself.
     """
-    document = _as_mapping(_document(text, path))
+    document = as_mapping(_document(text, path))
     if older_sets is not None:
         document = _with_sets(document, _document(older_sets, path.with_name(REPLACEMENT_SETS_FILE)))
     try:
@@ -217,7 +217,7 @@ def configuration_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "accounts.yaml"}
 
 
-def _as_mapping(document: Document) -> Document:
+def as_mapping(document: Document) -> Document:
     """The original system's first files were only a list of accounts."""
     if not isinstance(document.content, list):
         return document

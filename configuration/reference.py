@@ -78,9 +78,11 @@ EXAMPLES: Final[Mapping[str, str]] = {
 class Setting(NamedTuple):
     """One key, as people write it: ``accounts[].type``, ``replacement_sets.<name>[].scale``.
 
-    ``default`` and ``meaning`` are Markdown. ``example`` is YAML, empty for a block of keys.
+    ``path`` is where files have it, ``default`` and ``meaning`` are Markdown, ``example`` is YAML, empty for a block of
+    keys.
     """
 
+    path: BlockPath
     key: str
     meaning: str
     default: str
@@ -109,6 +111,7 @@ def _settings(model: type[BaseModel], path: BlockPath, listed: dict[type[BaseMod
         default = DEFAULTS.get(key) or _default(field, has_keys=bool(found))
         example = EXAMPLES.get(key) or ("" if found else _plain_default(field))
         yield Setting(
+            (*path, name),
             key,
             meaning,
             default,

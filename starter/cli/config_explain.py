@@ -13,10 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from configuration.configuration import read_contents
+from configuration.blocks import is_at
+from configuration.configuration import as_mapping, read_contents
 from configuration.reference import Setting, settings
+from configuration.yaml_text import Document, YamlProblem, read_yaml
 from configuration.yaml_text import Path as FieldPath
-from configuration.yaml_text import YamlProblem, read_yaml
 from rebalancing.web_address import without_secrets
 from starter.cli.console import output_console, print_json
 from starter.cli.setup import read_connections
@@ -40,7 +41,8 @@ async def run_explain_command(key: str | None, *, as_json: bool) -> None:
     if not found:
         raise UserMistake(_unknown(key or "", every))
     file = read_connections().accounts_file
-    said = {each.key: tuple(written(each, file)) for each in found}
+    document = _document(file)
+    said = {each.key: tuple(written(each, document)) for each in found}
     if as_json:
         print_json([_as_json(each, said[each.key]) for each in found])
     else:
@@ -68,24 +70,21 @@ def _unknown(key: str, every: list[Setting]) -> str:
     return f"accounts.yaml has no key {key[:60]!r}.{hint} `rebalancer config explain` lists all."
 
 
-def written(setting: Setting, file: Path) -> Iterator[Written]:
-    """Where the file says something of this key; nothing where there is no file. Raises ``UserMistake``."""
-    if not file.exists():
-        return
-    try:
-        document = read_yaml(read_contents(file).text)
-    except YamlProblem as problem:
-        raise UserMistake(f"{file} is {problem.message}: `rebalancer check` says where.") from None
-    pattern = _pattern(setting.key)
+def written(setting: Setting, document: Document) -> Iterator[Written]:
+    """Where the file says something of this key."""
     for path, place in document.places.items():
-        if pattern.fullmatch(".".join(map(str, path))):
+        if is_at(setting.path, path):
             yield Written(place.line, _shown(_value(document.content, path)))
 
 
-def _pattern(key: str) -> re.Pattern[str]:
-    """What the path of such a key looks like in a file; one that is only a list holds the accounts."""
-    told = re.escape(key).replace(r"\[\]", r"\.\d+").replace("<name>", r"[^.]+")
-    return re.compile(told.replace(r"accounts\.\d+", r"(?:accounts\.)?\d+"))
+def _document(file: Path) -> Document:
+    """The file as it is written; without one, nothing. Raises ``UserMistake``."""
+    if not file.exists():
+        return Document(None, {})
+    try:
+        return as_mapping(read_yaml(read_contents(file).text))
+    except YamlProblem as problem:
+        raise UserMistake(f"{file} is {problem.message}: `rebalancer check` says where.") from None
 
 
 def _value(content: object, path: FieldPath) -> object:
@@ -100,7 +99,8 @@ def _shown(value: object) -> str:
 
 
 def _as_json(each: Setting, said: tuple[Written, ...]) -> Mapping[str, object]:
-    return {**each._asdict(), "written": [entry._asdict() for entry in said]}
+    facts = {name: fact for name, fact in each._asdict().items() if name != "path"}
+    return {**facts, "written": [entry._asdict() for entry in said]}
 
 
 def _listed(found: list[Setting]) -> RenderableType:

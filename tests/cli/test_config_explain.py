@@ -51,6 +51,17 @@ def test_an_old_file_that_is_only_a_list_is_explained_too(folder: Path) -> None:
     assert entry["written"] == [{"line": 1, "value": "DU1"}]
 
 
+def test_a_name_of_ones_own_may_have_a_dot_in_it(folder: Path) -> None:
+    (folder / "accounts.yaml").write_text(
+        "accounts: [{account_id: DU1, strategy_name: blend, replacement_set: ira.2026}]\n"
+        "replacement_sets:\n"
+        "  ira.2026:\n"
+        "    - {source: DBC, target: PDBC}\n"
+    )
+    (entry,) = entries("replacement_sets.target")
+    assert entry["written"] == [{"line": 4, "value": "PDBC"}]
+
+
 @pytest.mark.parametrize("key", ["order_policy", "accounts[].order_policy", "accounts.order_policy"])
 def test_a_block_is_explained_with_the_keys_in_it(key: str) -> None:
     keys = [entry["key"] for entry in entries(key)]

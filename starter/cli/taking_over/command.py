@@ -5,6 +5,7 @@ Nothing is written unless all of it can be used, nothing that is there is overwr
 
 import os
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -30,8 +31,8 @@ OWNER_ONLY: Final = 0o600
 async def run_import_command(folder: Path, into: Path, *, as_json: bool) -> None:
     """Bring an installation over. Raises ``UserMistake``; nothing is written then."""
     old = read_old_files(folder)
-    accounts, findings = _accounts_text(old)
     environment = take_environment(old.environment)
+    accounts, findings = _accounts_text(old, environment.keys)
     target = into / "accounts.yaml"
     _require_usable(accounts, folder / old.accounts_file)
     written = {target: accounts, into / ".env": _environment_text(environment.variables)}
@@ -58,10 +59,10 @@ def _require_usable(accounts: str, source: Path) -> None:
         raise UserMistake(f"{source} cannot be brought over; nothing was written. Correct this first:{found}") from None
 
 
-def _accounts_text(old: OldFiles) -> tuple[str, list[Finding]]:
+def _accounts_text(old: OldFiles, more_keys: Mapping[str, object]) -> tuple[str, list[Finding]]:
     accounts, findings = take_accounts(old)
     keys, more = take_config(old.config, accounts)
-    content: dict[str, object] = {"accounts": accounts, **keys, **take_environment(old.environment).keys}
+    content: dict[str, object] = {"accounts": accounts, **keys, **more_keys}
     told = [*findings, *more]
     sets = old.more.get("replacement_sets") or old.sets
     if sets:
