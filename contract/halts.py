@@ -117,14 +117,20 @@ class Halt(NamedTuple):
 
 async def halts_of(client: Client, account: str, strategy: str | None) -> tuple[Halt, ...]:
     """What holds this account at this moment, by the server's own word and not by its list. Raises ``RPCError``."""
-    ids = [HALT_ID, pause_id(account), history_pause_id(account), *([strategy_pause_id(strategy)] if strategy else [])]
-    return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in ids)) if halt)
+    return await _of(client, HALT_ID, *_own(account), *([strategy_pause_id(strategy)] if strategy else []))
 
 
 async def pauses_of(client: Client, account: str) -> tuple[Halt, ...]:
     """What holds this account alone, under this name. Raises ``RPCError``."""
-    ids = (pause_id(account), history_pause_id(account))
-    return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in ids)) if halt)
+    return await _of(client, *_own(account))
+
+
+def _own(account: str) -> tuple[str, str]:
+    return pause_id(account), history_pause_id(account)
+
+
+async def _of(client: Client, *halt_ids: str) -> tuple[Halt, ...]:
+    return tuple(halt for halt in await asyncio.gather(*(_running(client, each) for each in halt_ids)) if halt)
 
 
 async def set_halt(client: Client, halt_id: str, who: str, reason: str) -> bool:

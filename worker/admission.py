@@ -4,19 +4,17 @@ A run is pinned to the release that began it (Worker Versioning), so no code mee
 would be left to nobody is found here, at the start, where somebody looks.
 """
 
-import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from contract.releases import Release, polled_releases, release_in_charge, release_of
 from rebalancing.errors import ReleaseRefused
 from worker.clear_runs import tell_of_clear_runs
-from worker.contact import REFUSALS
-from worker.hosting import CONNECT_PAUSE
+from worker.contact import patiently
 from worker.replay_check import open_runs_of_others, replay_problem
 
 log = logging.getLogger(__name__)
@@ -45,14 +43,7 @@ async def admitted(client: Client, own: Release, upgrade: Upgrade) -> bool:
 
     A server that is away is waited for. Raises ``ReleaseRefused`` where it must not run at all, and ``RPCError``.
     """
-    while True:
-        try:
-            return await _may_take_over(client, own, upgrade)
-        except RPCError as error:
-            if error.status in REFUSALS and error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
-                raise
-            log.debug("open runs are looked at later: %s", error)
-            await asyncio.sleep(CONNECT_PAUSE)
+    return await patiently(partial(_may_take_over, client, own, upgrade))
 
 
 async def _may_take_over(client: Client, own: Release, upgrade: Upgrade) -> bool:
