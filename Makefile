@@ -144,10 +144,9 @@ histories: $(READY)
 command-order: $(READY)
 	$(BIN)/python -m tests.workflows.command_order
 
-# All that is written from the code: keys, commands, errors, search attributes, the example, schemas, metrics.
+# All that is written from the code: the pages of docs/reference, the example, schemas, metrics.
 reference: $(READY)
 	$(BIN)/python -m tests.configuration.write_reference
-	$(BIN)/python -m tests.metrics.write_table
 
 # What runs (requirements.txt), that with the embedded server and the stand-ins, and that with what checks.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

@@ -13,11 +13,27 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio.client import Interceptor
 
+from configuration.variables import Variable
+
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
 
-VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+VARIABLES: Final = (
+    Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "where traces are sent by OTLP over HTTP (OpenTelemetry's own variable; in the environment only): an event, "
+        "its workflow, its orders and their fills in one trace",
+        "no traces",
+        "http://127.0.0.1:4318",
+    ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "the same, as the whole address; goes before it",
+        "no traces",
+        "http://127.0.0.1:4318/v1/traces",
+    ),
+)
 """OpenTelemetry's own: where traces go, by OTLP over HTTP. One of them has them sent."""
 
 SERVICE: Final = "rebalancer"
@@ -32,7 +48,7 @@ FLUSH_WITHIN: Final = 3_000
 @cache
 def is_traced() -> bool:
     """Whether this process sends traces."""
-    return any(os.environ.get(name) for name in VARIABLES)
+    return any(os.environ.get(each.name) for each in VARIABLES)
 
 
 def interceptors() -> Sequence[Interceptor]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from pydantic import ConfigDict
+
 from rebalancing.base import FrozenModel
 
 _OWN_REF: Final = re.compile(r"(rb-[0-9a-f]{20})-\d+-\d+-[0-9a-f]{8}(?!\d)")
@@ -14,10 +16,14 @@ MOST_TOLD: Final = 5
 
 
 class PlacedOrder(FrozenModel):
-    """An order that the broker lists. ``words`` say what it is and what became of it, for people."""
+    """An order that the broker lists."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     ref: str
+    """The ref that it was placed under."""
     words: str
+    """What it is and what became of it, for people."""
 
     def __str__(self) -> str:
         return f"{self.words} ({self.ref})"

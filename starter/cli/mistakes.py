@@ -1,7 +1,7 @@
 """Exit statuses (docs/reference/exit-statuses.md), and what went wrong in one clear line."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 import typer
@@ -18,6 +18,21 @@ MISTAKE: Final = 2
 WAITS_FOR_YOU: Final = 3
 """Something waits for a person's word."""
 INTERRUPTED: Final = 130
+
+EXIT_STATUSES: Final[Mapping[int, str]] = {
+    DONE: "done; nothing waits for you",
+    FAILED: "it failed, or a rebalance ended otherwise than completed, or you said no; `doctor`: something is wrong",
+    MISTAKE: (
+        "yours to correct: a release that open runs do not fit, an option, the configuration, an account or strategy "
+        "that is not known, or a yes that nobody could be asked for"
+    ),
+    WAITS_FOR_YOU: (
+        "something waits for you: a plan for approval, an order of unknown fate, or trading that is halted (`status`, "
+        "`run --wait`, `plan`, `retry --wait`, `approve`)"
+    ),
+    INTERRUPTED: "a signal ended the command; a rebalance that it waited for goes on",
+}
+"""What each means, for the documents."""
 
 
 class CommandFailed(Exception):

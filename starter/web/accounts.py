@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, BeforeValidator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from rebalancing.accounts import AccountId, StrategyName
 from rebalancing.triggers import HTTP_SOURCE
@@ -44,18 +44,28 @@ def _written_out(given: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+OfAccount = Annotated[AccountId | None, Query(description="Only runs of this account: its number, or its alias.")]
+OfStrategy = Annotated[StrategyName | None, Query(description="Only runs by this strategy.")]
 Since = Annotated[Moment | None, Query(description="Runs that ended since then, and those at work.")]
+Failed = Annotated[bool, Query(description="Only runs that failed, or are incomplete.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many runs at most, the latest first.")]
 
 
 class Readiness(BaseModel):
     """What a rebalance needs, and why it could not be carried out now."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     temporal: bool
+    """Temporal answers."""
     gateway: bool
+    """Every gateway that accounts name is connected, and not stopped."""
     listener: bool
+    """Events are listened for."""
     not_halted: bool
+    """Nothing is halted or paused."""
     why: list[str]
+    """What is missing, in words."""
 
 
 HELD: Final = "trading is halted, or something is paused: who may read is told more"
@@ -111,10 +121,10 @@ async def approvals(desk: TheDesk) -> list[dict[str, Any]]:
 @router.get("/history", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
 async def history(
     desk: TheDesk,
-    account_id: AccountId | None = None,
-    strategy: StrategyName | None = None,
+    account_id: OfAccount = None,
+    strategy: OfStrategy = None,
     since: Since = None,
-    failed: bool = False,
+    failed: Failed = False,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Tell what happened, by whom, and what it cost, as `rebalancer history --json` does."""
@@ -125,7 +135,7 @@ async def history(
 
 @router.get("/accounts/{account_id}/runs", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)
 async def runs(
-    account_id: TheAccount, desk: TheDesk, since: Since = None, failed: bool = False, limit: Limit = 100
+    account_id: TheAccount, desk: TheDesk, since: Since = None, failed: Failed = False, limit: Limit = 100
 ) -> dict[str, Any]:
     """Tell of the account's runs, and of what persons did about them."""
     asked = HistoryRequest(account=account_id, since=_told(since), failed_only=failed, limit=limit)

@@ -49,13 +49,19 @@ def routes(desk: OpenDesk) -> FastAPI:
     for each in (original, accounts, operating, clock, metrics):
         app.include_router(each.router, dependencies=[Depends(reader)])
     app.include_router(pages.router)
-    document = app.openapi()
-    components: dict[str, Any] = document.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
-    components["securitySchemes"] = {SCHEME: {"type": "http", "scheme": "bearer"}}
+    document = document_of(app)
 
     @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(reader)])
     async def openapi() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         return JSONResponse(document)
 
     return app
+
+
+def document_of(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: the framework's, with problems and tokens."""
+    document = app.openapi()
+    components: dict[str, Any] = document.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+    components["securitySchemes"] = {SCHEME: {"type": "http", "scheme": "bearer"}}
+    return document

@@ -27,7 +27,7 @@ from starter.web.problems import documented
 
 router = APIRouter(tags=["Schedules"])
 
-Name = Annotated[str, Path(pattern=NAME_PATTERN)]
+Name = Annotated[str, Path(pattern=NAME_PATTERN, description="What the schedule is called.")]
 
 
 def _number(given: object) -> object:
@@ -45,14 +45,20 @@ class ScheduleRequest(BaseModel):
     Only ``live: true`` trades; ``if_drift`` is in percent, and what has drifted no further is let alone.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     account: AccountId | None = None
+    """The account's number, or its alias; either this or `strategy`."""
     strategy: StrategyName | None = None
+    """The strategy, of which all accounts are rebalanced."""
     cron: str = Field(max_length=100, examples=["30 10 * * MON"])
+    """Minute, hour, day of the month, month, day of the week."""
     timezone: str = Field(max_length=60, examples=["America/New_York"])
+    """The zone of the clock that they are read by."""
     live: bool = False
+    """Whether it trades; else it asks for dry runs."""
     if_drift: Band | None = None
+    """In percent: what has drifted no further is let alone."""
 
 
 @router.get("/schedules", responses=documented(*READS), openapi_extra=ANYBODY_NEAR)

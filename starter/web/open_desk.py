@@ -65,7 +65,9 @@ def desk_of(request: Request) -> OpenDesk:
 TheDesk = Annotated[OpenDesk, Depends(desk_of)]
 
 
-def called(account_id: Annotated[AccountId, InPath()], desk: TheDesk) -> str:
+def called(
+    account_id: Annotated[AccountId, InPath(description="The account's number, or its alias.")], desk: TheDesk
+) -> str:
     """What the account is called whose name or number is in the address."""
     return desk.configuration.now.names.name_of(account_id)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -45,47 +45,59 @@ Words = Annotated[str, Field(max_length=300), AfterValidator(_on_one_line)]
 """Why somebody does something; kept on one line."""
 
 
+TheStrategy = Annotated[StrategyName, Path(description="The strategy, as in `accounts.yaml`.")]
+
+
 class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class ApproveRequest(_Asked):
     """Which plan, and no other."""
 
     plan_hash: str = Field(pattern=r"^[0-9A-Fa-f]{4,64}$", examples=["fe29397f3f4e"])
+    """The plan's hash, or its first characters, as `/approvals` tells it."""
 
 
 class ReasonRequest(_Asked):
     """Why."""
 
     reason: Words = ""
+    """Why, for the history."""
 
 
 class ResolveRequest(_Asked):
     """What became of an order of unknown fate: so many shares filled, or ``null`` if it was never placed."""
 
     ref: str = Field(min_length=1, max_length=100)
+    """The order's ref, as `/accounts/{account_id}/status` tells it."""
     filled: int | None = Field(ge=0, le=1_000_000_000)
+    """Shares that filled; `null` if it was never placed."""
 
 
 class AcceptHistoryRequest(_Asked):
     """The refs of the orders that whoever accepts has seen; of others nothing is accepted."""
 
     refs: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(max_length=1000)
+    """Those that `/accounts/{account_id}/doubt` tells; none, where it tells none."""
 
 
 class CancelRequest(_Asked):
     """``at_broker``: its orders at once, past a rebalance that no worker goes on with."""
 
     at_broker: bool = False
+    """Cancel its orders at once, past a rebalance that no worker goes on with."""
 
 
 class HaltRequest(_Asked):
     """``cancel_orders``: working orders are cancelled too; ``everything``: nothing reaches a gateway at all."""
 
     reason: Words = ""
+    """Why, for the history."""
     cancel_orders: bool = False
+    """Cancel working orders too."""
     everything: bool = False
+    """Let nothing reach a gateway at all."""
 
 
 class DoubtResponse(BaseModel):
@@ -94,19 +106,31 @@ class DoubtResponse(BaseModel):
     ``message`` has all of it in words; ``refs`` are what `accept-history` takes. Money is in US dollars.
     """
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     account_id: str
+    """What the account is called."""
     message: str
+    """All of it in words."""
     cash: Money
+    """In US dollars."""
     positions: dict[str, int]
+    """Shares by symbol."""
     orders: list[PlacedOrder]
+    """Orders of today that the broker has and the history does not."""
     refs: list[str]
+    """Their refs, as `accept-history` takes them."""
 
 
 class Told(BaseModel):
     """What came of it, in words."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     account_id: str | None = None
+    """What the account is called, where it is about one."""
     message: str
+    """What came of it."""
 
 
 @router.post("/accounts/{account_id}/approve", responses=documented(*CHANGES), openapi_extra=TRADERS)
@@ -233,7 +257,7 @@ async def unpause(account_id: TheAccount, desk: TheDesk, caller: Trader, wanted:
 
 @router.post("/strategies/{strategy}/pause", responses=documented(*CHANGES), openapi_extra=TRADERS)
 async def pause_strategy(
-    strategy: StrategyName, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
+    strategy: TheStrategy, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
 ) -> dict[str, Any]:
     """Halt all accounts that follow a strategy."""
     return await _paused(desk, pause_of_strategy(desk.configuration.now, strategy), caller, wanted)
@@ -241,7 +265,7 @@ async def pause_strategy(
 
 @router.post("/strategies/{strategy}/unpause", responses=documented(*CHANGES), openapi_extra=TRADERS)
 async def unpause_strategy(
-    strategy: StrategyName, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
+    strategy: TheStrategy, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None
 ) -> Told:
     """End the pause of a strategy."""
     await end_hold(desk.client, strategy_pause_id(strategy), caller.by, wanted.reason if wanted else "")

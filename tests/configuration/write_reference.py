@@ -10,11 +10,11 @@ from configuration.reference import settings
 from starter.cli.file_kinds import FileKind
 from starter.cli.schemas import schema_text
 from tests.documentation.references import pages
+from tests.documentation.written_part import with_part
 
 BEGIN: Final = (
     "<!-- Written by `make reference` from the models' fields: change their descriptions, not this table. -->"
 )
-END: Final = "<!-- End of what `make reference` writes. -->"
 
 DETAILS: Final = {
     "accounts[].guards": "[Guards and approval](../guards-and-approval.md)",
@@ -43,11 +43,7 @@ def table() -> str:
 
 def with_table(document: str) -> str:
     """The document with the table as it should be. Raises ``ValueError`` where the two markers are not in it."""
-    before, _, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the lines {BEGIN!r} and {END!r} are not there")
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    return with_part(document, table(), BEGIN)
 
 
 def files() -> Mapping[str, str]:

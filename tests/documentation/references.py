@@ -11,9 +11,12 @@ import typer
 from contract.names import SEARCH_ATTRIBUTES, kind_of
 from rebalancing.errors import RebalancerError
 from starter.cli.main import app
+from tests.documentation.environment_page import environment_page
+from tests.documentation.exit_statuses_page import exit_statuses_page
+from tests.documentation.http_page import http_page
+from tests.documentation.metrics_page import metrics_page
+from tests.documentation.written_part import WRITTEN
 from tests.source_tree import PACKAGES
-
-WRITTEN: Final = "<!-- Written by `make reference` from the code: change it there, not here. -->"
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "up": "rebalancer up --simulated",
@@ -78,8 +81,12 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
 def pages() -> Mapping[str, str]:
     """Every page that is written, by its path."""
     return {
+        "docs/metrics.md": metrics_page(),
         "docs/reference/commands.md": commands_page(),
+        "docs/reference/environment.md": environment_page(),
         "docs/reference/errors.md": errors_page(),
+        "docs/reference/exit-statuses.md": exit_statuses_page(),
+        "docs/reference/http.md": http_page(),
         "docs/reference/search-attributes.md": attributes_page(),
     }
 

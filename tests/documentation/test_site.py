@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from tests.documentation.blocks import PAGES
+from tests.documentation.http_examples import EXAMPLES as REQUESTS
+from tests.documentation.metrics_page import QUERIES
 from tests.documentation.references import EXAMPLES, commands, errors
 from tests.documentation.site import SITE, build, gather
 from tests.source_tree import ROOT
@@ -44,10 +46,11 @@ def test_every_page_is_in_the_navigation_or_a_decision(tmp_path: Path) -> None:
     assert {page for page in pages if not re.match(r"adr/\d", page)} == navigated(own["nav"])
 
 
-def test_the_search_knows_every_error_command_and_alert_by_its_name(site: Path) -> None:
+def test_the_search_knows_every_error_command_route_and_metric_by_its_name(site: Path) -> None:
     index = (site / "search.json").read_text(encoding="utf-8")
     assert [error.__name__ for error in errors() if error.__name__ not in index] == []
     assert [name for name, _ in commands() if f"rebalancer {name}" not in index] == []
+    assert [name for name in (*REQUESTS, *QUERIES) if name not in index] == []
 
 
 def test_a_link_that_leads_nowhere_ends_the_build(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

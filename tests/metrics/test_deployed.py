@@ -8,28 +8,16 @@ from typing import Any
 import pytest
 import typer
 
-from contract.metrics import ALL, Histogram
+from contract.metrics import ALL
 from starter.cli.main import app
 from tests.metrics.deployed import DASHBOARDS, named, panels, rules, shipped_queries
+from tests.metrics.names_in_queries import LABELS, labels_in, series
 
 COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
-OF_TEMPORAL = {"namespace", "task_queue", "workflow_type", "operation", "status_code", "worker_type"}
-OF_PROMETHEUS = {"job", "instance", "le"}
-
-
-def shown() -> set[str]:
-    """Every series of ours that can be asked for."""
-    endings = ("_bucket", "_sum", "_count")
-    return {
-        name
-        for each in ALL
-        for name in ([each.name + ending for ending in endings] if isinstance(each, Histogram) else [each.shown])
-    }
-
 
 def test_no_query_asks_for_a_metric_of_ours_that_is_not_there() -> None:
-    assert {name for name in named() if name.startswith("rebalancer_")} - shown() == set()
+    assert {name for name in named() if name.startswith("rebalancer_")} - series() == set()
 
 
 def test_every_metric_of_ours_is_on_the_dashboard_or_in_a_rule() -> None:
@@ -39,11 +27,7 @@ def test_every_metric_of_ours_is_on_the_dashboard_or_in_a_rule() -> None:
 
 
 def test_no_query_groups_by_a_label_that_is_not_there() -> None:
-    known = {label for each in ALL for label in each.labels} | OF_TEMPORAL | OF_PROMETHEUS
-    grouped = {label.strip() for query in shipped_queries() for by in re.findall(r"by \(([^)]*)\)", query)
-               for label in by.split(",")}  # fmt: skip
-    matched = {label for query in shipped_queries() for label in re.findall(r"(\w+)(?:=~|!~|!=|=)\"", query)}
-    assert (grouped | matched) - known == set()
+    assert labels_in(shipped_queries()) - LABELS == set()
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])

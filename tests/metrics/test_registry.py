@@ -1,4 +1,4 @@
-"""What is counted: names, labels that stay few, and a table of all of it in the documents."""
+"""What is counted: names, and labels that stay few."""
 
 import re
 
@@ -7,18 +7,10 @@ from temporalio.common import MetricMeter
 
 from contract.metrics import ALL, TIME_OUTS, Counter, Gauge, Histogram, Metric, buckets
 from rebalancing import errors, failures
-from tests.metrics.write_table import DOCUMENT, with_table
 
 LABELS = {"account", "activity", "cause", "channel", "failure", "gateway", "kind", "mode", "order_type", "outcome",
           "phase", "queue", "result", "role", "side", "state", "when"}  # fmt: skip
 """Each has few values: nothing that an event, an order or a run brings is among them."""
-
-
-def test_the_table_in_the_documents_is_what_make_reference_writes() -> None:
-    document = DOCUMENT.read_text(encoding="utf-8")
-    assert with_table(document) == document
-    with pytest.raises(ValueError, match="are not there"):
-        with_table("# Metrics\n")
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)

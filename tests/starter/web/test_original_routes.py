@@ -13,6 +13,7 @@ from configuration.http_settings import DEFAULT_PORT
 from rebalancing.triggers import ExecutionMode
 from testbed.waiting import until
 from tests.cli.command import desk, up
+from tests.documentation.written_part import WRITTEN
 from tests.faults.cell import leave_an_order
 from tests.house import Holding, House, house
 from tests.source_tree import ROOT
@@ -46,8 +47,8 @@ def check(shape: str, answer: dict[str, Any]) -> None:
 
 
 def curl_lines() -> list[str]:
-    """The lines of the page that ask without a token."""
-    text = (ROOT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
+    """The lines that ask without a token, of what the page says by hand."""
+    text = (ROOT / "docs" / "reference" / "http.md").read_text(encoding="utf-8").partition(WRITTEN)[0]
     lines = re.sub(r"\\\n\s*", "", text).splitlines()
     return [line.partition("   #")[0].strip() for line in lines if line.startswith("curl ") and "Bearer" not in line]
 
