@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from configuration.environment import Connections
-from contract import halts, names
+from contract import activities, halts, names
 from rebalancing.alerts import ALERTS
 from rebalancing.outcomes import Phase
 from starter.cli.main import app
@@ -76,6 +76,15 @@ def test_files_that_are_named_without_their_folder_are_somewhere(document: Path)
     folders = (*PACKAGES, "bench", "tests")
     there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")}
     assert named - there == set()
+
+
+def test_every_activity_is_in_the_table_of_queues() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition("| queue | what runs there |")[2].partition("\n\n")[0]
+    source = Path(activities.__file__).read_text(encoding="utf-8")
+    stated = re.findall(r"async def (\w+)\(self", source)
+    assert len(stated) > 20
+    assert [name for name in stated if f"`{name}`" not in table] == []
 
 
 def test_every_alert_is_in_the_table() -> None:
