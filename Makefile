@@ -95,9 +95,10 @@ audit: $(AUDIT)/.ready
 release: $(READY) $(AUDIT)/.ready
 	BUILD="$(BUILD)" deploy/release.sh $(TAG)
 
-# Needs Chromium. Writes docs/pictures: every state that an operator meets, as dashboard, Temporal UI and terminal show it.
+# Needs Chromium. Writes docs/pictures: every state that an operator meets, as dashboard, Temporal UI and terminal show it,
+# and one rebalance. Only that: make pictures ARGS=one-rebalance; only the others: ARGS=evening
 pictures: $(READY)
-	$(BIN)/python -m tests.operating.make_pictures
+	$(BIN)/python -m tests.operating.make_pictures $(ARGS)
 
 # The documents as a site with a search, in build/site.
 docs: $(READY)

@@ -54,7 +54,7 @@ def test_the_names_in_the_temporal_commands_are_the_real_ones() -> None:
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_and_files_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
     files = re.findall(rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'deploy'])})/[\w./-]+)`", text)
     missing = [link for link in links if not (document.parent / link).exists()]
     assert missing + [file for file in files if not (ROOT / file).exists()] == []

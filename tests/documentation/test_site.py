@@ -16,6 +16,8 @@ from tests.source_tree import ROOT
 
 LOADED = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)=\"?(https?://[^\"\s>]+)")
 
+IMAGE = re.compile(r"<img\b[^>]*>")
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -37,6 +39,12 @@ def test_no_page_loads_anything_from_another_host(site: Path) -> None:
     assert len(pages) > 50
     loaded = {address for page in pages for address in LOADED.findall(page.read_text(encoding="utf-8"))}
     assert loaded == set()
+
+
+def test_every_picture_says_in_words_what_it_shows(site: Path) -> None:
+    pictures = [(page.name, tag) for page in site.rglob("*.html") for tag in IMAGE.findall(page.read_text("utf-8"))]
+    assert len(pictures) > 50
+    assert [(page, tag) for page, tag in pictures if not re.search(r'\balt="?[^"\s>]', tag)] == []
 
 
 def test_every_page_is_in_the_navigation_or_a_decision(tmp_path: Path) -> None:

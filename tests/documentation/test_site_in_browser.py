@@ -76,7 +76,8 @@ async def test_pages_open_from_the_file_system(site: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "page", ["index.html", "start/simulated.html", "reference/configuration.html", "operating.html"]
+    "page",
+    ["index.html", "start/simulated.html", "one-rebalance.html", "reference/configuration.html", "operating.html"],
 )
 async def test_nothing_keeps_people_from_reading(address: str, page: str, scheme: str) -> None:
     source = await axe_source()

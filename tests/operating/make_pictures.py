@@ -5,18 +5,14 @@ The pictures are taken in a real browser of an evening on which accounts are in 
 """
 
 import asyncio
-import base64
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
@@ -26,12 +22,12 @@ from testbed.waiting import until
 from tests.cli.command import Desk
 from tests.house import House
 from tests.operating import scenario as at
-from tests.source_tree import ROOT
+from tests.operating.camera import Camera, camera, taken
+from tests.operating.one_rebalance import scene
+from tests.operating.picture_story import Storyteller, tell
 from tests.starter.web.api import Api, api_of
-from tests.starter.web.dashboard.browser import CHROMIUM, PHONE
+from tests.starter.web.dashboard.browser import PHONE
 from worker.free_ports import free_port
-
-FOLDER: Final = ROOT / "docs" / "pictures"
 
 WIDE: Final = {"width": 1180, "height": 760}
 
@@ -72,12 +68,12 @@ class Studio:
     desk: Desk
     api: Api
     temporal_ui: str
-    browser: Browser
+    camera: Camera
 
     async def dashboard(self, path: str, name: str, told: str) -> None:
         """A page of the dashboard, once it tells this: wide, dark, and on a phone."""
         for kind, size, scheme in (("wide", WIDE, "light"), ("dark", WIDE, "dark"), ("phone", PHONE, "light")):
-            async with self._page(size, scheme) as page:
+            async with self.camera.page(size, scheme) as page:
                 await page.goto(f"{self.api.address}{path}")
                 await page.get_by_text(told).first.wait_for()
                 await page.wait_for_timeout(1200)
@@ -85,7 +81,7 @@ class Studio:
 
     async def temporal(self, path: str, name: str, told: str) -> None:
         """A page of the Temporal UI, once it tells this."""
-        async with self._page(TALL, "light") as page:
+        async with self.camera.page(TALL, "light") as page:
             await page.goto(f"{self.temporal_ui}{path}")
             await page.get_by_text(told).first.wait_for(timeout=PATIENCE)
             await page.wait_for_timeout(SETTLED)
@@ -99,30 +95,9 @@ class Studio:
         console.print(Text.from_ansi(answer.output))
         command = " ".join(("rebalancer", *arguments))
         code = TERMINAL.replace("{command}", command)
-        async with self._page({"width": 1180, "height": 200}, "light") as page:
+        async with self.camera.page({"width": 1180, "height": 200}, "light") as page:
             await page.set_content(console.export_html(code_format=code, theme=MONOKAI))
             await taken(page, f"{name}-terminal", whole=True)
-
-    @asynccontextmanager
-    async def _page(self, size: Any, scheme: Any) -> AsyncGenerator[Page]:
-        context = await self.browser.new_context(
-            viewport=size, color_scheme=scheme, locale="en-US", timezone_id="America/New_York"
-        )
-        try:
-            yield await context.new_page()
-        finally:
-            await context.close()
-
-
-async def taken(page: Page, name: str, *, whole: bool = False) -> None:
-    """A picture of a page, or of the part that shows; WebP is a quarter as large as PNG, and as legible."""
-    devtools = await page.context.new_cdp_session(page)
-    clip: dict[str, Any] = {"format": "webp", "quality": 80, "captureBeyondViewport": whole}
-    if whole:
-        size = await page.evaluate("[document.documentElement.scrollWidth, document.body.scrollHeight]")
-        clip["clip"] = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}
-    answer = await devtools.send("Page.captureScreenshot", clip)
-    (FOLDER / f"{name}.webp").write_bytes(base64.b64decode(answer["data"]))
 
 
 async def take_all(studio: Studio) -> None:
@@ -164,24 +139,41 @@ def say(what: str) -> None:
     sys.stdout.flush()
 
 
-async def main() -> None:
-    """Set the evening up, and take them."""
-    assert CHROMIUM, "Chromium is not installed (Debian, Ubuntu: apt install chromium)"
-    FOLDER.mkdir(exist_ok=True)
+async def take_evening(camera: Camera) -> None:
+    """Set the evening up, and take its pictures."""
     with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
         folder = Path(temporary)
         async with (
             temporal_server(free_port(), free_port()) as server,
             at.evening(folder, patch, server) as (own, desk),
             api_of(own, folder, is_simulated=True) as api,
-            async_playwright() as playwright,
         ):
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             desk.variables |= {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
-            try:
-                await take_all(Studio(own, desk, api, _ui_of(server), browser))
-            finally:
-                await browser.close()
+            await take_all(Studio(own, desk, api, _ui_of(server), camera))
+
+
+async def take_one_rebalance(camera: Camera) -> None:
+    """Go through one rebalance, and take each of its moments."""
+    with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+        folder = Path(temporary)
+        async with (
+            temporal_server(free_port(), free_port()) as server,
+            scene(folder, patch, server) as played,
+            api_of(played.own, folder, is_simulated=True) as api,
+        ):
+            async for moment in tell(Storyteller(played, api.address, _ui_of(server), camera)):
+                say(moment)
+
+
+TAKES: Final = {"evening": take_evening, "one-rebalance": take_one_rebalance}
+"""What pictures there are, by the names that the command takes; without one, all."""
+
+
+async def main(*names: str) -> None:
+    """Take these, or all."""
+    async with camera() as ready:
+        for name in names or TAKES:
+            await TAKES[name](ready)
 
 
 def _ui_of(server: TemporalServer) -> str:
@@ -189,4 +181,4 @@ def _ui_of(server: TemporalServer) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))
