@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, Final
 from testbed.addresses import clean_environment, temporal_at
 from testbed.installation import REBALANCER, START_TIMEOUT
 from worker.free_ports import free_ports
+from worker.temporal import temporal_command
 
 ACCOUNTS: Final = """\
 concurrency: {settling_period: 0}
@@ -132,6 +134,20 @@ def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Des
     if accounts is not None:
         (folder / "accounts.yaml").write_text(accounts, encoding="utf-8")
     return Desk(folder, {"XDG_CONFIG_HOME": str(folder / "config"), **variables})
+
+
+async def typed(own: Desk, *lines: str) -> Answer:
+    """Have a shell of the operator's do this, with ``rebalancer`` and ``temporal`` in its path."""
+    commands = f"{Path(sys.executable).parent}:{Path(temporal_command()).parent}"
+    environment = clean_environment()
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-ec", "\n".join(lines), cwd=own.folder,
+        env={**environment, **own.variables, "HOME": str(own.folder), "PATH": f"{commands}:{environment['PATH']}"},
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return Answer(process.returncode, output.decode(), errors.decode())
 
 
 class Service:

@@ -1,8 +1,6 @@
 """What the documents have one type where there is a key, typed as it stands there into a shell."""
 
-import asyncio
 import re
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,12 +12,10 @@ from configuration.key_ring import make_key_file
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 from simulator.gateway.faults import FaultMatch, FaultRule
-from testbed.addresses import clean_environment
-from tests.cli.command import Answer, Desk, desk, service
+from tests.cli.command import Answer, Desk, desk, service, typed
 from tests.house import Holding, House, house, phase_reached
 from tests.source_tree import ROOT
 from worker.free_ports import free_ports
-from worker.temporal import temporal_command
 from workflows.rebalance_account import RebalanceAccount
 
 TYPED = ("triggering.md", "keys.md", "guards-and-approval.md")
@@ -44,20 +40,6 @@ def sealed_input(name: str, sealed: str) -> str:
     line, count = re.subn(r"(?<=--input )'[^']*'", lambda _: sealed, line_with(f"--name {name} "))
     assert count == 1
     return line
-
-
-async def typed(own: Desk, *lines: str) -> Answer:
-    """Have a shell of the operator's do this."""
-    commands = f"{Path(sys.executable).parent}:{Path(temporal_command()).parent}"
-    environment = clean_environment()
-    process = await asyncio.create_subprocess_exec(
-        "sh", "-ec", "\n".join(lines), cwd=own.folder,
-        env={**environment, **own.variables, "HOME": str(own.folder), "PATH": f"{commands}:{environment['PATH']}"},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return Answer(process.returncode, output.decode(), errors.decode())
 
 
 def assert_taken(answer: Answer, first: str) -> None:

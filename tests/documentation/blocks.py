@@ -17,6 +17,7 @@ PAGES: Final = [
 """Everything that people read."""
 
 _BLOCK: Final = re.compile(r"^( *)```(\w+)?[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+_SPAN: Final = re.compile(r"(?<!`)`([^`\n]+(?:\n[^`\n]+)?)`(?!`)")
 
 
 class Block(NamedTuple):
@@ -34,14 +35,23 @@ class Block(NamedTuple):
 
 
 def blocks(*languages: str, pages: list[Path] = PAGES) -> Iterator[Block]:
-    """Those in these languages, in the order of the pages."""
+    """Those in these languages, in the order of the pages; ``""`` is the language of those that say none."""
     for page in pages:
         text = page.read_text(encoding="utf-8")
         for found in _BLOCK.finditer(text):
-            indent, language, inner = found.groups()
+            indent, language, inner = found.groups("")
             if language in languages:
                 plain = re.sub(f"^{indent}", "", inner, flags=re.MULTILINE)
                 yield Block(page, text[: found.start()].count("\n") + 1, language, plain)
+
+
+def spans(pages: list[Path] = PAGES) -> Iterator[Block]:
+    """What stands as code within the text, each in one line; its language is none."""
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        text = _BLOCK.sub(lambda found: "\n" * found[0].count("\n"), text)
+        for found in _SPAN.finditer(text):
+            yield Block(page, text[: found.start()].count("\n") + 1, "", " ".join(found[1].split()))
 
 
 def lines_of(block: Block) -> Iterator[str]:

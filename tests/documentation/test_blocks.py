@@ -13,11 +13,14 @@ import yaml
 
 from configuration.configuration import parse_configuration
 from starter.cli.main import app
-from tests.documentation.blocks import Block, blocks, lines_of
+from tests.documentation.blocks import Block, blocks, lines_of, spans
 
 ACCOUNT = {"account_id": "DU7654321", "strategy_name": "by-hand"}
 OF_COMPOSE = ("services:", "secrets:")
 """Blocks for Docker Compose begin so; `make test-image` has the file that they add to."""
+
+LEFT_OUT = ("MissingParameter", "NoArgsIsHelpError", "BadOptionUsage")
+"""What click calls an argument, a command or an option's value that is not there."""
 
 IN_AN_ACCOUNT = {"guards", "approval", "order_policy", "symbol_order_policies", "allocations", "alias"}
 
@@ -25,12 +28,33 @@ IN_AN_ACCOUNT = {"guards", "approval", "order_policy", "symbol_order_policies", 
 def rebalancer_lines() -> Iterator[Any]:
     for block in blocks("sh", "bash"):
         for line in lines_of(block):
-            for command in re.findall(r"(?:^|[|;(] ?|&& )(?:\.venv/bin/)?(rebalancer [^|;)>]*)", line):
+            for command in re.findall(r"(?:^|[|;(] ?|&& )(?:\S+/bin/)?(rebalancer [^|;)>]*)", line):
                 yield pytest.param(command, id=f"{block.name} {command}")
+
+
+def rebalancer_spans() -> Iterator[Any]:
+    """Those within the text: they may leave out what they are not about, and name several in one."""
+    for span in spans():
+        if re.match(r"(?:\S+/bin/)?rebalancer [a-z]", span.text):
+            yield pytest.param(span.text.partition("|")[0], id=f"{span.name} {span.text}")
 
 
 @pytest.mark.parametrize("line", list(rebalancer_lines()))
 def test_a_command_line_is_one_that_the_command_takes(line: str) -> None:
+    parse(line)
+
+
+@pytest.mark.parametrize("text", list(rebalancer_spans()))
+def test_a_command_within_the_text_has_no_option_that_is_none(text: str) -> None:
+    try:
+        parse(re.sub(r"\$\(.*?\)", "today", text))
+    except Exception as error:
+        assert type(error).__name__ in LEFT_OUT, error  # noqa: PT017  # typer's own click is private
+
+
+def parse(line: str) -> None:
+    """Have the real command read a line. Raises click's errors."""
+    assert "--install-completion" not in line, "it would be done"
     _, *arguments = shlex.split(line)
     command: Any = typer.main.get_command(app)
     context: Any = None
