@@ -82,6 +82,7 @@ def statuses_of(block: Block, answer: Answer) -> list[int]:
     return found
 
 
+@pytest.mark.timeout(300)  # a page may have fifty
 @pytest.mark.parametrize("page", pages_with(OURS), ids=lambda page: page.name)
 async def test_what_the_http_api_is_asked_is_answered(page: Path, tmp_path: Path) -> None:
     async with at_home(tmp_path) as (own, client):
