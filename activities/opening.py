@@ -56,7 +56,10 @@ class Remembered(FrozenModel):
 
 
 class RunNotListed(RebalancerError):
-    """The server does not list the asking run yet, so an earlier one might be missing from the list too."""
+    """The server does not list the asking run yet, so an earlier one might be missing from the list too.
+
+    Do: nothing; the server's list is a moment behind, and the run is asked again.
+    """
 
     retryable: ClassVar[bool] = True
 

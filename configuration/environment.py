@@ -52,7 +52,11 @@ TEMPORAL_VARIABLES: Final = (
 
 
 class GatewayAddressMissing(RebalancerError):
-    """A named gateway has no port in the environment."""
+    """A named gateway has no port in the environment.
+
+    Do: set ``IBKR_<NAME>_PORT``, and ``IBKR_<NAME>_HOST`` where it is not this machine, or take ``gateway:`` from the
+    accounts in accounts.yaml.
+    """
 
 
 _SOURCES: Final = SettingsConfigDict(

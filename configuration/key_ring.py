@@ -34,11 +34,19 @@ OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 class KeyFileUnusable(RebalancerError):
-    """A file of keys is missing, cannot be read, is written wrongly, or others may change it."""
+    """A file of keys is missing, cannot be read, is written wrongly, or others may change it.
+
+    Do: mend what it names: the path in ``REBALANCER_KEY_FILE``, the lines (``ID SECRET``), or the mode (``chmod 600``).
+    A key that is lost is replaced with ``rebalancer key new``; what was encrypted with it stays unreadable.
+    """
 
 
 class KeyUnknown(RebalancerError):
-    """Something was sealed or encrypted with a key that this installation does not hold."""
+    """Something was sealed or encrypted with a key that this installation does not hold.
+
+    Do: put that key's line back into the file of keys of this process, or seal again with a key that the worker holds.
+    ``rebalancer key list`` says which are here, ``rebalancer check`` which the worker holds.
+    """
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,19 @@ from rebalancing.settings import Seals, Settings
 
 
 class KeyMissing(RebalancerError):
-    """Seals are required, and there is no key to look at them with, or to seal with."""
+    """Seals are required, and there is no key to look at them with, or to seal with.
+
+    Do: ``rebalancer key new --id NAME`` makes one; give the same file to the worker (``REBALANCER_KEY_FILE``). Only
+    where Temporal itself is guarded: ``seals: optional``.
+    """
 
 
 class KeysUnread(RebalancerError):
-    """The file of keys cannot be read at the moment; it could when this process began."""
+    """The file of keys cannot be read at the moment; it could when this process began.
+
+    Do: look whether the file of keys is still there and readable for this process (a mount that went away, a mode that
+    changed). It goes on by itself once it is.
+    """
 
     retryable: ClassVar[bool] = True
 

@@ -57,17 +57,29 @@ class PayloadKeyUnknown(KeyUnknown):
     """Something in Temporal was encrypted with a key that this process does not hold.
 
     Nothing is lost by it: what waits for it is tried again, and goes on once the key is there.
+
+    Do: put the key with this id back into the file of keys and restart nothing else: what waits goes on. Keys are kept
+    for as long as histories that were written with them.
     """
 
     retryable: ClassVar[bool] = True
 
 
 class PayloadAltered(RebalancerError):
-    """Something in Temporal is not what was encrypted there, or was encrypted with another key of the same id."""
+    """Something in Temporal is not what was encrypted there, or was encrypted with another key of the same id.
+
+    Do: somebody else may be writing to Temporal, or a key was made anew under an old id. Do not trust this history:
+    ``rebalancer halt``, then look who reaches the server and its database. ``rebalancer doctor`` says which runs are
+    concerned.
+    """
 
 
 class PayloadRefused(PayloadAltered):
-    """What an activity is asked or answers does not come from us: it is in clear, or belongs to something else."""
+    """What an activity is asked or answers does not come from us: it is in clear, or belongs to something else.
+
+    Do: somebody else answers in our place, or a process without the key polls a queue: ``rebalancer doctor`` names it.
+    Stop that process; the run goes on when one of ours answers.
+    """
 
     HOW_TOLD: ClassVar[str] = "so it is refused"
     """In every message, for whoever finds it in a history."""

@@ -58,6 +58,10 @@ _DRIFT: Final = "drift {{ run.drift_before | percent }} → {{ run.drift_after |
 _REASON: Final = "{% if reason %}Reason: {{ reason }}{% endif %}"
 _TRADED: Final = "{% if run and run.orders %}Until then: " + _OUTCOME + "{% endif %}"
 
+_WHY: Final = (
+    "rebalancer show {{ account }}{% if run and run.failure %}, rebalancer explain {{ run.failure }}{% endif %}, "
+)
+
 _BY_HAND: Final = (
     "rebalancer schedule list says for whom it is and whether it trades; {} rebalancer run ACCOUNT if it should still "
     "be done, with --live only if it trades"
@@ -113,7 +117,7 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         + _TRADED
         + "{% if not run %}Nobody knows what it has sent: orders of it may still be at work. "
         "Look in TWS.{% endif %}",
-        do="rebalancer show {{ account }}, mend the cause, then rebalancer retry {{ account }}",
+        do=_WHY + "mend the cause, then rebalancer retry {{ account }}",
         is_urgent=True,
     ),
     AlertKind.CANCELLED: AlertRule(
@@ -139,7 +143,7 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="a dry run has failed (`alerts.dry_runs`)",
         title="{{ account }}: dry run failed{% if run and run.failure %} ({{ run.failure }}){% endif %}",
         text=_REASON,
-        do="rebalancer show {{ account }}",
+        do=_WHY + "mend the cause",
     ),
     AlertKind.SLOW: AlertRule(
         when="a rebalance has been at work for longer than `alerts.slower_than`, waits not counted",

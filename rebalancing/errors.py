@@ -5,7 +5,7 @@ decision. A message names the account or file, what happened and what to do.
 """
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class RebalancerError(Exception):
@@ -17,104 +17,193 @@ class RebalancerError(Exception):
     details: tuple[str, ...] = ()
     """What a program must know of it beside its type and message."""
 
+    @property
+    def explained_as(self) -> str:
+        """The type by which it is looked up (``rebalancer explain``)."""
+        return type(self).__name__
+
+
+WHERE_EXPLAINED: Final = "More: rebalancer explain"
+
+
+def where_explained(kind: str | None) -> str:
+    """What a failure's message ends with: the command that says what its type means, and what to do."""
+    return f"{WHERE_EXPLAINED} {kind}"
+
 
 class AccountUnknown(RebalancerError):
-    """The account is not in the configuration, or is switched off there."""
+    """The account is not in the configuration, or is switched off there.
+
+    Do: look at the spelling and at ``enabled:`` in accounts.yaml; ``rebalancer status`` lists the accounts that are
+    known.
+    """
 
 
 class StrategyUnknown(RebalancerError):
-    """No enabled account follows the strategy."""
+    """No enabled account follows the strategy.
+
+    Do: look at ``strategy_name`` of the accounts and at their ``enabled:``; ``rebalancer status`` shows who follows
+    what.
+    """
 
 
 class AccountRenamed(RebalancerError):
-    """Something of the account is left under another name than it has by now (promises P1 and P2)."""
+    """Something of the account is left under another name than it has by now (promises P1 and P2).
+
+    Do: give the account its old name back, let what is open end (or end the pause), then rename it. The message names
+    the old name.
+    """
 
 
 class OtherName(RebalancerError):
-    """An account is asked for by another name than it has at the gateway; once it has that again, trying helps."""
+    """An account is asked for by another name than it has at the gateway; once it has that again, trying helps.
+
+    Do: give every worker the same accounts.yaml and restart those that have an older one; then it goes on by itself.
+    """
 
     retryable = True
 
 
 class AccountTypeMismatch(RebalancerError):
-    """A paper account met a live login, or the reverse (promise P6)."""
+    """A paper account met a live login, or the reverse (promise P6).
+
+    Do: look which login the gateway has. Log in to the other one, or correct ``type`` in accounts.yaml. Never set
+    ``type: live`` to make this go away.
+    """
 
 
 class CallerRefused(RebalancerError):
-    """Another workflow than the account's own asked for something at the gateway (promise P1)."""
+    """Another workflow than the account's own asked for something at the gateway (promise P1).
+
+    Do: trigger the account as docs/triggering.md says, by its own id ``rebalance-ACCOUNT``. Nothing was done for that
+    workflow.
+    """
 
 
 class SearchAttributesMissing(RebalancerError):
-    """Temporal's namespace lacks search attributes that workflows set, and does not let us make them."""
+    """Temporal's namespace lacks search attributes that workflows set, and does not let us make them.
+
+    Do: have somebody with the right run the ``temporal operator search-attribute create`` line that the message holds,
+    then start the worker again.
+    """
 
 
 class ReleaseRefused(RebalancerError):
-    """This release would break runs that are open, or leave them to nobody; it was not started."""
+    """This release would break runs that are open, or leave them to nobody; it was not started.
+
+    Do: go back to the release that ran, let its open runs end (``rebalancer doctor`` lists them), then start this one;
+    or take a release that can replay them. See docs/upgrading.md.
+    """
 
 
 class OtherLogin(RebalancerError):
-    """The gateway's login is not the one that the history in Temporal belongs to (promise P6)."""
+    """The gateway's login is not the one that the history in Temporal belongs to (promise P6).
+
+    Do: log in to the gateway as before, or use another ``--database`` or namespace for this login; the message names
+    the command that gives the history to it.
+    """
 
 
 class AccountInModels(RebalancerError):
-    """The account's holdings are divided into model portfolios: several rows tell one position."""
+    """The account's holdings are divided into model portfolios: several rows tell one position.
+
+    Do: take the account out of its model portfolios in TWS, or out of accounts.yaml.
+    """
 
 
 class PositionsUnknown(RebalancerError):
-    """IBKR refused to tell what the account holds."""
+    """IBKR refused to tell what the account holds.
+
+    Do: look in TWS whether this login may see the account and whether it shows its positions; then ``rebalancer retry
+    ACCOUNT``.
+    """
 
 
 class FiguresUnreadable(RebalancerError):
-    """The gateway tells a figure of an account that is no number."""
+    """The gateway tells a figure of an account that is no number.
+
+    Do: look at the account in TWS; restart the gateway if it shows figures there. ``rebalancer retry ACCOUNT`` then.
+    """
 
     retryable = True
 
 
 class SymbolUnknown(RebalancerError):
-    """The broker knows no such stock or ETF, or knows several."""
+    """The broker knows no such stock or ETF, or knows several.
+
+    Do: correct the symbol where the weights come from, or name its replacement in ``replacement_sets``. Look it up in
+    TWS as a stock or ETF in US dollars.
+    """
 
 
 class GatewayTimeout(RebalancerError):
-    """One request to the gateway had no answer within its own time-out."""
+    """One request to the gateway had no answer within its own time-out.
+
+    Do: look at the gateway's window: a dialog, or a lost link to IBKR, keeps it from answering. It is tried again by
+    itself; after five times the rebalance fails, and nothing of the request counts. ``rebalancer retry ACCOUNT``.
+    """
 
     retryable = True
 
 
 class GatewayUnavailable(RebalancerError):
-    """The gateway is not connected, or the connection was lost."""
+    """The gateway is not connected, or the connection was lost.
+
+    Do: start IB Gateway or log in, confirm the second factor, look at host and port (``IBKR_HOST``, ``IBKR_PORT``).
+    What waits goes on by itself, until ``max_wait``.
+    """
 
     retryable = True
 
 
 class GatewayRenewed(RebalancerError):
-    """Orders went out on an earlier connection; on this one they are to be looked up by placing them again."""
+    """Orders went out on an earlier connection; on this one they are to be looked up by placing them again.
+
+    Do: nothing; each order is looked up by its ref on the new connection before anything else is sent.
+    """
 
     def __init__(self) -> None:
         super().__init__("The connection was made anew since these orders went out; they are looked up.")
 
 
 class FiguresOld(RebalancerError):
-    """What is asked about was planned on another connection: the account is to be read anew (promise P11)."""
+    """What is asked about was planned on another connection: the account is to be read anew (promise P11).
+
+    Do: nothing; the account is read anew by itself.
+    """
 
 
 class TradingHeld(RebalancerError):
-    """Trading is halted, or paused for this account or its strategy."""
+    """Trading is halted, or paused for this account or its strategy.
+
+    Do: ``rebalancer status`` says who holds it and why; ``rebalancer resume`` or ``rebalancer unpause`` when that is
+    over.
+    """
 
 
 class HaltsUnread(RebalancerError):
-    """Temporal did not say whether trading is held, so nothing was sent."""
+    """Temporal did not say whether trading is held, so nothing was sent.
+
+    Do: nothing; it is tried again. If Temporal is away, bring it back: without its word nothing is sent.
+    """
 
     retryable = True
 
 
 class SendingUnconfirmed(RebalancerError):
-    """Temporal did not confirm that the sending of a leg begins, so none of it was sent."""
+    """Temporal did not confirm that the sending of a leg begins, so none of it was sent.
+
+    Do: nothing; no order of the leg was sent, and it is tried again. If Temporal is away, bring it back.
+    """
 
     retryable = True
 
 
 class GatewaySettling(RebalancerError):
-    """A new connection still waits for legs that an earlier connection left half sent."""
+    """A new connection still waits for legs that an earlier connection left half sent.
+
+    Do: nothing; it takes some seconds after a new connection.
+    """
 
     retryable = True
 
@@ -124,10 +213,18 @@ class GatewaySettling(RebalancerError):
 
 
 class AllocationsUnavailable(RebalancerError):
-    """The allocations API could not be reached or answered with a server error."""
+    """The allocations API could not be reached or answered with a server error.
+
+    Do: nothing at first; it is tried again within the operation time-out. If the rebalance failed of it: ask the
+    publisher, then ``rebalancer retry ACCOUNT``.
+    """
 
     retryable = True
 
 
 class AllocationsRefused(RebalancerError):
-    """The allocations API refused the request (wrong key, unknown strategy)."""
+    """The allocations API refused the request (wrong key, unknown strategy).
+
+    Do: look at ``ALLOCATIONS_API_KEY``, ``strategy_name`` and the address; an account's own ``url`` gets the key only
+    where ``base_url`` is on the same host. ``rebalancer plan ACCOUNT`` tries it without trading.
+    """

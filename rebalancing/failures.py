@@ -7,7 +7,10 @@ from rebalancing.errors import RebalancerError
 
 
 class AccountFailure(RebalancerError):
-    """Something that stops the rebalance of one account; ``what`` says it without the account."""
+    """Something that stops the rebalance of one account; ``what`` says it without the account.
+
+    Do: look at the message of the failure that it was.
+    """
 
     def __init__(self, account: str, what: str) -> None:
         super().__init__(f"Account {account}: {what}")
@@ -15,152 +18,293 @@ class AccountFailure(RebalancerError):
 
 
 class WorkflowIdWrong(RebalancerError):
-    """A run under another id than the account's own (promise P1)."""
+    """A run under another id than the account's own (promise P1).
+
+    Do: trigger the account by its own id, ``rebalance-ACCOUNT`` (docs/triggering.md). Nothing was traded.
+    """
 
 
 class TriggerInvalid(RebalancerError):
-    """Nothing that the run was asked can be read."""
+    """Nothing that the run was asked can be read.
+
+    Do: correct what sent it; the message says which field. Nothing was traded.
+    """
 
 
 class ActivityTimeout(RebalancerError):
-    """An activity had no result in time: no worker, or no gateway."""
+    """An activity had no result in time: no worker, or no gateway.
+
+    Do: look whether a worker runs and the gateway is up (``rebalancer status``, ``rebalancer doctor``), then
+    ``rebalancer retry ACCOUNT``. What was under way is looked up at the broker first.
+    """
 
 
 class OperationTimeout(AccountFailure):
-    """The rebalance worked for longer than ``operation_timeout``."""
+    """The rebalance worked for longer than ``operation_timeout``.
+
+    Do: ``rebalancer show ACCOUNT`` says where the time went and what had filled. Mend that (a slow gateway, a leg that
+    does not fill), then ``rebalancer retry ACCOUNT``; ``concurrency.operation_timeout`` may be too short for many
+    orders.
+    """
 
 
 class WaitedTooLong(AccountFailure):
-    """Something would be waited for beyond ``max_wait``."""
+    """Something would be waited for beyond ``max_wait``.
+
+    Do: ``rebalancer show ACCOUNT`` says what it waited for. Mend that, then ``rebalancer retry ACCOUNT``; ``max_wait``
+    says how long a run waits at most.
+    """
 
 
 class GuardBreached(AccountFailure):
-    """A guard of the account speaks against the plan."""
+    """A guard of the account speaks against the plan.
+
+    Do: look at the plan (``rebalancer plan ACCOUNT``) and at the guard that the message names. Change the limit if the
+    plan is right, or have such plans asked about: ``on_breach: ask``.
+    """
 
 
 class PlanRejected(AccountFailure):
-    """A person rejected the plan."""
+    """A person rejected the plan.
+
+    Do: nothing; nothing was traded. Trigger it again if it should be planned anew.
+    """
 
 
 class ApprovalExpired(AccountFailure):
-    """Nobody approved of the plan in time."""
+    """Nobody approved of the plan in time.
+
+    Do: trigger it again when somebody can look (``rebalancer run ACCOUNT --live``), or raise
+    ``approval.expires_after``.
+    """
 
 
 class SealRefused(RebalancerError):
-    """What would trade has no seal, or none that counts (promise P10)."""
+    """What would trade has no seal, or none that counts (promise P10).
+
+    Do: seal it by somebody who holds a key that the worker has (``rebalancer key list``), not too long ago, for this
+    account and this event. If nobody of yours sent it: somebody tries to trade. ``rebalancer halt``, and see
+    SECURITY.md.
+    """
 
 
 class NotPermitted(RebalancerError):
-    """Orders of a run that no sealed trigger stands behind (promise P10)."""
+    """Orders of a run that no sealed trigger stands behind (promise P10).
+
+    Do: nothing was sent. Trigger the account with a seal: ``rebalancer run ACCOUNT --live`` by somebody who holds a
+    key.
+    """
 
 
 class NothingToApprove(RebalancerError):
-    """No plan waits for approval now."""
+    """No plan waits for approval now.
+
+    Do: ``rebalancer status ACCOUNT`` says what it does now; somebody else may have answered already.
+    """
 
 
 class OtherPlan(RebalancerError):
-    """Another plan waits than the one that was approved of."""
+    """Another plan waits than the one that was approved of.
+
+    Do: look at the plan as it is now (``rebalancer status ACCOUNT``), then approve of that one.
+    """
 
 
 class NothingToResolve(RebalancerError):
-    """No such order of unknown fate."""
+    """No such order of unknown fate.
+
+    Do: ``rebalancer status ACCOUNT`` names the orders that are waited for; somebody else may have answered already.
+    """
 
 
 class ResolutionInvalid(RebalancerError):
-    """What an operator said of an order cannot be."""
+    """What an operator said of an order cannot be.
+
+    Do: look at the order in TWS once more: what was said of it cannot be; the message says why.
+    """
 
 
 class ForeignOrders(AccountFailure):
-    """Working orders that were not placed here."""
+    """Working orders that were not placed here.
+
+    Do: cancel those orders where they were placed, or let them be: ``foreign_orders: ignore``.
+    """
 
 
 class CancelUnconfirmed(AccountFailure):
-    """Open orders that could not be cancelled in time."""
+    """Open orders that could not be cancelled in time.
+
+    Do: cancel the orders that it names in TWS, then ``rebalancer retry ACCOUNT``. Nothing was traded.
+    """
 
 
 class OrderIdsOvertaken(AccountFailure):
-    """Order ids that were reserved were overtaken again and again."""
+    """Order ids that were reserved were overtaken again and again.
+
+    Do: another client places orders at the same gateway with the same client id. Give it another id than 7, then
+    ``rebalancer retry ACCOUNT``.
+    """
 
 
 class MarginInsufficient(AccountFailure):
-    """The plan would leave too little margin."""
+    """The plan would leave too little margin.
+
+    Do: free margin, raise ``cash_reserve_percent``, or trade less; the message has IBKR's figures. See
+    docs/margin-and-settlement.md.
+    """
 
 
 class OrdersRefused(AccountFailure):
-    """IBKR would refuse orders of the plan."""
+    """IBKR would refuse orders of the plan.
+
+    Do: the message has IBKR's words: a permission, a restriction or a size that the account may not trade. Mend it in
+    Client Portal, or hold the symbol out.
+    """
 
 
 class HoursUnreadable(AccountFailure):
-    """The trading hours of a symbol cannot be read."""
+    """The trading hours of a symbol cannot be read.
+
+    Do: hold the symbol out of the rebalance (``held_out``), or trade it by hand; please report the text that could not
+    be read.
+    """
 
 
 class MarketClosed(AccountFailure):
-    """The market is closed and is not waited for, or opens no more."""
+    """The market is closed and is not waited for, or opens no more.
+
+    Do: trigger it again when the market is open, or let the account wait: ``market_closed: wait``. A symbol without any
+    coming session may be delisted: look it up in TWS.
+    """
 
 
 class NoCommonSession(AccountFailure):
-    """There is no moment when everything trades that must."""
+    """There is no moment when everything trades that must.
+
+    Do: hold symbols of one of these exchanges in an account of their own, or hold them out. See docs/market-hours.md.
+    """
 
 
 class FiguresDisagree(AccountFailure):
-    """Cash and holdings do not come to what the broker says the account is worth."""
+    """Cash and holdings do not come to what the broker says the account is worth.
+
+    Do: compare cash and holdings with TWS. A transfer, a split or a dividend that is still being booked is the usual
+    cause: ``rebalancer retry ACCOUNT`` when the figures agree.
+    """
 
 
 class ClockAstray(AccountFailure):
-    """The worker's clock is not the gateway's."""
+    """The worker's clock is not the gateway's.
+
+    Do: have the worker's machine and the gateway's set by a time server (NTP). Raise ``clock_tolerance`` only if you
+    know why they differ.
+    """
 
 
 class QuoteMissing(AccountFailure):
-    """A symbol has no price."""
+    """A symbol has no price.
+
+    Do: look whether this login has market data for the symbol in TWS: a subscription that is missing, or another
+    session of the same login that takes the data away (10197). Then ``rebalancer retry ACCOUNT``.
+    """
 
 
 class QuoteNotLive(AccountFailure):
-    """A quote is delayed or frozen."""
+    """A quote is delayed or frozen.
+
+    Do: subscribe to the exchange's market data for this login, or allow such quotes: ``quotes_needed: delayed``.
+    """
 
 
 class QuoteHalted(AccountFailure):
-    """Trading in a symbol is halted."""
+    """Trading in a symbol is halted.
+
+    Do: wait until its exchange trades it again, then ``rebalancer retry ACCOUNT``; or hold it out (``held_out``).
+    """
 
 
 class QuoteOneSided(AccountFailure):
-    """A quote lacks its bid or its ask."""
+    """A quote lacks its bid or its ask.
+
+    Do: look at the symbol in TWS: nobody bids or offers at the moment. Trigger it again later, or hold it out.
+    """
 
 
 class QuoteCrossed(AccountFailure):
-    """A bid is above its ask."""
+    """A bid is above its ask.
+
+    Do: look at the symbol in TWS: market data are broken there or in a fast market. ``rebalancer retry ACCOUNT`` when
+    bid and ask are in order.
+    """
 
 
 class QuoteStale(AccountFailure):
-    """A quote is old."""
+    """A quote is old.
+
+    Do: look at the symbol in TWS: it hardly trades, or market data stand still. Trigger it again later, or allow older
+    quotes with ``quotes.max_age``.
+    """
 
 
 class QuoteTooFar(AccountFailure):
-    """A price is too far from the last close."""
+    """A price is too far from the last close.
+
+    Do: look for news, a split or a wrong price. If the price is right, trade the symbol by hand or trigger the account
+    another day: ``quotes.max_move_percent`` holds for all symbols.
+    """
 
 
 class QuoteWithoutClose(AccountFailure):
-    """There is no last close to hold a quote against."""
+    """There is no last close to hold a quote against.
+
+    Do: look at the symbol in TWS: a new listing has no last close. Hold it out today, or set ``quotes.close_needed:
+    false``.
+    """
 
 
 class CutOffPassed(AccountFailure):
-    """It is too late for orders on the close."""
+    """It is too late for orders on the close.
+
+    Do: trigger it before the cut-off of the next session, or have what is late traded at market:
+    ``order_policy.after_cut_off: market``.
+    """
 
 
 class BuysTooLate(AccountFailure):
-    """The buys would follow too long after the sells."""
+    """The buys would follow too long after the sells.
+
+    Do: nothing was sold. Sell those symbols by another order type (``symbol_order_policies``), raise ``max_wait``, or
+    let the account wait: ``market_closed: wait``. See docs/order-policies.md.
+    """
 
 
 class LimitPriceUnknown(AccountFailure):
-    """A limit order needs a price that nobody tells."""
+    """A limit order needs a price that nobody tells.
+
+    Do: look whether market data for the symbol arrive in TWS; trigger it again when they do, or use market orders for
+    the account.
+    """
 
 
 class TooManyWorkingOrders(AccountFailure):
-    """IBKR takes no more working orders for a symbol."""
+    """IBKR takes no more working orders for a symbol.
+
+    Do: cancel working orders of that symbol in TWS (IBKR takes 20 on one side of a contract), then ``rebalancer retry
+    ACCOUNT``.
+    """
 
 
 class NotScheduled(RebalancerError):
-    """The workflow of a schedule was started by something else."""
+    """The workflow of a schedule was started by something else.
+
+    Do: nothing was triggered. Use ``rebalancer run``, or ``rebalancer schedule add`` for what should recur; look who
+    started that workflow.
+    """
 
 
 class ScheduleIncomplete(RebalancerError):
-    """A schedule's time came, and not all of its accounts could be asked or triggered."""
+    """A schedule's time came, and not all of its accounts could be asked or triggered.
+
+    Do: the message names the accounts that were not triggered, and why. ``rebalancer run ACCOUNT`` does it by hand,
+    with ``--live`` only if the schedule trades (``rebalancer schedule list``).
+    """

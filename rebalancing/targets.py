@@ -25,7 +25,11 @@ EXCERPT = 80
 
 
 class AllocationsInvalid(RebalancerError):
-    """The published weights cannot be followed; the message names the strategy, what was found and what to do."""
+    """The published weights cannot be followed; the message names the strategy, what was found and what to do.
+
+    Do: ask the publisher to correct the weights of that strategy; then ``rebalancer retry ACCOUNT``. Nothing was
+    traded.
+    """
 
     def __init__(self, strategy: str, found: str) -> None:
         self.found = found

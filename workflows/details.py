@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from contract.summaries import counted
 from rebalancing.orders.order import Intent, OrderReport, OrderState
 from rebalancing.outcomes import ENDED_PHASES, Outcome, Phase
+from rebalancing.phases import PHASES
 from rebalancing.planner.plan import Plan
 from rebalancing.triggers import ExecutionMode, Trigger
 from workflows.summaries import orders
@@ -20,18 +21,6 @@ MOST_ROWS: Final = 40
 """So many orders, gaps and notes are listed; the others are counted."""
 
 MOST_EVENTS: Final = 5
-
-WHAT_TO_DO: Final = {
-    Phase.HALTED: "`rebalancer resume`, or `rebalancer unpause`, when trading may go on.",
-    Phase.WAITING_FOR_TURN: "Nothing: it goes on when another rebalance is over.",
-    Phase.WAITING_FOR_GATEWAY: "Look at the gateway; it goes on by itself once that is back.",
-    Phase.WAITING_FOR_MARKET: "Nothing: it goes on by itself when the market opens.",
-    Phase.WAITING_FOR_APPROVAL: "`rebalancer approve {account}` or `rebalancer reject {account}`.",
-    Phase.NEEDS_OPERATOR: "Look for the order in TWS, then `rebalancer resolve {account} REF`; it is never sent again.",
-    Phase.INCOMPLETE: "`rebalancer show {account}`, mend the cause, then `rebalancer retry {account}`.",
-    Phase.FAILED: "`rebalancer show {account}`, mend the cause, then `rebalancer retry {account}`.",
-}
-"""What a person can do in a phase."""
 
 _FOREIGN: Final = str.maketrans({letter: f"\\{letter}" for letter in "\\`*[]<>|$"} | dict.fromkeys("\r\n\t", " "))
 
@@ -87,7 +76,7 @@ def _facts(run: Standing) -> str:
 def _told_facts(run: Standing) -> Iterator[tuple[str, str]]:
     """What is to be read first comes first."""
     yield ("why" if run.phase in ENDED_PHASES else "now"), plain(_reason(run))
-    yield "what to do", WHAT_TO_DO.get(run.phase, "").format(account=run.account)
+    yield "what to do", PHASES[run.phase].do.replace("ACCOUNT", run.account)
     yield "drift", _drift(run)
     yield "orders", _progress(run)
     yield "plan", orders(run.plan) if run.plan else ""

@@ -3,6 +3,7 @@
 from pydantic import ValidationError
 
 from contract.names import REBALANCES_QUEUE, TRIGGER_SIGNAL, WORKFLOW_TYPE, workflow_id
+from rebalancing.errors import where_explained
 from rebalancing.failures import WorkflowIdWrong
 
 
@@ -14,7 +15,8 @@ def workflow_id_wrong(account: str, found: str) -> WorkflowIdWrong:
         f"is {found}. Nothing was read or traded. Use `rebalancer run {account}`, or "
         f"`temporal workflow signal-with-start --type {WORKFLOW_TYPE} --task-queue {REBALANCES_QUEUE} "
         f'--workflow-id {own} --input \'{{"account": "{account}"}}\' --signal-name {TRIGGER_SIGNAL} '
-        '--signal-input \'{"event_id": "…"}\'`. A Temporal Schedule changes the id: have cron run one of these.',
+        '--signal-input \'{"event_id": "…"}\'`. A Temporal Schedule changes the id: have cron run one of these. '
+        + where_explained(WorkflowIdWrong.__name__),
     )
 
 

@@ -71,11 +71,19 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # by which it sends: it
 
 
 class ReceiverUnusable(RebalancerError):
-    """A receiver has no address, or one that names no service. Trying again does not help."""
+    """A receiver has no address, or one that names no service. Trying again does not help.
+
+    Do: correct ``ALERT_<NAME>_URL`` in the environment, in ``.env`` or in its file of a secret, restart the worker, and
+    try it with ``rebalancer notify test NAME``.
+    """
 
 
 class ReceiverUnreached(RebalancerError):
-    """A receiver did not take a message."""
+    """A receiver did not take a message.
+
+    Do: nothing at first; the message is tried again by itself. If it goes on, look at the service, and try it with
+    ``rebalancer notify test NAME``.
+    """
 
     retryable: ClassVar[bool] = True
 

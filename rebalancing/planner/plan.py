@@ -36,11 +36,18 @@ Fraction = Annotated[Decimal, Field(gt=-1, lt=1)]
 
 
 class PriceInvalid(RebalancerError):
-    """A symbol has no price, or one that is no positive finite number."""
+    """A symbol has no price, or one that is no positive finite number.
+
+    Do: look at the symbol's price in TWS; trigger it again when it has one.
+    """
 
 
 class PlanImpossible(RebalancerError):
-    """The portfolio cannot be planned for: the weights exceed the whole, or nothing is left to invest."""
+    """The portfolio cannot be planned for: the weights exceed the whole, or nothing is left to invest.
+
+    Do: correct the weights, or fund the account, as the message says; ``rebalancer plan ACCOUNT`` tries it without
+    trading.
+    """
 
 
 class PlanRequest(TradingRules):

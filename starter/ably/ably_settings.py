@@ -62,6 +62,9 @@ class AblyUnavailableError(RebalancerError):
     """Ably could not be reached, or did not answer as it should. Worth trying again.
 
     `asked_to_wait`: the seconds it asked us to wait before that, if it did.
+
+    Do: nothing; it is tried again, and events of the time are read from Ably's history. If it goes on, look at this
+    machine's network.
     """
 
     retryable = True
@@ -72,4 +75,8 @@ class AblyUnavailableError(RebalancerError):
 
 
 class AblyKeyRefusedError(RebalancerError):
-    """Ably refuses the key, or the key may not do what is needed. Somebody has to act."""
+    """Ably refuses the key, or the key may not do what is needed. Somebody has to act.
+
+    Do: look at ``ABLY_API_KEY``: it needs to subscribe and to read history on the channels, and no more. ``rebalancer
+    check`` says what it may.
+    """

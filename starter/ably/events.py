@@ -26,7 +26,10 @@ EXCERPT: Final = 60
 
 
 class EventInvalid(RebalancerError):
-    """A message is no event; nothing is started for it. The message says why."""
+    """A message is no event; nothing is started for it. The message says why.
+
+    Do: ask the publisher to correct the message; nothing was started for it. See docs/events.md.
+    """
 
 
 class Event(NamedTuple):

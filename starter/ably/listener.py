@@ -34,7 +34,10 @@ RESULTS: Final = (ACCEPTED, NO_EVENT, NOBODY_FOLLOWS, BEFORE)
 
 
 class AblyNotConfigured(RebalancerError):
-    """There is no key for Ably, or nothing to listen for."""
+    """There is no key for Ably, or nothing to listen for.
+
+    Do: set ``ABLY_API_KEY``, and ``strategy_name`` of at least one account that is enabled.
+    """
 
 
 class EventDispatcher:

@@ -1,11 +1,11 @@
-"""``rebalancer config …`` and ``import``: what may be written in ``accounts.yaml``, and what older systems wrote."""
+"""``rebalancer explain``, ``config …`` and ``import``: what something means, and what older systems wrote."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from starter.cli.arguments import TRYING_OUT, JsonFlag
+from starter.cli.arguments import ACCOUNTS, TRYING_OUT, JsonFlag
 from starter.cli.mistakes import complete
 
 config = typer.Typer(name="config", help="What accounts.yaml may say: explain.", no_args_is_help=True)
@@ -24,6 +24,19 @@ def explain(
     complete(run_explain_command(key, as_json=as_json))
 
 
+def explain_name(
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]", help="A failure's type, a phase, or a kind of alert. Without it: all."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a failure, a phase or an alert means, and what to do."""
+    from starter.cli.explain import run_explain_command
+
+    complete(run_explain_command(" ".join(name or ()), as_json=as_json))
+
+
 def import_old(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the old installation has its files.")],
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where ours are written.")] = Path(),
@@ -37,5 +50,6 @@ def import_old(
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``rebalancer``."""
+    app.command(name="explain", rich_help_panel=ACCOUNTS)(explain_name)
     app.add_typer(config, rich_help_panel=TRYING_OUT)
     app.command(name="import", rich_help_panel=TRYING_OUT)(import_old)

@@ -47,6 +47,7 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as raised:
         # Imported here because reading the configuration costs more than printing a help text.
+        from rebalancing.errors import WHERE_EXPLAINED, RebalancerError, where_explained
         from starter.desk.mistakes import told_of
 
         error = _the_one(raised)
@@ -55,6 +56,8 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
             raise
         if message := told_of(error):
             error_console().print(message, style="red", markup=False, soft_wrap=True)
+            if isinstance(error, RebalancerError) and WHERE_EXPLAINED not in message:
+                error_console().print(where_explained(error.explained_as), style="dim", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
 
 

@@ -21,11 +21,17 @@ from starter.desk.temporal_errors import is_unknown
 
 
 class NothingToAccept(RebalancerError):
-    """The account's history is not doubted."""
+    """The account's history is not doubted.
+
+    Do: nothing; the account trades as usual.
+    """
 
 
 class MoreToSee(RebalancerError):
-    """The broker has an order by now that whoever accepts was not shown."""
+    """The broker has an order by now that whoever accepts was not shown.
+
+    Do: run ``rebalancer accept-history ACCOUNT`` again, and look at what it shows now.
+    """
 
 
 class Doubt(NamedTuple):

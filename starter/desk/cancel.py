@@ -13,11 +13,18 @@ from starter.desk.temporal_errors import is_unknown
 
 
 class NothingToCancel(RebalancerError):
-    """No rebalance of the account runs, or not any more."""
+    """No rebalance of the account runs, or not any more.
+
+    Do: nothing; ``rebalancer status ACCOUNT`` shows how it stands.
+    """
 
 
 class CancelUnheard(RebalancerError):
-    """It was asked for, and no worker carries it out now; the message says why, and what cancels orders past it."""
+    """It was asked for, and no worker carries it out now; the message says why, and what cancels orders past it.
+
+    Do: ``rebalancer cancel --at-broker ACCOUNT`` cancels its orders through the gateway; ``rebalancer doctor`` says why
+    no worker goes on.
+    """
 
 
 async def cancel(client: Client, account: str) -> WorkflowHandle[Any, RunResult]:

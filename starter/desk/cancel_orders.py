@@ -29,7 +29,11 @@ AT_ONCE: Final = 3
 
 
 class OrdersNotCancelled(RebalancerError):
-    """Working orders of an account may still work; the message says why."""
+    """Working orders of an account may still work; the message says why.
+
+    Do: look in TWS and cancel there what still works; ``rebalancer cancel --at-broker ACCOUNT`` can be repeated at any
+    time.
+    """
 
 
 async def cancel_all_orders(

@@ -28,7 +28,10 @@ was set nothing goes out any more, whatever has become of the worker (``activiti
 
 
 class NothingHeld(RebalancerError):
-    """There is no such halt or pause to end."""
+    """There is no such halt or pause to end.
+
+    Do: nothing; ``rebalancer status`` shows what is held, if anything is.
+    """
 
 
 @dataclass(frozen=True)

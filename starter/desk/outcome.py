@@ -24,15 +24,24 @@ OVER: Final = frozenset(EventStatus) - {EventStatus.PENDING, EventStatus.RUNNING
 
 
 class RequestUnknown(RebalancerError):
-    """The account's rebalance ended without knowing the request; the message tells how it ended."""
+    """The account's rebalance ended without knowing the request; the message tells how it ended.
+
+    Do: ``rebalancer history ACCOUNT`` shows what the account did instead; ask again.
+    """
 
 
 class RequestRefused(RequestUnknown):
-    """The request does not count as what it asked for, as one that trades and has no good seal (promise P10)."""
+    """The request does not count as what it asked for, as one that trades and has no good seal (promise P10).
+
+    Do: see the reason in the message: most often the seal (SealRefused). What was asked for is a dry run at most.
+    """
 
 
 class WaitsLong(RebalancerError):
-    """A request that is waited for goes on only when a person has said something, or after a long time."""
+    """A request that is waited for goes on only when a person has said something, or after a long time.
+
+    Do: nothing; the rebalance goes on without you. ``rebalancer status ACCOUNT`` says what it waits for.
+    """
 
     def __init__(self, status: Status) -> None:
         super().__init__(f"{status.account}: {status.phase.value} {status.detail}".rstrip())

@@ -14,7 +14,10 @@ from starter.desk.trigger import requested
 
 
 class PlanNotMade(RebalancerError):
-    """The dry run failed, or another run took its place before its plan could be read."""
+    """The dry run failed, or another run took its place before its plan could be read.
+
+    Do: ``rebalancer show ACCOUNT`` says why the dry run ended; ask again.
+    """
 
 
 def plan_requested(account: str, by: str = "", source: str = OPERATOR_SOURCE) -> Trigger:

@@ -25,7 +25,10 @@ ATTEMPTS: Final = 3
 
 
 class PositionsUnread(RebalancerError):
-    """What an account holds could not be read: the gateway's reason, or that no worker came in time."""
+    """What an account holds could not be read: the gateway's reason, or that no worker came in time.
+
+    Do: see the reason in the message; ``rebalancer status`` says whether the gateway is connected.
+    """
 
 
 async def read_positions(

@@ -22,7 +22,10 @@ BY_THEMSELVES: Final = (Phase.FAILED.value, Phase.INCOMPLETE.value, "timed out")
 
 
 class NothingToRetry(RebalancerError):
-    """The account's last live rebalance is complete, or at work, or there is none."""
+    """The account's last live rebalance is complete, or at work, or there is none.
+
+    Do: nothing; ``rebalancer status ACCOUNT`` shows how it stands, ``rebalancer run ACCOUNT --live`` begins anew.
+    """
 
 
 async def to_retry(client: Client, account: str) -> Run:

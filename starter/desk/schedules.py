@@ -57,11 +57,17 @@ CRON_FIELDS: Final = 5
 
 
 class ScheduleRefused(RebalancerError):
-    """A schedule that cannot be: its name, its time or its account; the message says what to correct."""
+    """A schedule that cannot be: its name, its time or its account; the message says what to correct.
+
+    Do: correct what the message names.
+    """
 
 
 class ScheduleUnknown(ScheduleRefused):
-    """There is no schedule of this name."""
+    """There is no schedule of this name.
+
+    Do: ``rebalancer schedule list`` has the names.
+    """
 
 
 class NewSchedule(FrozenModel):

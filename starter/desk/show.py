@@ -25,7 +25,10 @@ SHORTEST_ID: Final = 4
 
 
 class RunUnknown(RebalancerError):
-    """There is no such run of the account, or several."""
+    """There is no such run of the account, or several.
+
+    Do: ``rebalancer history ACCOUNT`` has the runs; take more of the run's id if several begin so.
+    """
 
 
 @dataclass(frozen=True)

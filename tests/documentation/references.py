@@ -11,6 +11,7 @@ import typer
 from contract.names import SEARCH_ATTRIBUTES, kind_of
 from rebalancing.errors import RebalancerError
 from starter.cli.main import app
+from tests.documentation import what_to_do
 from tests.documentation.environment_page import environment_page
 from tests.documentation.exit_statuses_page import exit_statuses_page
 from tests.documentation.http_page import http_page
@@ -64,6 +65,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "notify test": "rebalancer notify test phone",
     "config explain": "rebalancer config explain tolerance_percent",
     "import": "rebalancer import old-installation --into .",
+    "explain": "rebalancer explain QuoteStale",
 }
 """A command's line, as somebody would type it."""
 
@@ -84,9 +86,9 @@ def pages() -> Mapping[str, str]:
         "docs/metrics.md": metrics_page(),
         "docs/reference/commands.md": commands_page(),
         "docs/reference/environment.md": environment_page(),
-        "docs/reference/errors.md": errors_page(),
         "docs/reference/exit-statuses.md": exit_statuses_page(),
         "docs/reference/http.md": http_page(),
+        **what_to_do.pages(WRITTEN),
         "docs/reference/search-attributes.md": attributes_page(),
     }
 
@@ -139,21 +141,6 @@ def _below(error: type[RebalancerError]) -> Iterator[type[RebalancerError]]:
     for each in error.__subclasses__():
         yield each
         yield from _below(each)
-
-
-def errors_page() -> str:
-    """Each error under its own heading, so that its name finds it."""
-    head = (
-        "The name stands in Temporal's UI as the type of a failure; the message says what happened, to which account "
-        "or file, and what to do. *Tried again* means by itself, within the rebalance's own time. What to do in whole: "
-        "[when things go wrong](../when-things-go-wrong.md)."
-    )
-    parts = ["# Errors", WRITTEN, head]
-    for error in errors():
-        told = " ".join((error.__doc__ or "").replace("``", "`").split())
-        again = "Tried again by itself." if error.retryable else "Not tried again by itself."
-        parts += [f"## {error.__name__}", f"{told} {again}"]
-    return "\n\n".join(parts) + "\n"
 
 
 def attributes_page() -> str:

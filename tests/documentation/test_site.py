@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from starter.desk.explain import explanations
 from tests.documentation.blocks import PAGES
 from tests.documentation.http_examples import EXAMPLES as REQUESTS
 from tests.documentation.metrics_page import QUERIES
@@ -98,3 +99,9 @@ def test_one_word_stands_for_each_thing(word: str) -> None:
     pattern = re.compile(WORDS[word], re.IGNORECASE)
     found = [page.name for page in PAGES if pattern.search(re.sub(r"`[^`]*`", "", page.read_text(encoding="utf-8")))]
     assert found == []
+
+
+def test_every_explanation_stands_where_it_says(site: Path) -> None:
+    for each in explanations():
+        page, anchor = each.place.removeprefix("docs/").split(".md#")
+        assert f'id="{anchor}"' in (site / f"{page}.html").read_text(encoding="utf-8"), each.place

@@ -64,7 +64,7 @@ async def test_a_run_that_waits_for_a_person_shows_its_plan_and_what_to_do() -> 
         await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
         page = await shown(handle)
         assert page.startswith("### WAITING FOR APPROVAL **LIVE · test-strategy · DU1**")
-        assert "| what to do | `rebalancer approve DU1` or `rebalancer reject DU1`. |" in page
+        assert "then `rebalancer approve DU1` or `rebalancer reject DU1`. |" in page
         assert "% off the targets" in page
         assert "| SELL | 40 | SPY | 26,800.00 | not in the targets |" in page
         assert "| asked for by | event event-1 |" in page
@@ -109,7 +109,9 @@ async def test_a_run_that_failed_shows_the_message_and_then_what_to_do() -> None
         handle = await own.trigger("DU1")
         error = await failure_of(handle)
         page = await shown(handle)
-        assert f"| why | {error.message} |" in page
+        why, found, explained = error.message.rpartition(" More: ")
+        assert (found, explained) == (" More: ", "rebalancer explain SymbolUnknown")
+        assert f"| why | {why} |" in page
         assert "`rebalancer retry DU1`" in page
         unknown = await own.trigger("DU9")
         await failure_of(unknown)

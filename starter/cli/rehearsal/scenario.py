@@ -23,7 +23,10 @@ UNPRICED: Final = Decimal(1)
 
 
 class CannotBeRehearsed(RebalancerError):
-    """The stand-in cannot hold what the accounts hold."""
+    """The stand-in cannot hold what the accounts hold.
+
+    Do: rehearse an account without what the message names; the real one is not touched either way.
+    """
 
 
 @dataclass(frozen=True)
