@@ -44,8 +44,8 @@ class KeyFileUnusable(RebalancerError):
 class KeyUnknown(RebalancerError):
     """Something was sealed or encrypted with a key that this installation does not hold.
 
-    Do: put that key's line back into the file of keys of this process, or seal again with a key that the worker holds.
-    ``rebalancer key list`` says which are here, ``rebalancer check`` which the worker holds.
+    Do: put that key's line back into the file of keys of this process, or seal again with a key that is in it.
+    ``rebalancer key list`` says which are; every worker, listener and API needs the same file (docs/keys.md).
     """
 
 

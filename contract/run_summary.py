@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecution
 
 from contract.names import SUMMARY_MEMO
 from rebalancing.base import FrozenModel, Instant, Money
+from rebalancing.errors import where_explained
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 
@@ -55,6 +56,11 @@ class RunSummary(FrozenModel):
     failure: str = ""
     reason: str = ""
     acts: tuple[OperatorAct, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The reason, and after a failure the command that explains its type."""
+        return f"{self.reason} {where_explained(self.failure)}" if self.failure else self.reason
 
 
 async def summary_in(run: WorkflowExecution) -> RunSummary | None:

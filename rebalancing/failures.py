@@ -141,8 +141,8 @@ class CancelUnconfirmed(AccountFailure):
 class OrderIdsOvertaken(AccountFailure):
     """Order ids that were reserved were overtaken again and again.
 
-    Do: another client places orders at the same gateway with the same client id. Give it another id than 7, then
-    ``rebalancer retry ACCOUNT``.
+    Do: ``rebalancer retry ACCOUNT``: other legs at the same gateway went first each time, and nothing more of this one
+    was sent. If it comes back, lower ``concurrency.max_concurrent_rebalances``.
     """
 
 

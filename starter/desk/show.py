@@ -101,7 +101,7 @@ async def details_of(client: Client, run: Run) -> RunDetails:
         if result.outcome is not None:
             return RunDetails(run, outcome=result.outcome, message=result.outcome.missing)
     except WorkflowContinuedAsNewError:
-        message = run.summary.reason if run.summary else ""
+        message = run.summary.why if run.summary else ""
     except WorkflowFailureError as error:
         message = failure_ending(error).message
     return RunDetails(run, status=await query_status(handle), message=message)

@@ -160,7 +160,7 @@ def of_run(status: AccountStatus, run: Run) -> AccountStatus:
         since=run.closed_at or run.started_at,
         is_running=run.is_running,
         run_id=run.run_id,
-        detail=run.summary.reason if run.summary else "",
+        detail=run.summary.why if run.summary else "",
     )
 
 
