@@ -55,9 +55,9 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         if status is None:
             raise
         if message := told_of(error):
-            error_console().print(message, style="red", markup=False, soft_wrap=True)
             if isinstance(error, RebalancerError) and WHERE_EXPLAINED not in message:
-                error_console().print(where_explained(error.explained_as), style="dim", markup=False, soft_wrap=True)
+                message = f"{message} {where_explained(error.explained_as)}"
+            error_console().print(message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
 
 
