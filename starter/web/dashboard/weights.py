@@ -29,10 +29,14 @@ class Weight:
 
 @dataclass(frozen=True)
 class Weights:
-    """All of an account, the heaviest first and cash last; ``drift`` in percent, ``at`` is when it stood so."""
+    """All of an account, the heaviest first and cash last; ``drift`` in percent, ``at`` is when it stood so.
+
+    ``is_before_orders``: as the plan of a run at work found it, whatever its orders have filled since.
+    """
 
     lines: tuple[Weight, ...]
     at: datetime | None = None
+    is_before_orders: bool = False
 
     @property
     def drift(self) -> Decimal:
@@ -59,8 +63,8 @@ def weights_before(plan: Plan) -> Weights:
     lines = [line for line in plan.lines if line.before is not None and line.target is not None]
     held = {line.symbol: line.before or _NOTHING for line in lines}
     targets = {line.symbol: line.target or _NOTHING for line in lines}
-    cash = {CASH_SYMBOL: 1 - sum(held.values(), _NOTHING)}
-    return Weights(_lines({**targets, CASH_SYMBOL: 1 - sum(targets.values(), _NOTHING)}, held | cash))
+    with_cash = [{**each, CASH_SYMBOL: 1 - sum(each.values(), _NOTHING)} for each in (targets, held)]
+    return Weights(_lines(*with_cash), is_before_orders=True)
 
 
 def _lines(targets: Mapping[str, Decimal], actual: Mapping[str, Decimal]) -> tuple[Weight, ...]:

@@ -88,7 +88,9 @@ async def _accounts(api: Api, ref: str) -> None:
     assert "the order was rejected" in incomplete
     assert "maximum_order_value" in await page(api, f"/dashboard/accounts/{at.FAILED}")
     assert ref in await told_of(api, f"/dashboard/accounts/{at.OPERATOR}", "Look in TWS")
+    await told_of(api, f"/dashboard/accounts/{at.RUNNING}", "Holdings against targets, before its orders")
     done = await page(api, f"/dashboard/accounts/{at.DONE}")
+    assert "before its orders" not in done
     assert "Drift over time" in done
     assert "Commissions" in done
 

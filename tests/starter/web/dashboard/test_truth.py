@@ -5,17 +5,23 @@ from pathlib import Path
 
 from contract.halts import Halt
 from rebalancing.outcomes import Outcome, Phase
+from rebalancing.planner.plan import PlanRequest
+from rebalancing.planner.planning import make_plan
 from rebalancing.triggers import ExecutionMode
 from starter.desk.installation import Installation
 from starter.web.callers import Caller
 from starter.web.dashboard.views import Looker, common, rendered
 from starter.web.dashboard.watch import Board
+from starter.web.dashboard.weights import weights_before
 from starter.web.tokens import Role
 from tests.house import House
 from tests.starter.web.api import Api, api_of
 from tests.starter.web.dashboard.test_pages_of_an_evening import words
 
 LOOKER = Looker(Caller("trader", Role.TRADER), may_trade=True, is_signed_in=True)
+
+SWAP = {"cash": "0", "positions": {"SPY": 10}, "prices": {"SPY": "600", "BND": "75"}, "targets": {"BND": "1"}}
+"""What plans to sell all of one symbol and to buy another."""
 
 
 def test_where_the_server_does_not_answer_nothing_is_said_to_go_on() -> None:
@@ -56,6 +62,13 @@ def test_the_button_of_a_pause_by_any_name_ends_that_pause_or_nothing() -> None:
     named = Installation(halts=(Halt("pause-../resume?", "", "", datetime(2026, 11, 24, 14, 30, tzinfo=UTC)),))
     told = common(Board(installation=named), LOOKER)["attention"]
     assert 'data-post="/accounts/..%2Fresume%3F/unpause"' in told
+
+
+def test_what_a_run_at_work_held_when_it_planned_is_not_said_to_be_held_now() -> None:
+    plan = make_plan(PlanRequest.model_validate(SWAP))
+    told = words(rendered("weights.html", weights=weights_before(plan), bars=()))
+    assert "Holdings against targets, before its orders" in told
+    assert "Held before its orders, against target: drift" in told
 
 
 async def test_a_page_that_there_is_not_is_not_kept_up_to_date(api: Api) -> None:
