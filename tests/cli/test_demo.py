@@ -41,6 +41,7 @@ async def test_six_accounts_are_rebalanced_once_each_and_nothing_is_doubled(tmp_
     for account in FOLLOWERS:
         assert f"{account}  completed" in answer.output
     assert "Traceback" not in answer.errors
+    assert "ERROR" not in answer.output + answer.errors
 
 
 def whole_share_drift(account: str) -> float:

@@ -79,7 +79,7 @@ async def set_stage() -> AsyncGenerator[Stage]:
                 "ACCOUNTS_FILE": str(accounts),
             }
         )
-        followed = ConfigurationInUse(load_configuration(accounts))
+        followed = ConfigurationInUse(load_configuration(accounts), accounts)
         await stack.enter_async_context(in_background(run_workers(server.client, followed, connections)))
         await stack.enter_async_context(in_background(listen(server.client, followed, connections)))
         ui = f"http://127.0.0.1:{server.ui_port}"
