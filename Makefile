@@ -96,7 +96,7 @@ release: $(READY) $(AUDIT)/.ready
 	BUILD="$(BUILD)" deploy/release.sh $(TAG)
 
 # Needs Chromium. Writes docs/pictures: every state that an operator meets, as dashboard, Temporal UI and terminal show it,
-# and one rebalance. Only that: make pictures ARGS=one-rebalance; only the others: ARGS=evening
+# one rebalance, and the demo. Only one of them: make pictures ARGS=evening, ARGS=one-rebalance or ARGS=demo
 pictures: $(READY)
 	$(BIN)/python -m tests.operating.make_pictures $(ARGS)
 

@@ -1,7 +1,7 @@
 """``make pictures``: every state that an operator meets, as dashboard, Temporal UI and terminal show it.
 
 The pictures are taken in a real browser of an evening on which accounts are in all of these states at once
-(``tests.operating.scenario``), and are what the documents show.
+(``tests.operating.scenario``), and are what the documents show; one rebalance and the demo are taken besides.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from tests.cli.command import Desk
 from tests.house import House
 from tests.operating import scenario as at
 from tests.operating.camera import Camera, camera, taken
+from tests.operating.demo_picture import take_demo
 from tests.operating.one_rebalance import scene
 from tests.operating.picture_story import Storyteller, tell
 from tests.starter.web.api import Api, api_of
@@ -49,7 +50,7 @@ SETTLED, PATIENCE = 2500, 60_000
 
 COLUMNS: Final = 120
 
-WITHOUT_PAYLOADS: Final = ".cm-editor { visibility: hidden; }"
+WITHOUT_PAYLOADS: Final = ".cm-editor, [data-testid=input-and-result] { display: none !important; }"
 """A failure's stack trace names the folders of whoever took the picture."""
 
 TALL: Final = {"width": 1180, "height": 1150}
@@ -165,7 +166,7 @@ async def take_one_rebalance(camera: Camera) -> None:
                 say(moment)
 
 
-TAKES: Final = {"evening": take_evening, "one-rebalance": take_one_rebalance}
+TAKES: Final = {"evening": take_evening, "one-rebalance": take_one_rebalance, "demo": take_demo}
 """What pictures there are, by the names that the command takes; without one, all."""
 
 
