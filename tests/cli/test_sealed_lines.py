@@ -20,7 +20,7 @@ from workflows.rebalance_account import RebalanceAccount
 
 TYPED = ("triggering.md", "keys.md", "guards-and-approval.md")
 PAGES = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in TYPED)
-ACCOUNT, PLAN, REF = "DU7654321", "3f9c01d2a4be", "rb-48b3de82812f425b9f4a-2-1"
+ACCOUNT, PLAN, REF = "DU7654321", "3f9c01d2a4be", "rb-48b3de82812f425b9f4a-2-1-4c7048ad"
 """What they name in their lines. Only the last two are changed here: to those of the run that was begun."""
 
 SEALED = re.compile(r"\"\$\(rebalancer seal [^\n]*?\)\"")

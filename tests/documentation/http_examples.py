@@ -14,7 +14,7 @@ VALUES: Final[Mapping[str, str]] = {
 }
 """What stands in the place of a path's parameters."""
 
-ORDER_REF: Final = "rb-48b3de82812f425b9f4a-2-1"
+ORDER_REF: Final = "rb-48b3de82812f425b9f4a-2-1-4c7048ad"
 
 
 class Example(NamedTuple):

@@ -39,7 +39,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "plan": "rebalancer plan --all",
     "approve": "rebalancer approve DU7654321 --plan-hash 3f9c01d2a4be",
     "reject": 'rebalancer reject DU7654321 --reason "not before Friday"',
-    "resolve": "rebalancer resolve DU7654321 rb-48b3de82812f425b9f4a-2-1 --not-placed",
+    "resolve": "rebalancer resolve DU7654321 rb-48b3de82812f425b9f4a-2-1-4c7048ad --not-placed",
     "cancel": "rebalancer cancel DU7654321",
     "seal": "rebalancer seal DU7654321 --live --event by-hand-1",
     "halt": 'rebalancer halt --reason "prices look wrong"',

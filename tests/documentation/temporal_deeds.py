@@ -26,7 +26,7 @@ ACCOUNT: Final = "DU7654321"
 """The account of the pages."""
 
 PLAN: Final = r"\b[0-9a-f]{12}\b"
-REF: Final = r"\brb-[0-9a-f]{20}-\d+-\d+\b"
+REF: Final = r"\brb-[0-9a-f]{20}-\d+-\d+-[0-9a-f]{8}\b"
 RELEASE: Final = r"\b\d+\.\d+\.\d+-[0-9a-f]{12}\b"
 """What nobody can know beforehand."""
 
