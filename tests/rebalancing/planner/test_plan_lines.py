@@ -232,3 +232,47 @@ def test_the_cash_of_a_calm_account_is_within_its_band_above_the_reserve_and_aro
 @pytest.mark.parametrize(("minimum", "steps"), [("0", 1), ("99.99", 1), ("200", 2), ("200.01", 3), ("240", 3)])
 def test_the_smallest_change_comes_to_the_minimum_at_least(minimum: str, steps: int) -> None:
     assert smallest_change(Decimal(minimum), Decimal(100)) == steps
+
+
+# --- why a line is traded ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("held", "cash", "traded_to", "reason"),
+    [
+        (6, "400", 5, Reason.OVER_TARGET),
+        (5, "500", 4, Reason.PAYS_FOR_ANOTHER),  # on its target
+        (4, "600", 3, Reason.PAYS_FOR_ANOTHER),  # below it
+        (4, "600", 5, Reason.UNDER_TARGET),  # by a single share
+        (0, "1000", 5, Reason.UNDER_TARGET),
+        (-3, "1300", 5, Reason.SHORT),
+    ],
+)
+def test_what_is_traded_says_why(held: int, cash: str, traded_to: int, reason: Reason) -> None:
+    """AAA at 100 USD is to be half of 1,000 USD."""
+    request = PlanRequest.model_validate(
+        {"cash": cash, "positions": {"AAA": held}, "prices": {"AAA": "100"}, "targets": {"AAA": "0.5"}, **FREE}
+    )
+    holdings = HoldingsAtTargets(request)
+    steps = {"AAA": traded_to}
+    explainer = Explainer(request, holdings, holdings.problem(), steps, True)
+    (line,) = explainer.lines(share_changes(holdings, steps))
+    assert (line.reason, line.change) == (reason, traded_to - held)
+
+
+def test_a_symbol_that_is_held_out_and_not_held_is_told_as_none() -> None:
+    plan = make_plan(
+        PlanRequest.model_validate(
+            {
+                "cash": "1000",
+                "positions": {},
+                "prices": {"AAA": "100", "KEEP": "7"},
+                "targets": {"AAA": "0.9", "KEEP": "0.1"},
+                "held_out": {"KEEP"},
+                **FREE,
+            }
+        )
+    )
+    assert [(line.symbol, line.held, line.reason) for line in plan.lines if line.symbol == "KEEP"] == [
+        ("KEEP", 0, Reason.HELD_OUT)
+    ]

@@ -9,8 +9,9 @@ import pytest
 
 from rebalancing.orders.order import Side
 from rebalancing.planner import planning
-from rebalancing.planner.plan import Plan, PlanRequest
+from rebalancing.planner.plan import Plan, PlanImpossible, PlanRequest
 from rebalancing.planner.reasons import Reason
+from rebalancing.planner.trading_rules import TradingRules
 from tests.rebalancing.planner.patient_planner import make_plan, size_buys
 
 Orders = list[tuple[str, str, int]]
@@ -301,3 +302,21 @@ def test_cash_that_is_not_below_the_reserve_is_nothing_to_tell(cash: str) -> Non
 def test_cash_below_the_reserve_by_a_cent_is_told_where_no_sale_restores_it() -> None:
     plan = make_plan(request(cash="-0.01", trading="buy_only"))
     assert plan.notes == ("cash is below the reserve and no sale is due that would restore it",)
+
+
+def test_an_account_hands_its_rules_alone_to_the_planner_as_it_has_them() -> None:
+    rules = TradingRules(never_buy=frozenset({"AAA"}), lots={"BBB": 10}, tolerance_percent=Decimal("1.5"))
+    assert rules.trading_rules == dict(rules)
+    assert rules.trading_rules.keys() == TradingRules.model_fields.keys()
+
+
+def test_weights_beyond_the_whole_are_refused_with_what_is_allowed() -> None:
+    with pytest.raises(PlanImpossible, match=r"add up to 1\.02; at most 1\.01 is allowed"):
+        PlanRequest.model_validate(
+            {
+                "cash": "100",
+                "positions": {},
+                "prices": {"AAA": "1", "BBB": "1"},
+                "targets": {"AAA": "0.5", "BBB": "0.52"},
+            }
+        )
