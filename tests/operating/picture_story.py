@@ -23,8 +23,8 @@ TIMELINE: Final = {"width": 600, "height": 1500}
 WIRE: Final = {"width": 360, "height": 600}
 
 LASTS: Final = 2.6
-"""Orders are pictured when the run is so many times as old as when they were sent: Temporal's timeline then has room
-beside what has just happened to say what that was."""
+"""What has just happened is pictured when the run is so many times as old: Temporal's timeline then has room beside it
+to say what that was."""
 
 MOMENTS: Final = {
     "1-read": ("reading", "#account-head"),
@@ -125,9 +125,7 @@ async def tell(teller: Storyteller) -> AsyncGenerator[str]:
     scene = teller.scene
     await scene.ask()
     yield await teller.picture("1-read")
-    await scene.plan()
-    yield await teller.picture("2-plan")
-    for name, step in (("3-sell", scene.sell), ("4-buy", scene.buy)):
+    for name, step in (("2-plan", scene.plan), ("3-sell", scene.sell), ("4-buy", scene.buy)):
         await step()
         await teller.hold(await teller.age())
         yield await teller.picture(name)
