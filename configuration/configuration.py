@@ -62,8 +62,8 @@ _GONE: dict[FieldPath, str] = {
 class ConfigurationInvalid(RebalancerError):
     """The configuration cannot be used. ``problems`` holds one line for each thing that is wrong.
 
-    Do: correct the lines that it names; nothing of the file is used before that. ``rebalancer config explain KEY`` says
-    what a key may be, ``rebalancer check`` whether the file is right.
+    Do: correct the lines that it names. Nothing of the file is used before that; what runs goes on by what it had.
+    ``rebalancer config explain KEY`` says what a key may be, ``rebalancer check`` whether the file is right.
     """
 
     def __init__(self, path: Path | str, problems: tuple[str, ...]) -> None:

@@ -36,8 +36,9 @@ OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 class KeyFileUnusable(RebalancerError):
     """A file of keys is missing, cannot be read, is written wrongly, or others may change it.
 
-    Do: mend what it names: the path in ``REBALANCER_KEY_FILE``, the lines (``ID SECRET``), or the mode (``chmod 600``).
-    A key that is lost is replaced with ``rebalancer key new``; what was encrypted with it stays unreadable.
+    Do: mend what it names: the path in ``REBALANCER_KEY_FILE``, the lines (``ID SECRET``), or the mode (``chmod 600``;
+    others could write it, so make new keys too). If it is gone, look for it first (a mount, a copy): what was encrypted
+    with a lost key stays unreadable. Only then ``rebalancer key new --id NAME``, with an id that was never used.
     """
 
 

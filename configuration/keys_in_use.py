@@ -16,8 +16,8 @@ from rebalancing.settings import Seals, Settings
 class KeyMissing(RebalancerError):
     """Seals are required, and there is no key to look at them with, or to seal with.
 
-    Do: ``rebalancer key new --id NAME`` makes one; give the same file to the worker (``REBALANCER_KEY_FILE``). Only
-    where Temporal itself is guarded: ``seals: optional``.
+    Do: if there is a file of keys elsewhere, say where (``REBALANCER_KEY_FILE``). Else ``rebalancer key new --id NAME``
+    makes one; worker, listener and API need the same file. Only where Temporal itself is guarded: ``seals: optional``.
     """
 
 
@@ -25,7 +25,8 @@ class KeysUnread(RebalancerError):
     """The file of keys cannot be read at the moment; it could when this process began.
 
     Do: look whether the file of keys is still there and readable for this process (a mount that went away, a mode that
-    changed). It goes on by itself once it is.
+    changed). What is tried again goes on once it is; a rebalance in the middle of a leg fails after five tries:
+    ``rebalancer show ACCOUNT``, then ``rebalancer retry ACCOUNT``.
     """
 
     retryable: ClassVar[bool] = True

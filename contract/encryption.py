@@ -58,8 +58,9 @@ class PayloadKeyUnknown(KeyUnknown):
 
     Nothing is lost by it: what waits for it is tried again, and goes on once the key is there.
 
-    Do: put the key with this id back into the file of keys and restart nothing else: what waits goes on. Keys are kept
-    for as long as histories that were written with them.
+    Do: put the line with this id back into the file of keys, below the first; no restart is needed, what waits goes on.
+    A key has to stay for as long as there are histories that were written with it. If it is lost for good:
+    docs/encryption.md.
     """
 
     retryable: ClassVar[bool] = True
@@ -68,17 +69,20 @@ class PayloadKeyUnknown(KeyUnknown):
 class PayloadAltered(RebalancerError):
     """Something in Temporal is not what was encrypted there, or was encrypted with another key of the same id.
 
-    Do: somebody else may be writing to Temporal, or a key was made anew under an old id. Do not trust this history:
-    ``rebalancer halt``, then look who reaches the server and its database. ``rebalancer doctor`` says which runs are
-    concerned.
+    Do: a key was made anew under an old id: put the old line back, and give the new key another id. If that is not so,
+    somebody else writes to Temporal: ``rebalancer halt``, look who reaches the server and its database, look at the
+    orders in TWS, and do not trust this history. ``rebalancer doctor`` says which runs are concerned. See
+    docs/encryption.md.
     """
 
 
 class PayloadRefused(PayloadAltered):
     """What an activity is asked or answers does not come from us: it is in clear, or belongs to something else.
 
-    Do: somebody else answers in our place, or a process without the key polls a queue: ``rebalancer doctor`` names it.
-    Stop that process; the run goes on when one of ours answers.
+    Do: somebody else asks or answers in our place: find out who reaches Temporal, and lock him out. A run that has such
+    an answer cannot go on (``rebalancer doctor`` names it): look at its orders in TWS, ``rebalancer cancel --at-broker
+    ACCOUNT``, then ``temporal workflow terminate --workflow-id rebalance-ACCOUNT``. The next one starts from what is
+    held. Is it a run of before there was a key, see docs/encryption.md.
     """
 
     HOW_TOLD: ClassVar[str] = "so it is refused"

@@ -92,8 +92,9 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="nobody knows what became of an order, and a rebalance waits to be told",
         title="{{ account }}: an order's fate is unknown, the rebalance waits for you",
         text="Look in TWS what became of {{ refs | join(', ') or 'its orders' }}. Nothing is sent again before you say "
-        "so.\n{{ detail }}",
-        do="rebalancer resolve {{ account }} {{ refs[0] if refs else 'REF' }} --filled N, or --not-placed",
+        "so. Cancel there what still works, before you do.\n{{ detail }}",
+        do="rebalancer resolve {{ account }} {{ refs[0] if refs else 'REF' }} --filled N, or --not-placed if "
+        "there is neither an order nor a trade of it",
         is_urgent=True,
     ),
     AlertKind.COMPLETED: AlertRule(
@@ -106,7 +107,7 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="a live rebalance has ended, and not all of it was carried out",
         title="{{ account }}: rebalance incomplete, " + _DRIFT,
         text=_REASON + "\n" + _OUTCOME,
-        do="rebalancer show {{ account }}, then rebalancer retry {{ account }}",
+        do="rebalancer show {{ account }}, mend the cause, then rebalancer retry {{ account }}",
         is_urgent=True,
     ),
     AlertKind.FAILED: AlertRule(
@@ -116,7 +117,7 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         + "\n"
         + _TRADED
         + "{% if not run %}Nobody knows what it has sent: orders of it may still be at work. "
-        "Look in TWS.{% endif %}",
+        "Look in TWS; rebalancer cancel --at-broker {{ account }} cancels them.{% endif %}",
         do=_WHY + "mend the cause, then rebalancer retry {{ account }}",
         is_urgent=True,
     ),
@@ -127,7 +128,8 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         do="rebalancer show {{ account }}",
     ),
     AlertKind.EVENT_EXPIRED: AlertRule(
-        when="a live event was too old to be traded by when its turn came (`events.maximum_age`)",
+        when="a live event was too old to be traded by when its turn came (`events.maximum_age`), or of before the "
+        "history was put back",
         title="{{ account }}: an event expired and was not traded",
         text="Event {{ event }} of {{ since | at }}. Nothing was traded for it.",
         do="nothing; only if the account should still be moved: rebalancer run {{ account }} --live",
@@ -163,7 +165,8 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="no worker has held a gateway's connection for `alerts.gateway_away_minutes`",
         title="{{ subject }} is away since {{ since | at }}",
         text="Nothing is read or traded through it. " + _REASON,
-        do="start IB Gateway or log in, confirm the second factor, then rebalancer status",
+        do="start IB Gateway or log in, confirm the second factor, then rebalancer status; if the gateway is up: "
+        "rebalancer doctor says whether a worker is there",
         is_urgent=True,
     ),
     AlertKind.GATEWAY_BACK: AlertRule(
@@ -184,7 +187,8 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         when="nothing has listened to Ably's channels for `alerts.listener_away_minutes`",
         title="The listener is away{% if since %} since {{ since | at }}{% endif %}",
         text="Events that are published now start nothing until it is back. {{ detail }}",
-        do="rebalancer listen, or rebalancer up; then rebalancer check",
+        do="rebalancer check says whether Ably and its key are all right; if the listener does not run, start it as it "
+        "was: rebalancer up, or rebalancer listen where Temporal runs elsewhere",
         is_urgent=True,
     ),
     AlertKind.LISTENER_BACK: AlertRule(
@@ -224,23 +228,25 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
     AlertKind.HALTED: AlertRule(
         when="trading was halted, or an account or a strategy paused",
         title="{{ subject }}{% if by %}, by {{ by }}{% endif %}",
-        text="Since {{ since | at }}. Until that ends no order of it goes out; events are kept. " + _REASON,
-        do="{{ command }}, to go on",
+        text="Since {{ since | at }}. Until that ends no order of it goes out; events are kept, and what waits longer "
+        "than max_wait fails. " + _REASON,
+        do="when the reason is over: {{ command }}",
         is_urgent=True,
     ),
     AlertKind.RESUMED: AlertRule(
         when="that halt or pause has ended",
         title="No longer: {{ subject }}{% if by %} (ended by {{ by }}){% endif %}",
         text="It had been so since {{ since | at }}. Whoever waited for it goes on. " + _REASON,
-        do="rebalancer status",
+        do="rebalancer status; rebalancer history --failed shows what had waited too long and failed",
         is_urgent=True,
     ),
     AlertKind.CIRCUIT_BREAKER: AlertRule(
         when="the circuit breaker paused a strategy (`circuit_breaker.failures`)",
         title="Circuit breaker: {{ subject }}",
         text="Too many of its rebalances in a row went wrong. No order of it goes out until you say so; events are "
-        "kept. " + _REASON,
-        do="rebalancer history --failed, mend the cause, then {{ command }}",
+        "kept, and what waits longer than max_wait fails. " + _REASON,
+        do="rebalancer history --failed, mend the cause, then {{ command }}; what failed before is not done again by "
+        "itself: rebalancer retry ACCOUNT",
         is_urgent=True,
     ),
     AlertKind.TEST: AlertRule(

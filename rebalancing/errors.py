@@ -22,6 +22,12 @@ class RebalancerError(Exception):
         """The type by which it is looked up (``rebalancer explain``)."""
         return type(self).__name__
 
+    @property
+    def with_command(self) -> str:
+        """Its message, which ends with the command that explains it."""
+        message = str(self)
+        return message if WHERE_EXPLAINED in message else f"{message} {where_explained(self.explained_as)}"
+
 
 WHERE_EXPLAINED: Final = "More: rebalancer explain"
 
@@ -67,16 +73,16 @@ class OtherName(RebalancerError):
 class AccountTypeMismatch(RebalancerError):
     """A paper account met a live login, or the reverse (promise P6).
 
-    Do: look which login the gateway has. Log in to the other one, or correct ``type`` in accounts.yaml. Never set
-    ``type: live`` to make this go away.
+    Do: look which login the gateway has, and log in to the other one. Correct ``type`` in accounts.yaml only where it
+    is wrong for that account number; never set ``type: live`` to make this go away.
     """
 
 
 class CallerRefused(RebalancerError):
     """Another workflow than the account's own asked for something at the gateway (promise P1).
 
-    Do: trigger the account as docs/triggering.md says, by its own id ``rebalance-ACCOUNT``. Nothing was done for that
-    workflow.
+    Do: nothing was done for that workflow. If it was yours, trigger the account by its own id, ``rebalance-ACCOUNT``
+    (docs/triggering.md); if not, look who reaches Temporal (SECURITY.md).
     """
 
 
@@ -99,8 +105,9 @@ class ReleaseRefused(RebalancerError):
 class OtherLogin(RebalancerError):
     """The gateway's login is not the one that the history in Temporal belongs to (promise P6).
 
-    Do: log in to the gateway as before, or use another ``--database`` or namespace for this login; the message names
-    the command that gives the history to it.
+    Do: log in to the gateway as before, or give this login a history of its own: another ``--database`` or namespace.
+    Only if this login shall go on with that history: cancel what is unfinished, then run the command that the message
+    names.
     """
 
 
@@ -122,7 +129,8 @@ class PositionsUnknown(RebalancerError):
 class FiguresUnreadable(RebalancerError):
     """The gateway tells a figure of an account that is no number.
 
-    Do: look at the account in TWS; restart the gateway if it shows figures there. ``rebalancer retry ACCOUNT`` then.
+    Do: it is tried again; after five times the rebalance fails. Look at the account in TWS, and restart the gateway if
+    the figures are right there; then ``rebalancer retry ACCOUNT``.
     """
 
     retryable = True
@@ -139,8 +147,9 @@ class SymbolUnknown(RebalancerError):
 class GatewayTimeout(RebalancerError):
     """One request to the gateway had no answer within its own time-out.
 
-    Do: look at the gateway's window: a dialog, or a lost link to IBKR, keeps it from answering. It is tried again by
-    itself; after five times the rebalance fails, and nothing of the request counts. ``rebalancer retry ACCOUNT``.
+    Do: look at the gateway's window: a dialog, or a lost link to IBKR, keeps it from answering. It is tried again;
+    after five times on one connection the rebalance fails. Look in TWS then whether orders of it still work
+    (``rebalancer cancel --at-broker ACCOUNT`` cancels them), before ``rebalancer retry ACCOUNT``.
     """
 
     retryable = True
@@ -150,7 +159,7 @@ class GatewayUnavailable(RebalancerError):
     """The gateway is not connected, or the connection was lost.
 
     Do: start IB Gateway or log in, confirm the second factor, look at host and port (``IBKR_HOST``, ``IBKR_PORT``).
-    What waits goes on by itself, until ``max_wait``.
+    What waits goes on by itself then, if ``max_wait`` is not over.
     """
 
     retryable = True
@@ -176,13 +185,13 @@ class FiguresOld(RebalancerError):
 class TradingHeld(RebalancerError):
     """Trading is halted, or paused for this account or its strategy.
 
-    Do: ``rebalancer status`` says who holds it and why; ``rebalancer resume`` or ``rebalancer unpause`` when that is
-    over.
+    Do: ``rebalancer status`` says who holds it, why, and which command ends that. Run it when the reason is over; the
+    rebalance waits until then, and fails after ``max_wait``.
     """
 
 
 class HaltsUnread(RebalancerError):
-    """Temporal did not say whether trading is held, so nothing was sent.
+    """Temporal did not say whether trading is held, so this try sent nothing.
 
     Do: nothing; it is tried again. If Temporal is away, bring it back: without its word nothing is sent.
     """
@@ -191,9 +200,10 @@ class HaltsUnread(RebalancerError):
 
 
 class SendingUnconfirmed(RebalancerError):
-    """Temporal did not confirm that the sending of a leg begins, so none of it was sent.
+    """Temporal did not confirm that the sending of a leg begins, so this try sent none of it.
 
-    Do: nothing; no order of the leg was sent, and it is tried again. If Temporal is away, bring it back.
+    Do: nothing; it is tried again, and what another try may have sent is looked up first. If Temporal is away, bring it
+    back.
     """
 
     retryable = True
@@ -215,8 +225,8 @@ class GatewaySettling(RebalancerError):
 class AllocationsUnavailable(RebalancerError):
     """The allocations API could not be reached or answered with a server error.
 
-    Do: nothing at first; it is tried again within the operation time-out. If the rebalance failed of it: ask the
-    publisher, then ``rebalancer retry ACCOUNT``.
+    Do: nothing at first; it is tried again until ``concurrency.operation_timeout`` is over. If the rebalance failed of
+    it (OperationTimeout while reading): ask the publisher, then ``rebalancer retry ACCOUNT``.
     """
 
     retryable = True

@@ -25,74 +25,81 @@ class WorkflowIdWrong(RebalancerError):
 
 
 class TriggerInvalid(RebalancerError):
-    """Nothing that the run was asked can be read.
+    """Nothing that the run was asked can be read, or counts for this account.
 
-    Do: correct what sent it; the message says which field. Nothing was traded.
+    Do: correct what sent it; the message says what is wrong with it. Nothing was traded.
     """
 
 
 class ActivityTimeout(RebalancerError):
     """An activity had no result in time: no worker, or no gateway.
 
-    Do: look whether a worker runs and the gateway is up (``rebalancer status``, ``rebalancer doctor``), then
-    ``rebalancer retry ACCOUNT``. What was under way is looked up at the broker first.
+    Do: look whether a worker runs and the gateway is up (``rebalancer status``, ``rebalancer doctor``). Orders may have
+    been sent without an answer, even where the message says that nothing was traded: look in TWS, ``rebalancer cancel
+    --at-broker ACCOUNT`` cancels what still works. Then ``rebalancer retry ACCOUNT``, which starts from what is held.
     """
 
 
 class OperationTimeout(AccountFailure):
     """The rebalance worked for longer than ``operation_timeout``.
 
-    Do: ``rebalancer show ACCOUNT`` says where the time went and what had filled. Mend that (a slow gateway, a leg that
-    does not fill), then ``rebalancer retry ACCOUNT``; ``concurrency.operation_timeout`` may be too short for many
-    orders.
+    Do: ``rebalancer show ACCOUNT`` says where the time went and what had filled. Mend that (a slow gateway, an API that
+    does not answer, a leg that does not fill), or raise ``concurrency.operation_timeout`` where there are many orders;
+    then ``rebalancer retry ACCOUNT``.
     """
 
 
 class WaitedTooLong(AccountFailure):
     """Something would be waited for beyond ``max_wait``.
 
-    Do: ``rebalancer show ACCOUNT`` says what it waited for. Mend that, then ``rebalancer retry ACCOUNT``; ``max_wait``
-    says how long a run waits at most.
+    Do: the message says what it waited for. If that was an operator or the gateway, look in TWS first: an order whose
+    fate is unknown may still work or have filled, so cancel it there; nothing of it is to be at work before the next
+    step. Then mend what was waited for, and ``rebalancer retry ACCOUNT``. Raise ``max_wait`` where such waits are
+    usual, as a weekend is.
     """
 
 
 class GuardBreached(AccountFailure):
     """A guard of the account speaks against the plan.
 
-    Do: look at the plan (``rebalancer plan ACCOUNT``) and at the guard that the message names. Change the limit if the
-    plan is right, or have such plans asked about: ``on_breach: ask``.
+    Do: look at the plan (``rebalancer plan ACCOUNT``) and at the guard that the message names. If the plan is wrong,
+    ask the publisher. If it is right, change the limit or have such plans asked about (``guards.on_breach: ask``), then
+    ``rebalancer retry ACCOUNT``.
     """
 
 
 class PlanRejected(AccountFailure):
     """A person rejected the plan.
 
-    Do: nothing; nothing was traded. Trigger it again if it should be planned anew.
+    Do: nothing; no order of that plan was sent. The message says what the run had traded before, if anything.
+    ``rebalancer run ACCOUNT --live`` plans anew.
     """
 
 
 class ApprovalExpired(AccountFailure):
     """Nobody approved of the plan in time.
 
-    Do: trigger it again when somebody can look (``rebalancer run ACCOUNT --live``), or raise
-    ``approval.expires_after``.
+    Do: no order of that plan was sent. Trigger it again when somebody can look (``rebalancer run ACCOUNT --live``), or
+    raise ``approval.expires_after``, and ``max_wait`` if that is shorter.
     """
 
 
 class SealRefused(RebalancerError):
     """What would trade has no seal, or none that counts (promise P10).
 
-    Do: seal it by somebody who holds a key that the worker has (``rebalancer key list``), not too long ago, for this
-    account and this event. If nobody of yours sent it: somebody tries to trade. ``rebalancer halt``, and see
-    SECURITY.md.
+    Do: give the approval, the word on the order, or the schedule (removed first) again with its command, by somebody
+    who holds a key that the worker has (``rebalancer key list``): the command seals it. If nobody of yours sent it,
+    somebody tries to trade: ``rebalancer halt``, and see SECURITY.md.
     """
 
 
 class NotPermitted(RebalancerError):
     """Orders of a run that no sealed trigger stands behind (promise P10).
 
-    Do: nothing was sent. Trigger the account with a seal: ``rebalancer run ACCOUNT --live`` by somebody who holds a
-    key.
+    Do: nothing was sent by this step; what the run had traded before stands in the message of its failure. A run of
+    before there was a key, one that was reset, or one whose key was taken out trades no more: ``rebalancer run ACCOUNT
+    --live``, by somebody who holds a key, begins a new one. If it was none of these, somebody tries to trade:
+    ``rebalancer halt``, and see SECURITY.md.
     """
 
 
@@ -120,37 +127,42 @@ class NothingToResolve(RebalancerError):
 class ResolutionInvalid(RebalancerError):
     """What an operator said of an order cannot be.
 
-    Do: look at the order in TWS once more: what was said of it cannot be; the message says why.
+    Do: look in TWS once more, and say how many shares that one order filled. If it was ordered twice, ``rebalancer
+    cancel ACCOUNT``: the next rebalance starts from what is held.
     """
 
 
 class ForeignOrders(AccountFailure):
     """Working orders that were not placed here.
 
-    Do: cancel those orders where they were placed, or let them be: ``foreign_orders: ignore``.
+    Do: cancel those orders where they were placed, then ``rebalancer retry ACCOUNT``. Let them be (``foreign_orders:
+    ignore``) only if they may trade beside a plan that does not count them.
     """
 
 
 class CancelUnconfirmed(AccountFailure):
     """Open orders that could not be cancelled in time.
 
-    Do: cancel the orders that it names in TWS, then ``rebalancer retry ACCOUNT``. Nothing was traded.
+    Do: look in TWS what became of the orders that it names: cancel what still works there, and wait until it is gone.
+    Then ``rebalancer retry ACCOUNT``. No order of the new plan was sent; the message says what the run had traded
+    before.
     """
 
 
 class OrderIdsOvertaken(AccountFailure):
     """Order ids that were reserved were overtaken again and again.
 
-    Do: ``rebalancer retry ACCOUNT``: other legs at the same gateway went first each time, and nothing more of this one
-    was sent. If it comes back, lower ``concurrency.max_concurrent_rebalances``.
+    Do: other legs at the same gateway went first each time; these orders were not sent, what was sent of the leg before
+    them was cancelled if it still worked. ``rebalancer retry ACCOUNT``; if it comes back, lower
+    ``concurrency.max_concurrent_rebalances``.
     """
 
 
 class MarginInsufficient(AccountFailure):
     """The plan would leave too little margin.
 
-    Do: free margin, raise ``cash_reserve_percent``, or trade less; the message has IBKR's figures. See
-    docs/margin-and-settlement.md.
+    Do: free margin, raise ``cash_reserve_percent``, or trade less; the message has IBKR's figures. Then ``rebalancer
+    retry ACCOUNT``. See docs/margin-and-settlement.md.
     """
 
 
@@ -158,7 +170,7 @@ class OrdersRefused(AccountFailure):
     """IBKR would refuse orders of the plan.
 
     Do: the message has IBKR's words: a permission, a restriction or a size that the account may not trade. Mend it in
-    Client Portal, or hold the symbol out.
+    Client Portal, or hold the symbol out (``held_out``); then ``rebalancer retry ACCOUNT``.
     """
 
 
@@ -173,8 +185,8 @@ class HoursUnreadable(AccountFailure):
 class MarketClosed(AccountFailure):
     """The market is closed and is not waited for, or opens no more.
 
-    Do: trigger it again when the market is open, or let the account wait: ``market_closed: wait``. A symbol without any
-    coming session may be delisted: look it up in TWS.
+    Do: ``rebalancer retry ACCOUNT`` when the market is open, or let the account wait: ``market_closed: wait``. A symbol
+    without any coming session may be delisted: look it up in TWS.
     """
 
 
@@ -210,9 +222,10 @@ class QuoteMissing(AccountFailure):
 
 
 class QuoteNotLive(AccountFailure):
-    """A quote is delayed or frozen.
+    """A quote is delayed, and live ones are needed.
 
-    Do: subscribe to the exchange's market data for this login, or allow such quotes: ``quotes_needed: delayed``.
+    Do: subscribe to the exchange's market data for this login, then ``rebalancer retry ACCOUNT``. ``quotes_needed:
+    delayed`` has orders sized by prices that are up to 20 minutes old: not for real money.
     """
 
 
@@ -226,7 +239,8 @@ class QuoteHalted(AccountFailure):
 class QuoteOneSided(AccountFailure):
     """A quote lacks its bid or its ask.
 
-    Do: look at the symbol in TWS: nobody bids or offers at the moment. Trigger it again later, or hold it out.
+    Do: look at the symbol in TWS: nobody bids or offers at the moment, or market data are missing. ``rebalancer retry
+    ACCOUNT`` when both sides are there, or hold it out (``held_out``).
     """
 
 
@@ -241,8 +255,8 @@ class QuoteCrossed(AccountFailure):
 class QuoteStale(AccountFailure):
     """A quote is old.
 
-    Do: look at the symbol in TWS: it hardly trades, or market data stand still. Trigger it again later, or allow older
-    quotes with ``quotes.max_age``.
+    Do: look at the symbol in TWS: it hardly trades, or market data stand still. ``rebalancer retry ACCOUNT`` when they
+    move. Older quotes are allowed with ``quotes.max_age``, for all symbols.
     """
 
 
@@ -257,15 +271,15 @@ class QuoteTooFar(AccountFailure):
 class QuoteWithoutClose(AccountFailure):
     """There is no last close to hold a quote against.
 
-    Do: look at the symbol in TWS: a new listing has no last close. Hold it out today, or set ``quotes.close_needed:
-    false``.
+    Do: look at the symbol in TWS: a new listing has no last close. Hold it out today (``held_out``).
+    ``quotes.close_needed: false`` allows it, for all symbols: a wrong price is then not noticed by it.
     """
 
 
 class CutOffPassed(AccountFailure):
     """It is too late for orders on the close.
 
-    Do: trigger it before the cut-off of the next session, or have what is late traded at market:
+    Do: ``rebalancer retry ACCOUNT`` before the cut-off of the next session, or have what is late traded at market:
     ``order_policy.after_cut_off: market``.
     """
 
@@ -273,24 +287,25 @@ class CutOffPassed(AccountFailure):
 class BuysTooLate(AccountFailure):
     """The buys would follow too long after the sells.
 
-    Do: nothing was sold. Sell those symbols by another order type (``symbol_order_policies``), raise ``max_wait``, or
-    let the account wait: ``market_closed: wait``. See docs/order-policies.md.
+    Do: nothing of this plan was sold. Sell those symbols by another order type (``symbol_order_policies``), raise
+    ``max_wait``, or let the account wait (``market_closed: wait``), as the message says; then ``rebalancer retry
+    ACCOUNT``. See docs/order-policies.md.
     """
 
 
 class LimitPriceUnknown(AccountFailure):
     """A limit order needs a price that nobody tells.
 
-    Do: look whether market data for the symbol arrive in TWS; trigger it again when they do, or use market orders for
-    the account.
+    Do: look whether market data for the symbol arrive in TWS; ``rebalancer retry ACCOUNT`` when they do, or hold it out
+    (``held_out``).
     """
 
 
 class TooManyWorkingOrders(AccountFailure):
     """IBKR takes no more working orders for a symbol.
 
-    Do: cancel working orders of that symbol in TWS (IBKR takes 20 on one side of a contract), then ``rebalancer retry
-    ACCOUNT``.
+    Do: cancel working orders of that symbol where they were placed (IBKR takes 20 on one side of a contract; these are
+    not ours), then ``rebalancer retry ACCOUNT``.
     """
 
 

@@ -27,8 +27,8 @@ EXCERPT = 80
 class AllocationsInvalid(RebalancerError):
     """The published weights cannot be followed; the message names the strategy, what was found and what to do.
 
-    Do: ask the publisher to correct the weights of that strategy; then ``rebalancer retry ACCOUNT``. Nothing was
-    traded.
+    Do: have the weights of that strategy corrected, by the publisher or, where they are your own, in the file or
+    accounts.yaml; then ``rebalancer retry ACCOUNT``. Nothing is traded by such weights.
     """
 
     def __init__(self, strategy: str, found: str) -> None:

@@ -103,7 +103,7 @@ async def _work_again_and_again(
             if isinstance(error, OtherLogin) and not has_worked:
                 raise
             if str(error) != last_problem:
-                log.warning("%s", error)
+                log.warning("%s", error.with_command if isinstance(error, RebalancerError) else error)
                 last_problem = str(error)
                 news.say(GatewayNews(process_name(), datetime.now(UTC), last_problem).identity)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))

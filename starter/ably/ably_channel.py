@@ -78,7 +78,7 @@ class AblyChannelListener:
                 await session.run()
             except AblyKeyRefusedError as error:
                 delay = self._timings.refused_delay
-                logger.error("no live messages from Ably, next attempt in %.0f s: %s", delay, error)
+                logger.error("no live messages from Ably, next attempt in %.0f s: %s", delay, error.with_command)
             except AblyUnavailableError as error:
                 if time.monotonic() - started > self._timings.settled_after:
                     backoff.reset()

@@ -63,8 +63,8 @@ class AblyUnavailableError(RebalancerError):
 
     `asked_to_wait`: the seconds it asked us to wait before that, if it did.
 
-    Do: nothing; it is tried again, and events of the time are read from Ably's history. If it goes on, look at this
-    machine's network.
+    Do: nothing; it is tried again, and events of the time are read from Ably's history, as far back as Ably keeps it.
+    If it goes on, look at this machine's network; the listener's log says what may be lost.
     """
 
     retryable = True
@@ -77,6 +77,7 @@ class AblyUnavailableError(RebalancerError):
 class AblyKeyRefusedError(RebalancerError):
     """Ably refuses the key, or the key may not do what is needed. Somebody has to act.
 
-    Do: look at ``ABLY_API_KEY``: it needs to subscribe and to read history on the channels, and no more. ``rebalancer
-    check`` says what it may.
+    Do: look at ``ABLY_API_KEY``: it needs to subscribe and to read history on the channels, to publish on
+    ``alerts.ably_channel`` if that is set, and no more. ``rebalancer check`` says what it may. Only the listener looks
+    again, every now and then; a new key needs its restart.
     """

@@ -125,7 +125,7 @@ class ChannelSweeper:
             await self._sweep()
             result = COMPLETE
         except AblyKeyRefusedError as error:
-            logger.error("channel %s: its history cannot be read: %s", self._channel, error)
+            logger.error("channel %s: its history cannot be read: %s", self._channel, error.with_command)
             return self._timings.refused_delay
         except Exception as error:  # nothing that comes from outside may end the listener
             asked_to_wait = error.asked_to_wait if isinstance(error, AblyUnavailableError) else None

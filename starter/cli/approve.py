@@ -43,7 +43,7 @@ async def _decided(client: Client, account: str, plan: WaitingPlan, *, yes: bool
     try:
         return await _decide(client, account, plan, yes=yes, as_json=as_json)
     except RebalancerError as error:
-        error_console().print(str(error), style="red", markup=False, soft_wrap=True)
+        error_console().print(error.with_command, style="red", markup=False, soft_wrap=True)
         return FAILED
 
 

@@ -47,7 +47,7 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as raised:
         # Imported here because reading the configuration costs more than printing a help text.
-        from rebalancing.errors import WHERE_EXPLAINED, RebalancerError, where_explained
+        from rebalancing.errors import RebalancerError
         from starter.desk.mistakes import told_of
 
         error = _the_one(raised)
@@ -55,8 +55,8 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
         if status is None:
             raise
         if message := told_of(error):
-            if isinstance(error, RebalancerError) and WHERE_EXPLAINED not in message:
-                message = f"{message} {where_explained(error.explained_as)}"
+            if isinstance(error, RebalancerError):
+                message = error.with_command
             error_console().print(message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
 

@@ -55,5 +55,5 @@ async def _try(settings: AlertSettings, name: str) -> str:
     try:
         await Receivers(alert_address).send(name, words.message((alert,)))
     except RebalancerError as error:
-        return str(error)
+        return error.with_command
     return ""

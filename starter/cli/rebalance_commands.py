@@ -115,7 +115,7 @@ def reject(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept with the failure.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Reject the plan that waits for approval; the rebalance ends and nothing is traded."""
+    """Reject the plan that waits for approval; the rebalance ends and sends none of its orders."""
     from starter.cli.reject import run_reject_command
 
     complete(run_reject_command(account, reason, as_json=as_json))

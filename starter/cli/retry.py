@@ -38,7 +38,7 @@ async def run_retry_command(account_id: str | None, how: HowToAsk) -> int:
 
 
 def _tell(run: Run) -> None:
-    reason = f": {run.summary.reason}" if run.summary and run.summary.reason else ""
+    reason = f": {run.summary.why}" if run.summary and run.summary.why else ""
     ended = f" {run.closed_at:%Y-%m-%d %H:%M} UTC" if run.closed_at else ""
     told = f"{run.account}: run {run.run_id[:8]} {run.phase}{ended}{reason}"
     error_console().print(told, markup=False, soft_wrap=True)

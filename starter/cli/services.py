@@ -59,7 +59,7 @@ async def run_listen_command(metrics_port: int | None = None) -> None:
     try:
         ably_settings(configuration, connections)
     except AblyNotConfigured as mistake:
-        raise UserMistake(str(mistake)) from None
+        raise UserMistake(mistake.with_command) from None
     require_keys(configuration.settings, connections)
     start_logging_with_metrics(connections, metrics_port)
     client = await connect_temporal(lazy=True, interceptors=tracing.interceptors())

@@ -114,7 +114,7 @@ async def run_up_command(options: UpOptions) -> None:
             try:
                 require_key(connections)
             except AblyNotConfigured as missing:
-                log.warning("no events are received: %s", missing)
+                log.warning("no events are received: %s", missing.with_command)
             else:
                 services.append(listen(client, followed, connections))
             suits = partial(require_connections, connections=connections)

@@ -23,7 +23,7 @@ from starter.desk.temporal_errors import is_unknown
 class NothingToAccept(RebalancerError):
     """The account's history is not doubted.
 
-    Do: nothing; the account trades as usual.
+    Do: nothing; nobody doubts it. If the account is held, ``rebalancer status ACCOUNT`` says by what.
     """
 
 

@@ -107,4 +107,7 @@ def what_you_can_do(status: Status) -> str:
         return f"What was asked for follows; `rebalancer cancel {status.account}` ends what waits."
     unknown = [order.ref for order in status.orders if order.state is OrderState.UNKNOWN]
     refs = f" ({', '.join(unknown)})" if unknown else ""
-    return f"Look its order{refs} up in TWS, then `rebalancer resolve {status.account} REF`."
+    return (
+        f"Look its order{refs} up in TWS and cancel there what still works, then `rebalancer resolve {status.account} "
+        "REF --filled N`, or `--not-placed`. More: `rebalancer explain needs operator`."
+    )

@@ -22,8 +22,8 @@ class NothingToCancel(RebalancerError):
 class CancelUnheard(RebalancerError):
     """It was asked for, and no worker carries it out now; the message says why, and what cancels orders past it.
 
-    Do: ``rebalancer cancel --at-broker ACCOUNT`` cancels its orders through the gateway; ``rebalancer doctor`` says why
-    no worker goes on.
+    Do: ``rebalancer cancel --at-broker ACCOUNT`` cancels its orders through the gateway, ``rebalancer pause ACCOUNT``
+    lets it send no more; ``rebalancer doctor`` says why no worker goes on. It ends once one does.
     """
 
 

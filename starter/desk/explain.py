@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from rebalancing.alerts import ALERTS
-from rebalancing.errors import RebalancerError
+from rebalancing.errors import FiguresOld, GatewayRenewed, RebalancerError, TradingHeld
 from rebalancing.phases import PHASES
 from starter.desk.mistakes import UserMistake
 
@@ -29,6 +29,9 @@ RAISING: Final = (
 
 FILLED_IN: Final = {"failure": "TYPE", "plan_hash": "HASH", "command": "the command that it names"}
 """What people are told of a template's field, where it is not the field's name."""
+
+SEEN_TO: Final = (FiguresOld, GatewayRenewed, TradingHeld)
+"""What a rebalance sees to itself, though the step that met it is not tried again."""
 
 _DO: Final = "\nDo: "
 
@@ -88,6 +91,8 @@ def _of_failure(kind: type[RebalancerError]) -> Explanation:
     told = (inspect.getdoc(kind) or "").replace("``", "`")
     meaning, _, do = told.partition(_DO)
     again = "Tried again by itself." if kind.retryable else "Not tried again by itself."
+    if kind in SEEN_TO:
+        again = "The rebalance goes on by itself, once it can."
     return Explanation(kind.__name__, "failure", _one_line(meaning), _one_line(do), again)
 
 

@@ -101,5 +101,5 @@ async def result_of(
         told = f"{waits.status.detail} {what_you_can_do(waits.status)}".strip()
         return Result(trigger.account, waits.status.phase.value, told, is_waiting=True)
     except RebalancerError as error:
-        return Result(trigger.account, "failed", str(error))
+        return Result(trigger.account, "failed", error.with_command)
     return Result(trigger.account, record.status.value, record.summary, outcome)

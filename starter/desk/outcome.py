@@ -26,21 +26,24 @@ OVER: Final = frozenset(EventStatus) - {EventStatus.PENDING, EventStatus.RUNNING
 class RequestUnknown(RebalancerError):
     """The account's rebalance ended without knowing the request; the message tells how it ended.
 
-    Do: ``rebalancer history ACCOUNT`` shows what the account did instead; ask again.
+    Do: ``rebalancer history ACCOUNT`` shows what the account did instead; ask again if it is still wanted, with the
+    same ``--event-id`` if you gave one.
     """
 
 
 class RequestRefused(RequestUnknown):
     """The request does not count as what it asked for, as one that trades and has no good seal (promise P10).
 
-    Do: see the reason in the message: most often the seal (SealRefused). What was asked for is a dry run at most.
+    Do: see the reason in the message: most often there is no good seal (``rebalancer explain SealRefused``). It counts
+    as a dry run at most, so it trades nothing. Ask again where there is a key that the worker has.
     """
 
 
 class WaitsLong(RebalancerError):
     """A request that is waited for goes on only when a person has said something, or after a long time.
 
-    Do: nothing; the rebalance goes on without you. ``rebalancer status ACCOUNT`` says what it waits for.
+    Do: your request is kept. ``rebalancer status ACCOUNT`` says what is waited for: a plan to approve, an order to
+    resolve, a halt to end, or a market, which opens by itself.
     """
 
     def __init__(self, status: Status) -> None:

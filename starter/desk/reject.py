@@ -1,4 +1,4 @@
-"""A person's no to the plan that waits: the rebalance ends, nothing is traded."""
+"""A person's no to the plan that waits: the rebalance ends and sends none of its orders."""
 
 from temporalio.client import Client
 

@@ -24,7 +24,8 @@ BY_THEMSELVES: Final = (Phase.FAILED.value, Phase.INCOMPLETE.value, "timed out")
 class NothingToRetry(RebalancerError):
     """The account's last live rebalance is complete, or at work, or there is none.
 
-    Do: nothing; ``rebalancer status ACCOUNT`` shows how it stands, ``rebalancer run ACCOUNT --live`` begins anew.
+    Do: ``rebalancer status ACCOUNT`` shows how it stands; only if the account should be moved anew, ``rebalancer run
+    ACCOUNT --live``.
     """
 
 

@@ -142,7 +142,7 @@ async def approve(account_id: TheAccount, wanted: ApproveRequest, desk: TheDesk,
 
 @router.post("/accounts/{account_id}/reject", responses=documented(*CHANGES), openapi_extra=TRADERS)
 async def reject(account_id: TheAccount, desk: TheDesk, caller: Trader, wanted: ReasonRequest | None = None) -> Told:
-    """Reject the plan that waits; the rebalance ends and nothing is traded."""
+    """Reject the plan that waits; the rebalance ends and sends none of its orders."""
     rejection = as_asked(Rejection, reason=wanted.reason if wanted else "", by=caller.by)
     return Told(account_id=account_id, message=await reject_plan(desk.client, account_id, rejection))
 

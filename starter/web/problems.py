@@ -38,7 +38,10 @@ class Problem(BaseModel):
     status: int
     detail: str
     """What happened, to which account, and what to do: the command line's words."""
-    error: str = Field(default="", description="The error's name, for programs.")
+    error: str = Field(
+        default="",
+        description="The error's name; `rebalancer explain` takes each that docs/reference/errors.md has.",
+    )
 
 
 class Refusal(Exception):
