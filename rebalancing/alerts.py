@@ -94,7 +94,7 @@ ALERTS: Final[Mapping[AlertKind, AlertRule]] = {
         text="Look in TWS what became of {{ refs | join(', ') or 'its orders' }}. Nothing is sent again before you say "
         "so. Cancel there what still works, before you do.\n{{ detail }}",
         do="rebalancer resolve {{ account }} {{ refs[0] if refs else 'REF' }} --filled N, or --not-placed if "
-        "there is neither an order nor a trade of it",
+        "there is neither an order nor a trade of it; but first cancel in TWS what of it still works",
         is_urgent=True,
     ),
     AlertKind.COMPLETED: AlertRule(

@@ -31,7 +31,8 @@ async def test_it_says_which_receiver_did_not_take_it_and_shows_no_address(tmp_p
         answer = await own.run("notify", "test", "--json")
     assert answer.status == 1
     told = {each["receiver"]: each["told"] for each in json.loads(answer.output)}
-    assert told["phone"] == "The receiver phone did not take it: its service answered 500."
+    said = "The receiver phone did not take it: its service answered 500."
+    assert told["phone"] == f"{said} More: rebalancer explain ReceiverUnreached"
     assert told["mail"].startswith("ALERT_MAIL_URL is no address of a service that is known")
     assert SECRET not in answer.output + answer.errors
 
