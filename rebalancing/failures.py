@@ -34,9 +34,9 @@ class TriggerInvalid(RebalancerError):
 class ActivityTimeout(RebalancerError):
     """An activity had no result in time: no worker, or no gateway.
 
-    Do: look whether a worker runs and the gateway is up (``rebalancer status``, ``rebalancer doctor``). Orders may have
-    been sent without an answer, even where the message says that nothing was traded: look in TWS, ``rebalancer cancel
-    --at-broker ACCOUNT`` cancels what still works. Then ``rebalancer retry ACCOUNT``, which starts from what is held.
+    Do: look whether a worker runs and the gateway is up (``rebalancer status``, ``rebalancer doctor``). Where
+    the message names orders that may still be at work, look in TWS, and ``rebalancer cancel --at-broker ACCOUNT``
+    cancels what still works. Then ``rebalancer retry ACCOUNT``, which starts from what is held.
     """
 
 

@@ -83,8 +83,14 @@ class RunOrders:
 
     @property
     def traded_before(self) -> str:
-        """What a run that does not come to its end had traded, to end the message that says why."""
-        return f"Traded before: {self.filled}." if self.filled else "Nothing was traded."
+        """What a run that does not come to its end had traded, to end the message that says why.
+
+        What may still trade is named: where the gateway went away, an order may be there that nobody reported.
+        """
+        untold = ", ".join(f"{one.side} {one.quantity} {one.symbol} ({one.ref})" for one in self.working)
+        doubt = f"May still be at work or have filled: {untold}. Look in TWS." if untold else ""
+        traded = f"Traded before: {self.filled}." if self.filled else "Nothing was traded." if not untold else ""
+        return f"{traded} {doubt}".strip()
 
     @property
     def unknown(self) -> tuple[OrderReport, ...]:

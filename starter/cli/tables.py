@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from contract.summaries import counted
 from rebalancing.market.snapshot import AccountSnapshot
 from rebalancing.orders.order import OrderReport, OrderState, OrderType, Side
 from rebalancing.orders.slippage import in_basis_points, slippage_of
@@ -110,9 +111,12 @@ def _title(outcome: Outcome) -> str:
     seconds = (outcome.finished_at - outcome.started_at).total_seconds()
     drift = "" if outcome.drift is None else f", drift {outcome.drift:.2f} %"
     done = "INCOMPLETE, rebalanced only in part" if outcome.missing else "rebalanced"
-    mode = "dry run, nothing was traded" if outcome.mode is ExecutionMode.DRY_RUN else done
+    about = f"{outcome.account} · {outcome.strategy}"
+    if outcome.mode is ExecutionMode.DRY_RUN:
+        planned = counted(len(outcome.plan.orders) if outcome.plan else 0, "order")
+        return f"{about} · dry run, nothing was traded{drift}, {planned} would be sent, {seconds:.1f} s"
     return (
-        f"{outcome.account} · {outcome.strategy} · {mode}{drift}, "
+        f"{about} · {done}{drift}, "
         f"{len(outcome.orders)} orders, commissions {outcome.commissions:.2f} USD, {seconds:.1f} s"
     )
 
