@@ -162,6 +162,7 @@ lock: $(READY)
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(or $(PYTHON),$(error $(NO_PYTHON))) -m venv $(VENV)
+	@echo "Installing what it needs into $(VENV), once: minutes without a further word."
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

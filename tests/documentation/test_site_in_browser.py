@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 QUESTIONS = {
     "approve a plan": "guards-and-approval",
-    "needs operator": "operating",
+    "needs operator": "what-to-do/phases",
     "stop trading": "halting",
     "QuoteStale": "reference/errors",
     "second factor": "deployment",
@@ -27,8 +27,18 @@ QUESTIONS = {
     "exit status": "reference/exit-statuses",
     "lost key": "encryption",
     "upgrade": "upgrading",
+    "gateway disconnected what now": "at-night",
+    "order stuck": "at-night",
+    "how do I stop everything": "at-night",
+    "second factor expired": "at-night",
+    "how to move to a new machine": "at-night",
+    "why was nothing bought": "at-night",
+    "who approved this": "at-night",
+    "event did not arrive": "at-night",
+    "wrong weight published": "at-night",
+    "upgrade while a rebalance waits": "at-night",
 }
-"""What an operator types, and the page that answers."""
+"""What operators typed, the last ten as somebody did who did not know these pages, and the page that answers."""
 
 LOOKED_AT = 10
 """Nobody reads more results."""
