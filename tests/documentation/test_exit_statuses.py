@@ -43,8 +43,12 @@ async def status_of(own: Desk, *arguments: str) -> int:
 
 
 async def interrupted(own: Desk, *arguments: str) -> int | None:
-    """Its status after Ctrl-C, which comes once it waits."""
-    process = await own.start(*arguments)
+    """Its status after Ctrl-C, which comes once it waits. A shell's background job would have it ignored: not there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = await own.start(*arguments)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     await process.stderr.readuntil(b"requested")
     process.send_signal(signal.SIGINT)

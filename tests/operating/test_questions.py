@@ -92,6 +92,7 @@ ELSEWHERE: Final = frozenset(
         "restore FILE",
         "history-restored",
         "accept-history ACCOUNT",
+        "explain NAME",
     }
 )
 """Tried in a test of its own (``tests/cli``)."""

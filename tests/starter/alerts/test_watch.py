@@ -129,7 +129,7 @@ async def test_a_halt_and_its_end_are_told_and_so_is_one_that_nobody_saw(monkeyp
         "No longer: trading is halted (ended by eve)",
     ]
     assert "Reason: fire drill" in phone.texts[0]
-    assert "Do this: rebalancer resume, to go on" in phone.texts[0]
+    assert "Do this: when the reason is over: rebalancer resume" in phone.texts[0]
 
 
 async def test_the_circuit_breaker_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
