@@ -116,9 +116,9 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/temporalint workflows activities contract worker starter
 
-# Random input first, then N random faults drawn from SEED against the real processes.
+# Random input first (FUZZ=no: not), then N random faults drawn from SEED against the real processes.
 chaos: $(READY)
-	$(BIN)/pytest -m fuzz --hypothesis-profile=chaos
+	$(if $(filter no,$(FUZZ)),,$(BIN)/pytest -m fuzz --hypothesis-profile=chaos)
 	$(BIN)/python -m chaos --faults $(or $(N),50) --seed $(or $(SEED),7)
 
 # For instance: make bench ARGS="--accounts 6,50 --json result.json"
