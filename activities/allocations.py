@@ -49,8 +49,8 @@ class AllocationActivities(TargetsContract):
     """Reads targets, with the account's replacements applied.
 
     ``base_url`` serves the accounts that name no source of their own, and it alone is sent ``api_key``. ``configured``
-    gives an account as it is configured now: a run that waited is planned for by the weights and sources of today, and
-    workflows do not know the addresses, which may hold a password.
+    gives an account as it is configured now: a run that waited is planned for by the weights, sources and replacements
+    of today, and workflows do not know the addresses, which may hold a password.
     """
 
     def __init__(
@@ -73,21 +73,16 @@ class AllocationActivities(TargetsContract):
             AllocationsUnavailable: no answer or a server error; trying again helps.
             AllocationsRefused, AllocationsInvalid, AccountUnknown: it does not.
         """
-        account = self._as_configured(account)
-        targets = account.written_targets or await self._published(account)
-        weights = apply_replacements(targets.weights, account.replacements)
-        replaced = replaced_symbols(targets.weights, account.replacements)
-        return targets.model_copy(update={"weights": weights, "replaced": replaced})
-
-    def _as_configured(self, account: Account) -> Account:
-        """The account of a run, with the source that is configured for it now."""
         own = self._configured(account.account_id)
         if own.strategy_name != account.strategy_name:
             raise AllocationsRefused(
                 f"Account {account.account_id} follows {own.strategy_name} by now, and this rebalance began for "
                 f"{account.strategy_name}. Trigger it again."
             )
-        return account.model_copy(update={"allocations": own.allocations})
+        targets = own.written_targets or await self._published(own)
+        weights = apply_replacements(targets.weights, own.replacements)
+        replaced = replaced_symbols(targets.weights, own.replacements)
+        return targets.model_copy(update={"weights": weights, "replaced": replaced})
 
     async def _published(self, account: Account) -> Targets:
         source = account.allocations
