@@ -14,7 +14,7 @@ WAYS: Final = {
     "rebalancer": "test_blocks.py",
     "eval": "test_blocks.py",
     "temporal": "test_temporal_lines.py",
-    "curl": "test_curl_lines.py",
+    "curl": "test_curl_lines.py",  # and test_http_page.py
     "make": "test_make_lines.py",
     "pytest": "test_make_lines.py",
     "docker-compose": "test_container_lines.py",

@@ -30,8 +30,7 @@ def without_what_varies(line: str) -> str:
 async def test_the_lines_that_are_shown_are_written_by_a_rebalance(tmp_path: Path) -> None:
     (shown,) = (block.text for block in blocks("text", pages=[PAGE]) if " INFO " in block.text)
     port, ui_port, http_port = free_ports(3)
-    own = desk(tmp_path, TEMPORAL_ADDRESS=f"127.0.0.1:{port}")
-    (tmp_path / "accounts.yaml").unlink()  # by the accounts that come along, as on the page
+    own = desk(tmp_path, None, TEMPORAL_ADDRESS=f"127.0.0.1:{port}")  # by the accounts that come along
     ports = ("--port", str(port), "--ui-port", str(ui_port), "--http-port", str(http_port))
     async with service(own, "up", "--simulated", *ports) as told, httpx.AsyncClient(trust_env=False) as client:
         await told.until("connected to the gateway")
