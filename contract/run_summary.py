@@ -11,7 +11,7 @@ from temporalio.client import WorkflowExecution
 
 from contract.names import SUMMARY_MEMO
 from rebalancing.base import FrozenModel, Instant, Money
-from rebalancing.errors import where_explained
+from rebalancing.errors import with_command
 from rebalancing.outcomes import Phase
 from rebalancing.triggers import ExecutionMode
 
@@ -60,7 +60,7 @@ class RunSummary(FrozenModel):
     @property
     def why(self) -> str:
         """The reason, and after a failure the command that explains its type."""
-        return f"{self.reason} {where_explained(self.failure)}" if self.failure else self.reason
+        return with_command(self.reason, self.failure)
 
 
 async def summary_in(run: WorkflowExecution) -> RunSummary | None:

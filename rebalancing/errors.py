@@ -25,16 +25,18 @@ class RebalancerError(Exception):
     @property
     def with_command(self) -> str:
         """Its message, which ends with the command that explains it."""
-        message = str(self)
-        return message if WHERE_EXPLAINED in message else f"{message} {where_explained(self.explained_as)}"
+        return with_command(str(self), self.explained_as)
 
 
-WHERE_EXPLAINED: Final = "More: rebalancer explain"
+_MORE: Final = "More: rebalancer explain"
 
 
-def where_explained(kind: str | None) -> str:
-    """What a failure's message ends with: the command that says what its type means, and what to do."""
-    return f"{WHERE_EXPLAINED} {kind}"
+def with_command(message: str, kind: str | None) -> str:
+    """A failure's message, which ends with the command that says what its type means, and what to do.
+
+    As it is where it ends so already, or where the failure has no type.
+    """
+    return message if not kind or _MORE in message else f"{message} {_MORE} {kind}"
 
 
 class AccountUnknown(RebalancerError):

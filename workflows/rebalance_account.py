@@ -31,7 +31,7 @@ from contract.status import Status
 from rebalancing import failures
 from rebalancing.accounts import is_account_id
 from rebalancing.approval import Approval, Rejection
-from rebalancing.errors import RebalancerError, where_explained
+from rebalancing.errors import RebalancerError, with_command
 from rebalancing.guards import remembered_targets
 from rebalancing.outcomes import Outcome, Phase
 from rebalancing.triggers import EventStatus, ExecutionMode, Trigger, next_round, signed
@@ -366,7 +366,7 @@ class RebalanceAccount:
         self._close(EventStatus.FAILED, message, failure=error.type or "")
         self._hand_over()
         raise ApplicationError(
-            f"{message} {where_explained(error.type)}",
+            with_command(message, error.type),
             RunResult(outcome=None, events=self._memory.own_events),
             type=error.type,
             non_retryable=True,
@@ -382,7 +382,7 @@ class RebalanceAccount:
         if self._rejected:
             if workflow.patched(REJECTION_SHOWN):
                 self._state.enter(Phase.FAILED, "; ".join(self._rejected))
-            raise failures.TriggerInvalid(f"{'; '.join(self._rejected)} {where_explained('TriggerInvalid')}")
+            raise failures.TriggerInvalid(with_command("; ".join(self._rejected), "TriggerInvalid"))
         self._state.enter(Phase.COMPLETED, "every event was known already")
         return RunResult(outcome=None, events=self._memory.own_events)
 

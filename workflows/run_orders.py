@@ -88,9 +88,10 @@ class RunOrders:
         What may still trade is named: where the gateway went away, an order may be there that nobody reported.
         """
         untold = ", ".join(f"{one.side} {one.quantity} {one.symbol} ({one.ref})" for one in self.working)
-        doubt = f"May still be at work or have filled: {untold}. Look in TWS." if untold else ""
-        traded = f"Traded before: {self.filled}." if self.filled else "Nothing was traded." if not untold else ""
-        return f"{traded} {doubt}".strip()
+        told = [f"Traded before: {self.filled}."] if self.filled else []
+        if untold:
+            told.append(f"May still be at work or have filled: {untold}. Look in TWS.")
+        return " ".join(told) or "Nothing was traded."
 
     @property
     def unknown(self) -> tuple[OrderReport, ...]:

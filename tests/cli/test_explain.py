@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rebalancing.alerts import AlertKind
+from rebalancing.errors import with_command
 from rebalancing.outcomes import Phase
 from starter.cli.main import app
 from starter.desk.explain import explanations, failure_types
@@ -88,3 +89,22 @@ async def test_a_failure_and_a_refusal_end_with_the_command_that_explains_them(t
         assert refused.errors.rstrip().endswith("More: rebalancer explain OtherPlan")
         unknown = await operator.run("status", "DU9")
         assert unknown.errors.rstrip().endswith("More: rebalancer explain AccountUnknown")
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "told"),
+    [
+        ("It failed.", "QuoteStale", "It failed. More: rebalancer explain QuoteStale"),
+        (
+            "It failed. More: rebalancer explain QuoteStale",
+            "OtherPlan",
+            "It failed. More: rebalancer explain QuoteStale",
+        ),
+        ("Somebody else's failure.", None, "Somebody else's failure."),
+        ("Somebody else's failure.", "", "Somebody else's failure."),
+    ],
+)
+def test_a_message_ends_with_one_command_and_with_none_where_there_is_no_type(
+    message: str, kind: str | None, told: str
+) -> None:
+    assert with_command(message, kind) == told
