@@ -4,11 +4,9 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
-COPY requirements.txt requirements-local.txt requirements-dev.txt ./
-# The build backend as the development lock pins it, and nothing else of that lock.
-RUN awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' requirements-dev.txt > build-backend.txt \
-    && python -m venv /opt/builder \
-    && /opt/builder/bin/pip install --require-hashes --requirement build-backend.txt
+COPY requirements.txt requirements-local.txt requirements-build.txt ./
+RUN python -m venv /opt/builder \
+    && /opt/builder/bin/pip install --require-hashes --requirement requirements-build.txt
 # What runs has no pip: nothing is to be installed into it later.
 RUN python -m venv --without-pip /opt/rebalancer \
     && /opt/builder/bin/pip --python /opt/rebalancer/bin/python install --require-hashes --requirement requirements.txt

@@ -7,6 +7,8 @@ NO_PYTHON := No Python 3.11, 3.12 or 3.13 that can make environments was found. 
 	python3 python3-venv; macOS: brew install python@3.13), or name it: make demo PYTHON=/path/to/python
 VENV := .venv
 BIN := $(VENV)/bin
+# Installed: what runs it, and that with what checks it.
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 # Tests wait for sockets and servers more than they compute, so a few more at once than there are cores.
 JOBS ?= 3
@@ -19,7 +21,7 @@ COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests
 	lint restores chaos bench bench-planner bench-desk soak pictures docs drawings lock histories command-order \
 	reference clean
 
-demo: $(READY)
+demo: $(RUNS)
 	$(BIN)/rebalancer demo $(ARGS)
 
 test: $(READY)
@@ -149,7 +151,7 @@ command-order: $(READY)
 reference: $(READY)
 	$(BIN)/python -m tests.configuration.write_reference
 
-# What runs (requirements.txt), that with the embedded server and the stand-ins, and that with what checks.
+# What runs (requirements.txt), that with the embedded server and the stand-ins, that with what checks, and what builds.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --quiet
 lock: $(READY)
@@ -157,14 +159,21 @@ lock: $(READY)
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra local --constraint requirements.txt --output-file requirements-local.txt
 	$(COMPILE) pyproject.toml --extra local --extra dev --constraint requirements-local.txt --output-file requirements-dev.txt
+	echo "setuptools>=75" | $(COMPILE) --constraint requirements-dev.txt - --output-file requirements-build.txt
 	echo "ib_async aeventkit nest-asyncio" | tr ' ' '\n' | $(COMPILE) --no-deps - --output-file requirements-successor.txt
 	echo "pip-audit cyclonedx-bom" | tr ' ' '\n' | $(COMPILE) - --output-file requirements-audit.txt
 
-$(READY): requirements-dev.txt pyproject.toml
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+$(RUNS): requirements-local.txt requirements-build.txt pyproject.toml
 	$(or $(PYTHON),$(error $(NO_PYTHON))) -m venv $(VENV)
-	@echo "Installing what it needs into $(VENV), once: minutes without a further word."
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installing what it runs on into $(VENV), once: about a minute without a further word."
+	$(INSTALL) --require-hashes -r requirements-local.txt -r requirements-build.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(READY): requirements-dev.txt $(RUNS)
+	@echo "Installing what checks it as well, once: about two minutes without a further word."
+	$(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
 
 clean:

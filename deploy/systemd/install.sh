@@ -12,11 +12,10 @@ id rebalancer >/dev/null 2>&1 || useradd --system --home-dir /var/lib/rebalancer
 
 test -x /opt/rebalancer/bin/python || "$python" -m venv /opt/rebalancer
 /opt/rebalancer/bin/pip install --quiet --require-hashes --requirement requirements.txt
-# The build backend as the lock pins it, in a folder that goes away again.
+# What builds the wheel, in a folder that goes away again.
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
-awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' requirements-dev.txt >"$build/backend.txt"
-/opt/rebalancer/bin/pip install --quiet --require-hashes --requirement "$build/backend.txt" --target "$build/backend"
+/opt/rebalancer/bin/pip install --quiet --require-hashes --requirement requirements-build.txt --target "$build/backend"
 PYTHONPATH="$build/backend" /opt/rebalancer/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$build" .
 /opt/rebalancer/bin/pip install --quiet --no-deps --force-reinstall "$build"/*.whl
 mkdir -p /opt/rebalancer/share/docs

@@ -43,8 +43,8 @@ def made(folder: Path, pythons: dict[str, str], *arguments: str) -> subprocess.C
     for name, script in pythons.items():
         (folder / "bin" / name).write_text(script, encoding="utf-8")
         (folder / "bin" / name).chmod(0o755)
-    for file in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
-        shutil.copy(ROOT / file, folder)
+    for file in (ROOT / "Makefile", ROOT / "pyproject.toml", *ROOT.glob("requirements-*.txt")):
+        shutil.copy(file, folder)
     own = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "MAKEFLAGS", "MAKELEVEL")}
     return subprocess.run(
         [MAKE, "--dry-run", "lint", *arguments],
