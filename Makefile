@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests/starter/alerts
 
 .PHONY: demo test test-faults nightly test-image test-browser test-prometheus test-successor coverage mutants audit release \
-	lint restores chaos bench bench-planner bench-desk soak pictures docs drawings lock histories command-order \
+	lint restores chaos bench bench-planner bench-desk soak pictures newcomer docs drawings lock histories command-order \
 	reference clean
 
 demo: $(RUNS)
@@ -32,8 +32,8 @@ test-faults: $(READY)
 
 # All that is checked, what needs Docker, Chromium, Prometheus or a database of vulnerabilities too. Hours. Goes on where
 # something fails, and says at the end what did.
-NIGHTLY := lint test test-faults chaos coverage mutants restores test-browser test-prometheus test-successor docs soak \
-	audit test-image
+NIGHTLY := lint test test-faults chaos coverage mutants restores test-browser test-prometheus test-successor docs \
+	newcomer soak audit test-image
 nightly: $(READY)
 	failed=; for target in $(NIGHTLY); do $(MAKE) $$target || failed="$$failed $$target"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
@@ -134,6 +134,10 @@ soak: $(READY)
 # The full run writes its tables into docs/planner.md; with another N they are only printed.
 bench-planner: $(READY)
 	$(BIN)/python -m bench.planner --seed $(or $(SEED),7) $(if $(N),--portfolios $(N),--document) $(ARGS)
+
+# What README has a new user type, in a clone and an empty home of its own: how long the machine takes for each line.
+newcomer: $(READY)
+	$(BIN)/python -m tests.documentation.newcomer
 
 # status and history on 500 accounts with 20 runs each. For instance: make bench-desk ARGS="--accounts 50"
 bench-desk: $(READY)
