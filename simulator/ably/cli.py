@@ -11,7 +11,7 @@ from simulator.ably.credentials import ANYTHING, BadKeyError
 from simulator.ably.errors import AblyError
 from simulator.ably.server import DEFAULT_KEY, DEFAULT_RETENTION_MS, SimulatedAbly
 from simulator.loopback import NotLoopbackError
-from simulator.serving import until_stopped
+from simulator.serving import told_to_stop
 
 DEFAULT_PORT = 8081
 
@@ -33,15 +33,16 @@ async def run_ably(
     async with SimulatedAbly(
         key, port, host=host, allow_remote=allow_remote, capability=capability, retention_ms=retention_ms
     ) as ably:
-        console = Console(highlight=False)
-        console.print(f"Ably stand-in on http://{ably.endpoint}:{ably.port}, key {key}. Publish with:")
-        console.print(
-            f"  curl -u {key} -H 'Content-Type: application/json' "
-            f"http://{ably.endpoint}:{ably.port}/channels/CHANNEL/messages "
-            """-d '{"data": {"execution": "rebalance"}}'""",
-            soft_wrap=True,
-        )
-        await until_stopped()
+        with told_to_stop() as stop:
+            console = Console(highlight=False)
+            console.print(f"Ably stand-in on http://{ably.endpoint}:{ably.port}, key {key}. Publish with:")
+            console.print(
+                f"  curl -u {key} -H 'Content-Type: application/json' "
+                f"http://{ably.endpoint}:{ably.port}/channels/CHANNEL/messages "
+                """-d '{"data": {"execution": "rebalance"}}'""",
+                soft_wrap=True,
+            )
+            await stop.wait()
 
 
 def ably(

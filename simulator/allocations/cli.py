@@ -10,7 +10,7 @@ from rich.console import Console
 from simulator.allocations.server import DEFAULT_API_KEY, SimulatedAllocations
 from simulator.allocations.strategies import StrategiesFileError, read_strategies
 from simulator.loopback import NotLoopbackError
-from simulator.serving import until_stopped
+from simulator.serving import told_to_stop
 
 DEFAULT_PORT = 8082
 CHECK_SECONDS = 0.1
@@ -30,15 +30,18 @@ async def run_allocations(
     async with SimulatedAllocations(
         strategies, port, api_key=api_key, host=host, allow_remote=allow_remote
     ) as allocations:
-        console = Console(highlight=False)
-        console.print(f"Allocations API on {allocations.base_url}, strategies: {', '.join(strategies)}. Ask with:")
-        first = next(iter(strategies))
-        console.print(f"  curl -H 'x-api-key: {api_key}' {allocations.base_url}/{first}/allocations", soft_wrap=True)
-        watching = asyncio.create_task(_follow(file, allocations))
-        try:
-            await until_stopped()
-        finally:
-            watching.cancel()
+        with told_to_stop() as stop:
+            console = Console(highlight=False)
+            console.print(f"Allocations API on {allocations.base_url}, strategies: {', '.join(strategies)}. Ask with:")
+            first = next(iter(strategies))
+            console.print(
+                f"  curl -H 'x-api-key: {api_key}' {allocations.base_url}/{first}/allocations", soft_wrap=True
+            )
+            watching = asyncio.create_task(_follow(file, allocations))
+            try:
+                await stop.wait()
+            finally:
+                watching.cancel()
 
 
 async def _follow(file: Path, allocations: SimulatedAllocations) -> None:

@@ -11,7 +11,7 @@ from simulator.gateway.scenario import DEMO_SCENARIO, Scenario, ScenarioError, l
 from simulator.gateway.server import SimulatedGateway
 from simulator.gateway.state import GatewayState, StateError
 from simulator.loopback import NotLoopbackError
-from simulator.serving import until_stopped
+from simulator.serving import told_to_stop
 
 DEFAULT_PORT = 4002  # where a real gateway offers paper trading
 DEFAULT_CONTROL_PORT = 4003
@@ -40,9 +40,12 @@ async def run_gateway(
     async with SimulatedGateway(
         scenario, port, control_port, host=host, state=state, state_file=state_file, allow_remote=allow_remote
     ) as gateway:
-        console = Console(highlight=False, soft_wrap=True)
-        console.print(f"IB Gateway stand-in on {host}:{gateway.port}, control http://127.0.0.1:{gateway.control_port}")
-        await until_stopped()
+        with told_to_stop() as stop:
+            console = Console(highlight=False, soft_wrap=True)
+            console.print(
+                f"IB Gateway stand-in on {host}:{gateway.port}, control http://127.0.0.1:{gateway.control_port}"
+            )
+            await stop.wait()
 
 
 def rolled_back_state(state_file: Path | None, count: int) -> GatewayState | None:
