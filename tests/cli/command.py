@@ -6,7 +6,7 @@ import os
 import pty
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,31 +92,8 @@ class Desk:
 
     async def run_at_terminal(self, *arguments: str, typed: str, timeout: float = 60) -> Answer:
         """Run a command to its end at a terminal of its own, where this is typed; its errors are what that shows."""
-        ours, theirs = pty.openpty()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self.program,
-                *arguments,
-                cwd=self.folder,
-                env={**clean_environment(), **self.variables},
-                stdin=theirs,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=theirs,
-                start_new_session=True,
-            )
-            os.write(ours, typed.encode())
-            async with asyncio.timeout(timeout):
-                output, _ = await process.communicate()
-            os.set_blocking(ours, False)
-            shown = b""
-            with suppress(BlockingIOError):
-                while part := os.read(ours, 65536):
-                    shown += part
-        finally:
-            os.close(theirs)
-            os.close(ours)
-        assert process.returncode is not None
-        return Answer(process.returncode, output.decode(), shown.decode())
+        environment = {**clean_environment(), **self.variables}
+        return await at_terminal([self.program, *arguments], self.folder, environment, typed, timeout)
 
     @asynccontextmanager
     async def until_killed(self, *arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
@@ -136,13 +113,48 @@ def desk(folder: Path, accounts: str | None = ACCOUNTS, **variables: str) -> Des
     return Desk(folder, {"XDG_CONFIG_HOME": str(folder / "config"), **variables})
 
 
-async def typed(own: Desk, *lines: str) -> Answer:
-    """Have a shell of the operator's do this, with ``rebalancer`` and ``temporal`` in its path."""
+async def at_terminal(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], says: str, timeout: float = 60
+) -> Answer:
+    """Run this to its end at a terminal of its own, where ``says`` is typed; its errors are what that shows."""
+    ours, theirs = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            env=environment,
+            stdin=theirs,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.write(ours, says.encode())
+        async with asyncio.timeout(timeout):
+            output, _ = await process.communicate()
+        os.set_blocking(ours, False)
+        shown = b""
+        with suppress(BlockingIOError):
+            while part := os.read(ours, 65536):
+                shown += part
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert process.returncode is not None
+    return Answer(process.returncode, output.decode(), shown.decode())
+
+
+def shell(own: Desk) -> Mapping[str, str]:
+    """What a shell of the operator's has: ``rebalancer`` and ``temporal`` in its path, the desk's folder as home."""
     commands = f"{Path(sys.executable).parent}:{Path(temporal_command()).parent}"
     environment = clean_environment()
+    path = f"{commands}:{environment['PATH']}"
+    return {**environment, **own.variables, "HOME": str(own.folder), "PATH": path}
+
+
+async def typed(own: Desk, *lines: str) -> Answer:
+    """Have a shell of the operator's do this."""
     process = await asyncio.create_subprocess_exec(
-        "sh", "-ec", "\n".join(lines), cwd=own.folder,
-        env={**environment, **own.variables, "HOME": str(own.folder), "PATH": f"{commands}:{environment['PATH']}"},
+        "sh", "-ec", "\n".join(lines), cwd=own.folder, env=shell(own),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = await process.communicate()
@@ -150,14 +162,21 @@ async def typed(own: Desk, *lines: str) -> Answer:
     return Answer(process.returncode, output.decode(), errors.decode())
 
 
+async def typed_at_terminal(own: Desk, line: str, says: str) -> Answer:
+    """The same of a line that asks somebody, who answers with ``says``."""
+    return await at_terminal(["sh", "-ec", line], own.folder, shell(own), says)
+
+
 class Service:
     """A command that stays. ``errors`` is its log so far."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None
+    def __init__(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader | None = None) -> None:
+        """``stream``: what its log comes by, where that is not its standard error."""
+        log = stream or process.stderr
+        assert log is not None
         self.errors = ""
         self.process = process
-        self._stream = process.stderr
+        self._stream = log
         self._grown = asyncio.Condition()
         self._has_ended = False
 

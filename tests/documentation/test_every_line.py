@@ -11,8 +11,8 @@ from tests.source_tree import ROOT
 HERE: Final = ROOT / "tests" / "documentation"
 
 WAYS: Final = {
-    "rebalancer": "test_blocks.py",
-    "eval": "test_blocks.py",
+    "rebalancer": "test_rebalancer_lines.py",
+    "eval": "../cli/test_sealed_lines.py",
     "temporal": "test_temporal_lines.py",
     "curl": "test_curl_lines.py",  # and test_http_page.py
     "make": "test_make_lines.py",
@@ -25,7 +25,7 @@ WAYS: Final = {
     "pip": "test_shell_lines.py",
     "=": "test_shell_lines.py",
 }
-"""Where the lines of each program are typed or parsed. What ``eval`` is given is a command of ours."""
+"""Where the lines of each program are typed, or held against what it takes. ``eval`` is given a command of ours."""
 
 LEFT_OUT: Final = {
     "git clone …": "where from, is the reader's to know",
