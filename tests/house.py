@@ -31,10 +31,11 @@ from simulator.gateway.server import SimulatedGateway
 from starter.desk.trigger import deliver
 from testbed.addresses import allocations_at, connections_of, gateway_at
 from testbed.background import in_background
-from testbed.temporal_server import TemporalServer, temporal_server
+from testbed.temporal_server import TemporalServer
 from testbed.waiting import until
 from tests.readable_histories import unreadable_steps
-from worker.temporal import connect_embedded
+from tests.shared_server import namespace_of_its_own
+from worker.temporal import own_converter
 from worker.workers import run_workers
 from workflows.rebalance_account import RebalanceAccount
 
@@ -65,7 +66,6 @@ class Holding:
 class House:
     """What a test can reach."""
 
-    address: str
     client: Client
     gateway: SimulatedGateway
     configuration: Configuration
@@ -110,10 +110,24 @@ class House:
 
     async def _workers(self) -> Coroutine[object, object, None]:
         """With a client of their own, as a process would have."""
-        client = await connect_embedded(self.address)
+        client = await self.another_client()
         if self.configuration is not self._began_with:  # a test has put another one in its place since
             self.__post_init__()
         return run_workers(client, self.in_use, self.connections)
+
+    @property
+    def address(self) -> str:
+        """Of its Temporal server, which it may share: whoever goes there must name the namespace too."""
+        return self.client.service_client.config.target_host
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells another process where this is."""
+        return {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.client.namespace}
+
+    async def another_client(self) -> Client:
+        """One with a connection of its own."""
+        return await Client.connect(self.address, namespace=self.client.namespace, data_converter=own_converter())
 
     def accepted_orders(self, account: str) -> list[Any]:
         """The gateway's own list of the account's orders."""
@@ -192,17 +206,16 @@ async def house(
     gateway_clock: Clock | None = None,
     **gateway: Any,
 ) -> AsyncGenerator[House]:
-    """Start everything (but a Temporal server that is given), and stop it by its own handle.
+    """Start everything, and stop it by its own handle; a Temporal server that is given stays.
 
     What was done in it must be readable in Temporal's UI, down to the last timer.
     """
     async with AsyncExitStack() as stack:
-        server = temporal or await stack.enter_async_context(temporal_server())
+        server = temporal or await stack.enter_async_context(namespace_of_its_own())
         simulated = await stack.enter_async_context(
             SimulatedGateway(scenario(accounts, **gateway), clock=gateway_clock)
         )
         built = House(
-            address=server.address,
             client=server.client,
             gateway=simulated,
             configuration=configuration(accounts, settings),

@@ -16,7 +16,7 @@ async def test_approve_shows_the_plan_and_approves_of_it(tmp_path: Path) -> None
         await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
         waiting = (await handle.query(RebalanceAccount.status)).waiting_plan
         assert waiting is not None
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         assert waiting.plan_hash in (await operator.run("status", "DU1", "--json")).output
         shown = (await operator.run("status", "DU1")).output
         assert f"plan {waiting.plan_hash}" in shown
@@ -45,7 +45,7 @@ async def test_approve_takes_the_hash_it_is_given(tmp_path: Path) -> None:
         await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
         waiting = (await handle.query(RebalanceAccount.status)).waiting_plan
         assert waiting is not None
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         approved = await operator.run("approve", "DU1", "--plan-hash", waiting.plan_hash.upper())
         assert approved.status == 0, approved.errors
         assert (await handle.result()).outcome is not None
@@ -55,7 +55,7 @@ async def test_reject_ends_the_rebalance_with_the_reason(tmp_path: Path) -> None
     async with house({"DU1": ASKING}) as own:
         handle = await own.trigger("DU1")
         await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         rejected = await operator.run("reject", "DU1", "--reason", "too much at once")
         assert rejected.status == 0, rejected.errors
         error = await failure_of(handle)
@@ -68,7 +68,7 @@ async def test_reject_ends_the_rebalance_with_the_reason(tmp_path: Path) -> None
 
 async def test_without_a_waiting_plan_there_is_nothing_to_approve(tmp_path: Path) -> None:
     async with house({"DU1": Holding()}, workers=0) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         shown = await operator.run("approve", "DU1")
         assert shown.status == 1
         assert "waiting plan of DU1" in shown.errors

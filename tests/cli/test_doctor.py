@@ -33,7 +33,7 @@ async def findings(own: Desk) -> dict[str, str]:
 async def test_nothing_is_found_where_everything_works(tmp_path: Path) -> None:
     asking = Holding(more={"approval": {"required": "always"}})
     async with house({"DU1000001": asking}) as house_:
-        own = desk(tmp_path, TEMPORAL_ADDRESS=house_.address)
+        own = desk(tmp_path, **house_.variables)
         await phase_reached(await house_.trigger("DU1000001"), Phase.WAITING_FOR_APPROVAL)
         answer = await asked(own)
         assert (answer.status, answer.errors) == (0, "")
@@ -56,7 +56,7 @@ async def test_without_a_worker_it_names_the_queues_that_nobody_polls(tmp_path: 
 
 async def test_a_step_that_is_tried_again_and_again_is_told_with_its_error(tmp_path: Path) -> None:
     async with house({"DU1000001": Holding()}) as house_:
-        own = desk(tmp_path, TEMPORAL_ADDRESS=house_.address)
+        own = desk(tmp_path, **house_.variables)
         house_.gateway.add_fault(
             FaultRule(action="close_before", match=FaultMatch(request="reqContractDetails"), count=None)
         )

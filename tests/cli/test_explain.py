@@ -79,7 +79,7 @@ def test_no_text_of_an_alert_leaves_a_template_open() -> None:
 
 async def test_a_failure_and_a_refusal_end_with_the_command_that_explains_them(tmp_path: Path) -> None:
     async with house({"DU1": TOO_DEAR, "DU2": ASKING}) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         failure = await failure_of(await own.trigger("DU1"))
         assert failure.message.endswith("More: rebalancer explain GuardBreached")
         failed = await operator.run("status", "DU1")

@@ -24,7 +24,7 @@ async def test_history_and_show_tell_what_happened_to_people_and_to_programs(tmp
         await (await own.trigger("DU1", "e-1")).result()
         await failure_of(await own.trigger("DU5"))
         await until(lambda: _both_are_listed(own))
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
 
         listed = (await operator.run("history")).output
         assert "GuardBreached" in listed

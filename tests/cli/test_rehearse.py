@@ -33,7 +33,7 @@ DRIFTED = Holding(cash="20000", holdings={"SPY": 60, "QQQ": 10})
 
 def operator_of(own: House, folder: Path, more: str = "enabled: true") -> Desk:
     """Somebody whose real installation is this house."""
-    return desk(folder, ACCOUNTS.format(more=more), TEMPORAL_ADDRESS=own.address)
+    return desk(folder, ACCOUNTS.format(more=more), **own.variables)
 
 
 async def nothing_but_reads(own: House) -> None:
@@ -121,7 +121,7 @@ async def test_a_live_cash_account_behind_a_named_gateway_with_what_is_not_manag
     async with house({"U1234567": holding}, workers=0) as own:
         monkeypatch.setenv("IBKR_EAST_PORT", str(own.gateway.port))
         async with own.working():
-            operator = desk(tmp_path, accounts, TEMPORAL_ADDRESS=own.address)
+            operator = desk(tmp_path, accounts, **own.variables)
             answer = await operator.run("rehearse", "--json", timeout=110)
         await nothing_but_reads(own)
     assert answer.status == 0, answer.errors

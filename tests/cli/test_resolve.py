@@ -21,7 +21,7 @@ async def test_an_unknown_order_is_resolved_and_the_rebalance_goes_on(
         handle = await own.trigger("DU1")
         await phase_reached(handle, Phase.NEEDS_OPERATOR)
         ref = (await handle.query(RebalanceAccount.status)).orders[0].ref
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         assert ref in (await operator.run("status", "DU1", "--json")).output
         too_many = await operator.run("resolve", "DU1", ref, "--filled", "1000000")
         assert too_many.status == 1
@@ -35,7 +35,7 @@ async def test_an_unknown_order_is_resolved_and_the_rebalance_goes_on(
 
 async def test_it_takes_one_word_and_a_running_rebalance(tmp_path: Path) -> None:
     async with house({"DU1": Holding()}, workers=0) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         both = await operator.run("resolve", "DU1", "ref", "--filled", "1", "--not-placed")
         assert both.status == 2
         assert "either" in both.errors

@@ -26,7 +26,7 @@ def placed(own: House) -> int:
 
 async def test_all_accounts_are_planned_and_run_with_one_table_of_before_and_after(tmp_path: Path) -> None:
     async with house({account: Holding() for account in BOTH}) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         planned = json.loads((await operator.run("plan", "--all", "--json")).output)
         assert [each["account"] for each in planned] == [*BOTH]
         assert all(float(each["drift_before"]) > 90 > 1 > float(each["drift_after"]) for each in planned)
@@ -51,7 +51,7 @@ async def test_all_accounts_are_planned_and_run_with_one_table_of_before_and_aft
 
 async def test_a_run_that_waits_for_a_person_is_not_waited_for(tmp_path: Path) -> None:
     async with house({"DU1000001": ASKING, "DU1000004": Holding()}) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         both = await operator.run("run", "--all", "--live", "--wait", "--yes", "--json")
         assert both.status == 3, both.errors
         assert [each["waits_for_you"] for each in json.loads(both.output)] == [True, False]
@@ -67,7 +67,7 @@ async def test_a_run_that_waits_for_a_person_is_not_waited_for(tmp_path: Path) -
 
 async def test_at_a_terminal_a_yes_is_asked_for_before_anything_trades(tmp_path: Path) -> None:
     async with house({"DU1000001": ASKING, "DU1000004": Holding()}) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         await until(lambda: known_login(own.client, None, NO_ALIASES))
         refused = await operator.run_at_terminal("run", "DU1000004", "--live", "--wait", typed="n\n")
         assert refused.status == 1
@@ -90,7 +90,7 @@ async def test_at_a_terminal_a_yes_is_asked_for_before_anything_trades(tmp_path:
 
 async def test_what_failed_is_retried_and_what_is_complete_is_not(tmp_path: Path) -> None:
     async with house({"DU1000001": GUARDED, "DU1000004": Holding()}) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         assert (await operator.run("run", "--all", "--live", "--wait", "--yes")).status == 1
         await until(lambda: _closed(own, 2))
         own.configuration = own.configuration.model_copy(
@@ -121,7 +121,7 @@ async def _closed(own: House, count: int) -> bool:
 async def test_who_stops_waiting_is_told_that_the_rebalance_goes_on(tmp_path: Path) -> None:
     async with house({"DU1000001": Holding()}) as own:
         own.gateway.add_fault(FaultRule(action="delay", seconds=60, match=FaultMatch(request="placeOrder")))
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         process = await operator.start("run", "DU1000001", "--live", "--wait")
         await until(lambda: _runs(own))
         await phase_reached(own.handle("DU1000001"), Phase.BUYING)
@@ -146,7 +146,7 @@ async def _runs(own: House) -> bool:
 
 async def test_an_event_id_that_is_known_is_said_to_be(tmp_path: Path) -> None:
     async with house({"DU1000001": Holding()}) as own:
-        operator: Desk = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator: Desk = desk(tmp_path, **own.variables)
         first = await operator.run("run", "DU1000001", "--event-id", "e-1", "--wait")
         assert first.status == 0, first.errors
         assert "known" not in first.errors

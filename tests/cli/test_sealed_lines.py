@@ -59,7 +59,7 @@ async def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
     (port,) = free_ports(1)
     accounts = f"http: {{port: {port}}}\naccounts: [{{account_id: {ACCOUNT}, strategy_name: s}}]\n"
     async with house({ACCOUNT: asking}) as own:
-        operator = desk(tmp_path, accounts, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, accounts, **own.variables)
         async with service(operator, "serve") as told:
             await told.until("HTTP API")
             yield own, operator

@@ -25,7 +25,7 @@ ASKING = Holding(more={"approval": {"required": "always"}})
 
 async def test_it_tells_of_gateways_and_listener_and_of_each_account_with_its_limits(tmp_path: Path) -> None:
     async with house({"DU1000001": Holding()}) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         assert (await operator.run("run", "DU1000001", "--live", "--wait")).status == 0
         told = await operator.run("status")
         assert told.status == 0, told.errors
@@ -40,7 +40,7 @@ async def test_it_tells_of_gateways_and_listener_and_of_each_account_with_its_li
 
 async def test_an_account_that_nobody_knows_is_for_you_to_correct(tmp_path: Path) -> None:
     async with house({"DU1000001": Holding()}, workers=0) as own:
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         unknown = await operator.run("status", "DU7")
         assert unknown.status == 2
         assert "DU7 is not in the configuration and never ran here" in unknown.errors
@@ -49,7 +49,7 @@ async def test_an_account_that_nobody_knows_is_for_you_to_correct(tmp_path: Path
 
 async def test_a_configuration_that_cannot_be_used_hides_nothing_that_is_known_without_it(tmp_path: Path) -> None:
     async with house({"DU1000001": Holding()}) as own:
-        operator = desk(tmp_path, ACCOUNTS + "strange: 1\n", TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, ACCOUNTS + "strange: 1\n", **own.variables)
         await (await own.trigger("DU1000001")).result()
         told = await operator.run("status")
         assert told.status == 0
@@ -71,7 +71,8 @@ async def test_watching_looks_again_until_a_signal_which_is_its_normal_end(
     async with house({"DU1000001": ASKING}) as own:
         desk(tmp_path)
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("TEMPORAL_ADDRESS", own.address)
+        for name, value in own.variables.items():
+            monkeypatch.setenv(name, value)
         before = signal.getsignal(signal.SIGINT)
         watching = asyncio.create_task(status.run_status_command(None, as_json=False, watch=True))
         await until(lambda: signal.getsignal(signal.SIGINT) is not before or watching.done())

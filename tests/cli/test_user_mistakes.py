@@ -46,15 +46,13 @@ async def test_an_impossible_option_is_refused_in_words(arguments: tuple[str, ..
 async def test_what_is_no_plan_hash_is_refused_in_words(plan_hash: str, tmp_path: Path) -> None:
     async with house({"DU1": ASKING}) as own:
         await phase_reached(await own.trigger("DU1"), Phase.WAITING_FOR_APPROVAL)
-        await refused(
-            desk(tmp_path, TEMPORAL_ADDRESS=own.address), "approve", "DU1", "--plan-hash", plan_hash, says="plan"
-        )
+        await refused(desk(tmp_path, **own.variables), "approve", "DU1", "--plan-hash", plan_hash, says="plan")
 
 
 async def test_words_for_the_workflow_are_refused_in_words_where_it_cannot_take_them(tmp_path: Path) -> None:
     async with house({"DU1": ASKING}) as own:
         await phase_reached(await own.trigger("DU1"), Phase.WAITING_FOR_APPROVAL)
-        operator = desk(tmp_path, TEMPORAL_ADDRESS=own.address)
+        operator = desk(tmp_path, **own.variables)
         await refused(operator, "resolve", "DU1", "no-such-ref", "--filled", "1", says="no-such-ref")
         await refused(operator, "resolve", "DU1", "r" * 5000, "--filled", "9" * 30, says="DU1")
         await refused(operator, "reject", "DU1", "--reason", "x" * 100_000, says="reason")

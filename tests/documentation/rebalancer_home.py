@@ -112,7 +112,7 @@ class Home:
                 house({ACCOUNT: account}, settings=SETTINGS, workers=0, instruments=instruments)
             )
             await self._have_a_worker(self._own)
-            self.desk.variables |= {"TEMPORAL_ADDRESS": self._own.address, **gateway_at(self._own.gateway.port)}
+            self.desk.variables |= {**self._own.variables, **gateway_at(self._own.gateway.port)}
         return self._own
 
     async def _have_a_worker(self, own: House) -> None:

@@ -36,7 +36,7 @@ async def at_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
     monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)
     asking = Holding(weights={"QQQ": "1"}, more={"approval": {"required": "always"}})
     async with house({ACCOUNT: asking}) as own:
-        yield own, desk(folder, None, TEMPORAL_ADDRESS=own.address)
+        yield own, desk(folder, None, **own.variables)
 
 
 @pytest.mark.parametrize(

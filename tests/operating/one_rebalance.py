@@ -128,7 +128,7 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, temporal: Tempora
     ):
         own.connections = connections_of(gateway_at(wire.port))
         async with own.working():
-            yield Scene(own, desk(folder, _file(), TEMPORAL_ADDRESS=own.address), wire)
+            yield Scene(own, desk(folder, _file(), **own.variables), wire)
 
 
 def _file() -> str:

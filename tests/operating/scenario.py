@@ -98,7 +98,7 @@ async def evening(
             (QUEUED, Phase.WAITING_FOR_TURN),
         ):
             await phase_reached(await own.trigger(account), phase)
-        yield own, desk(folder, _file(), TEMPORAL_ADDRESS=own.address)
+        yield own, desk(folder, _file(), **own.variables)
 
 
 def _file() -> str:

@@ -43,7 +43,6 @@ from worker.admission import NOTHING_SAID, admitted
 from worker.build import own_release
 from worker.hosting import requiring_encryption
 from worker.rebalance_worker import run_rebalance_worker
-from worker.temporal import connect_embedded
 from worker.workers import allocation_activities
 from workflows.sandbox import worker_runner
 
@@ -165,7 +164,7 @@ async def test_our_worker_does_nothing_that_is_asked_in_clear_in_the_name_of_a_w
     async with house({"DU1": Holding()}) as own:
         await (await send(own, sealed())).result()
         before = sent_orders(own)
-        stranger = await Client.connect(own.address)
+        stranger = await Client.connect(own.address, namespace=own.client.namespace)
         request = IntentsRequest(intents=(INTENT,), timeout=1).model_dump(mode="json")
         async with Worker(stranger, task_queue="elsewhere", workflows=[Impostor], workflow_runner=worker_runner()):
             await stranger.start_workflow(
@@ -191,7 +190,7 @@ async def test_a_run_of_before_the_key_is_named_and_goes_on_where_seals_are_opti
             await phase_reached(handle, Phase.WAITING_FOR_APPROVAL)
             plan_hash = (await handle.query("status"))["waiting_plan"]["plan_hash"]
         make_key_file("ann")
-        own.client = await connect_embedded(own.address)
+        own.client = await own.another_client()
         client, _ = requiring(own, own.client)
         with pytest.raises(ReleaseRefused, match=r"rebalance-DU1 .*is in clear"):
             await admitted(client, Release.of("9.9.9-another"), NOTHING_SAID)

@@ -110,7 +110,7 @@ async def site(folder: Path, accounts: Mapping[str, Holding], **gateway: Any) ->
     async with AsyncExitStack() as stack:
         own = await stack.enter_async_context(house(accounts, workers=0, **gateway))
         _write_accounts(folder, own)
-        variables = {"TEMPORAL_ADDRESS": own.address, **gateway_at(own.gateway.port)}
+        variables = {**own.variables, **gateway_at(own.gateway.port)}
         built = Site(own, folder, {**variables, "ACCOUNTS_FILE": str(folder / "accounts.yaml")})
         stack.push_async_callback(built.end)
         yield built

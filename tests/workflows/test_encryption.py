@@ -20,7 +20,6 @@ from starter.desk.status import read_statuses
 from testbed.temporal_server import temporal_server
 from testbed.waiting import until
 from tests.house import Holding, House, house, phase_reached
-from worker.temporal import connect_embedded
 
 ANN, BOB = new_key("ann"), new_key("bob")
 ACCOUNT_ID = "DU7654321"
@@ -146,7 +145,7 @@ async def test_a_run_whose_key_was_lost_says_which_and_goes_on_once_it_is_back(
     async with house(accounts, workers=0) as own:
         plan_hash = await waiting_for_approval(own)
         replaced(key_file, left, monkeypatch)
-        lost = await connect_embedded(own.address)
+        lost = await own.another_client()
         async with own.working():
             await own.handle("DU1").signal("trigger", {"event_id": "another", "mode": "dry_run"})
             assert "with the key 'ann'" in await failed_task(lost, own.handle("DU1"))

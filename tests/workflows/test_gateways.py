@@ -38,7 +38,7 @@ async def test_two_gateways_and_three_workers_rebalance_every_account_at_its_own
         monkeypatch.setenv("IBKR_WEST_PORT", str(west.port))
         known = configuration({**EAST, **WEST})
         in_use = ConfigurationInUse(known)
-        own = House(server.address, server.client, east, known, Connections())
+        own = House(server.client, east, known, Connections())
         async with AsyncExitStack() as workers:
             for gateways in (("east",), ("west",), ("east",)):
                 client = await connect_embedded(server.address)

@@ -22,7 +22,7 @@ concurrency: {settling_period: 0}
 
 def worker_desk(folder: Path, own: House, accounts: str = ACCOUNTS) -> Desk:
     """Where worker processes are started that belong to this house."""
-    return desk(folder, accounts, TEMPORAL_ADDRESS=own.address, **gateway_at(own.gateway.port))
+    return desk(folder, accounts, **own.variables, **gateway_at(own.gateway.port))
 
 
 async def kill(worker: asyncio.subprocess.Process) -> None:

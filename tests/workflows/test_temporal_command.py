@@ -25,6 +25,8 @@ async def temporal(own: House, *arguments: str) -> str:
         *arguments,
         "--address",
         own.address,
+        "--namespace",
+        own.client.namespace,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -14,7 +14,6 @@ from testbed.waiting import until
 from tests.alert_receiver import Receiver
 from tests.house import House
 from worker.alert_worker import run_alert_worker
-from worker.temporal import connect_embedded
 
 QUICK: Final = Timings(runs=0.05, installation=0.1, schedules=0.2, channels=0.2)
 
@@ -39,7 +38,7 @@ async def watching(own: House, *, watches: int = 1) -> AsyncGenerator[None]:
     """So many watches, each with a worker, during the block; from its beginning on alerts are sent."""
     async with AsyncExitStack() as stack:
         for _ in range(watches):
-            client = await connect_embedded(own.address)
+            client = await own.another_client()
             await stack.enter_async_context(in_background(run_alert_worker(client, own.in_use)))
             await stack.enter_async_context(in_background(watch(client, own.in_use, own.connections, QUICK)))
         await until(AlertRecord(own.client).born)
