@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from testbed.temporal_server import temporal_server
+from testbed.waiting import until
 from tests.operating.one_rebalance import ACCOUNT, SHALLOW, Scene, scene
 from tests.operating.wire_log import SENT, WireLog
 from tests.source_tree import ROOT
@@ -25,10 +26,10 @@ async def test_it_holds_still_at_each_moment_and_ends_as_the_page_says(
         assert not orders(played)
         await played.sell()
         assert orders(played) == ["SELL 56 SPY LMT 669.32"]
-        assert f"Submitted {SHALLOW['SPY']}/56" in told(played.wire, "orderStatus")
+        await until(lambda: f"Submitted {SHALLOW['SPY']}/56" in told(played.wire, "orderStatus"))
         await played.buy()
         assert orders(played)[1:] == ["BUY 397 BND LMT 75.09", "BUY 18 QQQ LMT 600.62"]
-        assert "TotalCashValue 41519.24" in told(played.wire, "accountSummary")
+        await until(lambda: "TotalCashValue 41519.24" in told(played.wire, "accountSummary"))
         await played.end()
         result = await played.own.handle(ACCOUNT).result()
         assert told(played.wire, "accountSummary")[-1] == "TotalCashValue 940.04"
