@@ -1,5 +1,7 @@
 """Outcomes for programs: on the Ably channel, each once, whatever Ably does meanwhile."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -16,8 +18,10 @@ from testbed.addresses import ably_at, connections_of
 from testbed.background import in_background
 from testbed.waiting import until
 from tests.activities.test_alert_words import RUN, alert
+from tests.documentation.blocks import blocks
 from tests.house import Holding, house
 from tests.simulator.ably.clients import rest
+from tests.source_tree import ROOT
 from tests.starter.alerts.watched import QUICK
 from tests.workflows.test_circuit_breaker import TOO_LARGE, failed
 from worker.alert_worker import run_alert_worker
@@ -30,6 +34,20 @@ async def published(ably: SimulatedAbly) -> list[dict[str, Any]]:
     async with rest(ably) as client:
         page = await client.channels.get("outcomes").history(direction="forwards")
         return [message.data for message in page.items]
+
+
+def shown_outcome() -> dict[str, Any]:
+    """The one that docs/alerts.md shows."""
+    (shown,) = blocks("json", pages=[ROOT / "docs" / "alerts.md"])
+    return json.loads(shown.text)
+
+
+def form(outcome: dict[str, Any]) -> dict[str, object]:
+    """What is known of it, and how many decimals its numbers have; ids and times are another's."""
+    return {
+        name: re.sub(r"-?\d", "9", str(value)) if re.fullmatch(r"-?[\d.]+", str(value)) else type(value).__name__
+        for name, value in outcome.items()
+    }
 
 
 async def test_every_run_is_published_once_also_after_ably_was_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -60,6 +78,8 @@ async def test_every_run_is_published_once_also_after_ably_was_away(caplog: pyte
     assert (completed["account"], completed["event_ids"], completed["orders"]) == ("DU1", ["event-1"], 3)
     assert completed["drift_after"] == str(result.outcome.drift)
     assert told["failed"]["failure"] == "GuardBreached"
+    assert list(completed) == list(shown_outcome())
+    assert form(completed) == form(shown_outcome())
     assert "secret" not in caplog.text
 
 
