@@ -17,7 +17,7 @@ PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 # The tests that `make coverage` runs.
 COVERING := tests/rebalancing tests/activities tests/seals tests/workflows tests/starter/alerts
 
-.PHONY: demo test test-faults nightly test-image test-browser test-prometheus test-successor coverage mutants audit release \
+.PHONY: demo test test-slow test-faults nightly test-image test-browser test-prometheus test-successor coverage mutants audit release \
 	lint restores chaos bench bench-planner bench-desk soak pictures newcomer docs drawings lock histories command-order \
 	reference clean
 
@@ -30,9 +30,13 @@ test: $(READY)
 test-faults: $(READY)
 	$(PYTEST) -m faults $(ARGS)
 
+# Every line of the rebalancer command in the documents, and random requests to the HTTP API.
+test-slow: $(READY)
+	$(PYTEST) -m slow $(ARGS)
+
 # All that is checked, what needs Docker, Chromium, Prometheus or a database of vulnerabilities too. Hours. Goes on where
 # something fails, and says at the end what did.
-NIGHTLY := lint test test-faults chaos coverage mutants restores test-browser test-prometheus test-successor docs \
+NIGHTLY := lint test test-slow test-faults chaos coverage mutants restores test-browser test-prometheus test-successor docs \
 	newcomer soak audit test-image
 nightly: $(READY)
 	failed=; for target in $(NIGHTLY); do $(MAKE) $$target || failed="$$failed $$target"; done; \

@@ -52,6 +52,7 @@ def own_lines(page: Path) -> list[TypedLine]:
 
 
 @pytest.mark.timeout(LONGEST)
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if own_lines(page)], ids=lambda page: page.name)
 async def test_a_pages_lines_do_what_they_are_for(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_desk, "ACKNOWLEDGE_TIMEOUT", 0.5)

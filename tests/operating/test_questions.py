@@ -101,7 +101,7 @@ ELSEWHERE: Final = frozenset(
 def tells(question: Question, answer: Answer) -> None:
     """Whether the answer is one."""
     told = " ".join((answer.output + answer.errors).split())
-    assert answer.status == question.status, (question.command, told)
+    assert answer.status == question.status, f"{question.command}: {told}"
     missing = [each for each in question.tells if each not in told]
     assert missing == [], (question.command, told)
 

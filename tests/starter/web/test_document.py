@@ -22,7 +22,7 @@ KNOWN: Final = """\
 """So that what is asked reaches an account that there is."""
 
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def tried(api: Api, folder: Path, *more: str) -> str:
