@@ -34,8 +34,7 @@ from testbed.background import in_background
 from testbed.temporal_server import TemporalServer
 from testbed.waiting import until
 from tests.readable_histories import unreadable_steps
-from tests.shared_server import namespace_of_its_own
-from worker.temporal import own_converter
+from tests.shared_server import client_of, namespace_of_its_own
 from worker.workers import run_workers
 from workflows.rebalance_account import RebalanceAccount
 
@@ -127,7 +126,7 @@ class House:
 
     async def another_client(self) -> Client:
         """One with a connection of its own."""
-        return await Client.connect(self.address, namespace=self.client.namespace, data_converter=own_converter())
+        return await client_of(self.address, self.client.namespace)
 
     def accepted_orders(self, account: str) -> list[Any]:
         """The gateway's own list of the account's orders."""

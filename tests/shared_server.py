@@ -8,27 +8,25 @@ import atexit
 import subprocess
 import threading
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from temporalio.client import Client
 
-from testbed.temporal_server import TemporalServer
+from testbed.temporal_server import TRIES, TemporalServer
 from worker.free_ports import free_port
-from worker.temporal import ANNOUNCEMENT, answering, own_converter, server_command
+from worker.temporal import ANNOUNCEMENT, ServerNotStarted, answering, own_converter, server_command
 from worker.tied_process import tied_to_this_process
 
 NAMESPACES: Final = 25
 """So many tests use one server; what they leave in it is gone with it."""
-
-DEFAULT: Final = "default"
 
 
 class SharedServer:
     """One server, and those of its namespaces that are unused. It ends with the last test that is in it."""
 
     def __init__(self) -> None:
-        """Start it. Raises ``RuntimeError`` if it ends before it listens."""
+        """Start it. Raises ``ServerNotStarted``, for instance because somebody else took the port meanwhile."""
         port = free_port()
         self.address = f"127.0.0.1:{port}"
         self.unused = [f"test-{number}" for number in range(NAMESPACES)]
@@ -48,7 +46,8 @@ class SharedServer:
                 break
             said.append(line)
         else:
-            raise RuntimeError(f"the Temporal server did not start: {''.join(said)}")
+            self._process.communicate()
+            raise ServerNotStarted(f"the Temporal server did not start: {''.join(said)}")
         # A server whose output nobody reads stops when the pipe is full.
         self._reading = threading.Thread(target=self._process.stdout.read, daemon=True)
         self._reading.start()
@@ -65,23 +64,34 @@ class SharedServer:
 _servers: list[SharedServer] = []
 
 
+async def client_of(address: str, namespace: str) -> Client:
+    """One with a connection of its own, which writes with the key that there is now."""
+    return await Client.connect(address, namespace=namespace, data_converter=own_converter())
+
+
 @asynccontextmanager
 async def namespace_of_its_own() -> AsyncGenerator[TemporalServer]:
     """A server with a client for a namespace that nobody used before."""
     if not _servers or not _servers[-1].unused:
-        _servers.append(SharedServer())
+        _servers.append(_started())
         await answering(_servers[-1].address)
     server = _servers[-1]
     server.guests += 1
     try:
         name = server.unused.pop()
-        client = await Client.connect(server.address, namespace=name, data_converter=own_converter())
-        yield TemporalServer(server.address, None, client)
+        yield TemporalServer(server.address, None, await client_of(server.address, name))
     finally:
         server.guests -= 1
         if not server.unused and not server.guests:
             _servers.remove(server)
             server.end()
+
+
+def _started() -> SharedServer:
+    for _ in range(TRIES - 1):
+        with suppress(ServerNotStarted):
+            return SharedServer()
+    return SharedServer()
 
 
 def _naming(namespaces: list[str]) -> list[str]:
