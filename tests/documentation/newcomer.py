@@ -57,11 +57,14 @@ class Newcomer:
         sys.stdout.write(f"{now - began:7.1f} s {now - self._began:7.1f} s  {line}\n")
         sys.stdout.flush()
 
-    def start(self, line: str) -> subprocess.Popen[str]:
-        """Type a line into a new terminal, where the environment is brought in unless ``make`` is to make it."""
-        typed = line if line.startswith(("make", "git")) else f"{ACTIVATE} && {line}"
-        return subprocess.Popen(
-            ["bash", "-c", typed],
+    @contextmanager
+    def typed(self, line: str) -> Generator[subprocess.Popen[str]]:
+        """Type a line into a new terminal, where the environment is brought in unless ``make`` is to make it.
+
+        Ctrl-C ends what still runs after the block, whatever became of that.
+        """
+        process = subprocess.Popen(
+            ["bash", "-c", line if line.startswith(("make", "git")) else f"{ACTIVATE} && {line}"],
             cwd=self.clone if self.clone.exists() else self.clone.parent,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -70,23 +73,28 @@ class Newcomer:
             text=True,
             start_new_session=True,  # so that Ctrl-C is for it and all that it starts
         )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=ENDS_WITHIN)
 
     def run(self, line: str) -> None:
         """A line that ends by itself."""
         began = time.monotonic()
-        process = self.start(line)
-        output, _ = process.communicate(timeout=RUNS_WITHIN)
+        with self.typed(line) as process:
+            output, _ = process.communicate(timeout=RUNS_WITHIN)
         if process.returncode:
             raise SystemExit(f"{line} ended with {process.returncode}:\n{output}")
         self.told(line, began)
 
     @contextmanager
     def up(self) -> Generator[None]:
-        """The line that stays, from when all is up; Ctrl-C at the end of the block."""
+        """The line that stays, from when all is up to the end of the block."""
         began = time.monotonic()
-        process = self.start(UP)
-        assert process.stdout is not None
-        try:
+        with self.typed(UP) as process:
+            assert process.stdout is not None
             output = ""
             while IS_UP not in output:
                 part = process.stdout.readline()
@@ -95,9 +103,6 @@ class Newcomer:
                 output += part
             self.told(UP, began)
             yield
-        finally:
-            os.killpg(process.pid, signal.SIGINT)
-            process.communicate(timeout=ENDS_WITHIN)
 
 
 def main() -> None:
