@@ -1,22 +1,17 @@
 """The README's second step, from an empty folder to the end: ``up --simulated``, then ``run``."""
 
-import re
 from pathlib import Path
 
 from configuration.configuration import load_configuration
 from simulator.gateway.scenario import DEMO_SCENARIO, load_scenario
 from starter.cli.setup import SIMULATED_ACCOUNTS
 from tests.cli.command import Desk, desk, up
-from tests.source_tree import ROOT
-
-STEP = re.compile(r"^## Try it$.*?^## ", re.MULTILINE | re.DOTALL)
+from tests.documentation.newcomer import lines
 
 
 def commands_of_the_readme() -> list[list[str]]:
     """The words after ``rebalancer`` in the commands of the second step, as somebody types them."""
-    text = STEP.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert text
-    return [line.partition("#")[0].split()[1:] for line in text[0].splitlines() if line.startswith("rebalancer ")]
+    return [line.split()[1:] for line in lines() if line.startswith("rebalancer ")]
 
 
 async def test_the_readmes_second_step_works_in_an_empty_folder(tmp_path: Path) -> None:
